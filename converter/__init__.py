@@ -1,0 +1,1 @@
+"""TFLite in, PyTorch source and weights out; needs numpy, never torch."""

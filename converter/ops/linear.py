@@ -1,0 +1,57 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from converter.errors import InvalidModelError
+from converter.graph import Code, Node, Shape
+from converter.ops.registry import NotSupportedError, OperatorCall, operator
+from converter.ops.shape import Reshape
+
+
+@dataclass(eq=False, repr=False)
+class Linear(Node):
+    """A matrix product over the last axis; its weight is (outputs, inputs)."""
+
+    def infer(self) -> list[Shape]:
+        return [(*self.inputs[0].shape[:-1], self.parameters["weight"].shape[0])]
+
+    def layer(self) -> Code | None:
+        outputs, inputs = self.parameters["weight"].shape
+        return Code(
+            "nn.Linear(in_features, out_features, bias=bias)",
+            {
+                "in_features": inputs,
+                "out_features": outputs,
+                "bias": "bias" in self.parameters,
+            },
+            {"bias": True},
+        )
+
+
+@operator("FULLY_CONNECTED")
+def fully_connected(call: OperatorCall) -> list[Node]:
+    """TFLite takes its input as rows of the weight's width, whatever its shape."""
+    x, weight, options = call.input(0), call.weight(1), call.options
+    if x.dtype != "float32":
+        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    if options.WeightsFormat() != 0:
+        raise NotSupportedError("its weights are shuffled")
+    elements, width = math.prod(x.shape), weight.shape[-1] if weight.shape else 0
+    if weight.rank != 2 or width < 1 or elements % width:
+        raise InvalidModelError(
+            f"{call.place}: a weight of {list(weight.shape)} does not fit an input of "
+            f"{list(x.shape)}; the file is damaged, fetch it again"
+        )
+    parameters = {"weight": weight}
+    if call.optional(2) is not None:
+        parameters["bias"] = call.weight(2)
+    nodes: list[Node] = []
+    if not options.KeepNumDims() and x.rank != 2:
+        rows = Reshape.of(x, (elements // width, width))
+        nodes, x = [rows], rows.outputs[0]
+    activation = call.activation(options.FusedActivationFunction())
+    linear = Linear([x], [call.output], parameters=parameters, activation=activation)
+    return [*nodes, linear]

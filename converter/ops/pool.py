@@ -1,0 +1,68 @@
+"""Pools over windows of pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from converter.errors import InvalidModelError
+from converter.graph import Code, Literal, Node, Shape
+from converter.ops.conv import square
+from converter.ops.registry import NotSupportedError, OperatorCall, operator
+from converter.ops.window import Window, window_size
+
+
+@dataclass(eq=False, repr=False)
+class Pool2d(Node):
+    """The largest (``max``) or mean (``avg``) element of each window.
+
+    Padding never takes part: it is below every maximum and counts in no mean.
+    """
+
+    kind: str
+    window: Window
+
+    @property
+    def layout(self) -> str:
+        return "nchw"
+
+    def infer(self) -> list[Shape]:
+        batch, *size, channels = self.inputs[0].shape
+        return [(batch, *self.window.output(size), channels)]
+
+    def code(self) -> Code:
+        window = self.window
+        (top, bottom), (left, right) = window.padding
+        arguments: dict[str, Literal] = {
+            "kernel_size": square(window.kernel),
+            "stride": square(window.stride),
+            "padding": square((top, left)),
+            "ceil_mode": (bottom, right) != (top, left),
+        }
+        template = "x0, kernel_size, stride=stride, padding=padding"
+        defaults = {"stride": arguments["kernel_size"], "padding": 0}
+        template += ", ceil_mode=ceil_mode"
+        defaults["ceil_mode"] = False
+        if self.kind == "avg":
+            template += ", count_include_pad=count_include_pad"
+            arguments["count_include_pad"] = window.padding == ((0, 0), (0, 0))
+            defaults["count_include_pad"] = True
+        return Code(f"F.{self.kind}_pool2d({template})", arguments, defaults)
+
+
+@operator("MAX_POOL_2D", "AVERAGE_POOL_2D")
+def pool_2d(call: OperatorCall) -> list[Node]:
+    """A window of pixels, then an activation."""
+    x, options = call.input(0), call.options
+    if x.dtype != "float32":
+        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    if x.rank != 4:
+        raise InvalidModelError(
+            f"{call.place}: input {list(x.shape)} must have four axes; "
+            "the file is damaged, fetch it again"
+        )
+    kernel = (options.FilterHeight(), options.FilterWidth())
+    window = Window.read(call, kernel, x)
+    window_size(call, window, x)
+    kind = "max" if call.operator.name == "MAX_POOL_2D" else "avg"
+    activation = call.activation(options.FusedActivationFunction())
+    return [Pool2d([x], [call.output], kind, window, activation=activation)]

@@ -1,0 +1,112 @@
+"""Operators that rearrange elements without changing them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from converter.errors import InvalidModelError
+from converter.graph import BatchError, Code, Literal, N, Node, Shape, Value
+from converter.ops.registry import OperatorCall, operator
+
+
+@dataclass(eq=False, repr=False)
+class Reshape(Node):
+    """Other sizes for the same elements in the same order."""
+
+    shape: Shape
+
+    @classmethod
+    def of(cls, x: Value, shape: Shape) -> Reshape:
+        """Return a reshape of ``x`` that TFLite does not have."""
+        return cls([x], [Value(x.name, shape, x.dtype)], shape)
+
+    def infer(self) -> list[Shape]:
+        return [self.shape]
+
+    def follow_batch(self) -> list[Node]:
+        """Keep the batch in front, also where TFLite's shape drops it."""
+        x = self.inputs[0]
+        if any(size is N for size in x.shape[1:]):
+            raise BatchError("it flattens a batch axis that is not the first")
+        if x.batched:
+            drops = not self.shape or self.shape[0] != 1
+            self.shape = (N, *self.shape) if drops else (N, *self.shape[1:])
+        return []
+
+    def code(self) -> Code:
+        if self.inputs[0].batched and len(self.shape) == 2:
+            return Code("x0.flatten(start)", {"start": 1})
+        sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
+        if not self.shape:
+            return Code("x0.reshape(())")
+        return Code("x0.reshape(*shape)", {"shape": sizes})
+
+
+@operator("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+def reshape(call: OperatorCall) -> list[Node]:
+    """All three only give other sizes; the file says which in its output's shape."""
+    x, output = call.input(0), call.output
+    if math.prod(x.shape) != math.prod(output.shape):
+        raise InvalidModelError(
+            f"{call.place} makes {list(output.shape)} of {list(x.shape)}, which has "
+            "another number of elements; the file is damaged, fetch it again"
+        )
+    return [Reshape([x], [output], output.shape)]
+
+
+@dataclass(eq=False, repr=False)
+class Permute(Node):
+    """Axes in another order: axis ``i`` of the result is axis ``axes[i]`` of ``x``."""
+
+    axes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, x: Value, axes: tuple[int, ...]) -> Permute:
+        """Return a permutation of ``x`` that stands for the same TFLite tensor."""
+        return cls([x], [x.permuted(axes)], axes)
+
+    def infer(self) -> list[Shape]:
+        return [tuple(self.inputs[0].shape[axis] for axis in self.axes)]
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        if order[0] == -1:  # a new batch axis stays in front
+            self.axes = (0, *(axis + 1 for axis in self.axes))
+
+    def code(self) -> Code:
+        moved = [axis for axis, source in enumerate(self.axes) if axis != source]
+        if len(moved) == 2:
+            first, second = moved
+            return Code("x0.transpose(a, b)", {"a": first, "b": second})
+        return Code("x0.permute(*axes)", {"axes": self.axes})
+
+
+@operator("TRANSPOSE")
+def transpose(call: OperatorCall) -> list[Node]:
+    """Its second operand holds the axes in their new order."""
+    x, axes = call.input(0), call.integers(1)
+    if sorted(axis % max(x.rank, 1) for axis in axes) != list(range(x.rank)):
+        raise InvalidModelError(
+            f"{call.place}: {list(axes)} does not permute {x.rank} axes; "
+            "the file is damaged, fetch it again"
+        )
+    return [Permute([x], [call.output], tuple(axis % x.rank for axis in axes))]
+
+
+@dataclass(eq=False, repr=False)
+class Expand(Node):
+    """A constant, repeated for each sample of the batch of its second operand."""
+
+    @classmethod
+    def of(cls, constant: Value, batched: Value) -> Expand:
+        shape = (N, *constant.shape[1:])
+        output = Value(constant.name, shape, constant.dtype, order=constant.order)
+        return cls([constant, batched], [output])
+
+    @property
+    def layout(self) -> str:
+        return "any"
+
+    def code(self) -> Code:
+        rest: Literal = (-1,) * (self.inputs[0].rank - 1)
+        return Code("x0.expand(x1.shape[0], *rest)", {"rest": rest})

@@ -1,0 +1,91 @@
+"""The sliding window that convolutions and pools share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from converter.errors import InvalidModelError
+from converter.graph import Shape, Value
+from converter.ops.registry import NotSupportedError, OperatorCall
+
+Padding = tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Kernel, stride and dilation as (height, width), and where the input is padded.
+
+    ``padding`` is ((top, bottom), (left, right)). ``same`` is TFLite's SAME, whose padding
+    depends on the size of the input, until the padding pass spells it out.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int] = (1, 1)
+    same: bool = False
+    padding: Padding = ((0, 0), (0, 0))
+
+    @classmethod
+    def read(cls, call: OperatorCall, kernel: Sequence[int], x: Value) -> Window:
+        """Read a window from an operator's options; dilation only where it has one."""
+        options = call.options
+        dilation = (1, 1)
+        if hasattr(options, "DilationHFactor"):
+            dilation = (options.DilationHFactor(), options.DilationWFactor())
+        height, width = kernel
+        stride = (options.StrideH(), options.StrideW())
+        if min(*stride, *dilation, height, width) < 1:
+            raise InvalidModelError(
+                f"{call.place}: kernel {height}x{width}, stride {stride} and dilation "
+                f"{dilation} must be positive; the file is damaged, fetch it again"
+            )
+        if options.Padding() not in (0, 1):  # schema: Padding
+            raise NotSupportedError(f"its padding is number {options.Padding()}")
+        same = options.Padding() == 0
+        return cls((height, width), stride, dilation, same)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How many pixels the kernel spans, dilation included."""
+        (height, width), (down, across) = self.kernel, self.dilation
+        return (height - 1) * down + 1, (width - 1) * across + 1
+
+    @property
+    def symmetric_padding(self) -> tuple[int, int]:
+        """The padding that torch's layers take: the same on both sides."""
+        return self.padding[0][0], self.padding[1][0]
+
+    def output(self, size: Sequence[int]) -> Shape:
+        """Return the (height, width) that comes of an input of this (height, width)."""
+        if self.same:
+            return tuple(-(-n // s) for n, s in zip(size, self.stride, strict=True))
+        axes = zip(size, self.padding, self.reach, self.stride, strict=True)
+        return tuple((n + sum(p) - r) // s + 1 for n, p, r, s in axes)
+
+    def spelled_out(self, size: Sequence[int]) -> Window:
+        """Return the window with SAME as numbers; the odd pixel goes right and bottom.
+
+        Source: ComputePaddingWithOffset in TensorFlow Lite's kernels/padding.h.
+        """
+        if not self.same:
+            return self
+        (top, bottom), (left, right) = (
+            _same(n, r, s)
+            for n, r, s in zip(size, self.reach, self.stride, strict=True)
+        )
+        return replace(self, same=False, padding=((top, bottom), (left, right)))
+
+
+def _same(size: int, reach: int, stride: int) -> tuple[int, int]:
+    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2
+
+
+def window_size(call: OperatorCall, window: Window, x: Value) -> None:
+    """Raise InvalidModelError where the window is larger than what it slides over."""
+    if min(window.output(x.shape[1:3])) < 1:
+        raise InvalidModelError(
+            f"{call.place}: a kernel that spans {window.reach} does not fit an input of "
+            f"{list(x.shape)}; the file is damaged, fetch it again"
+        )

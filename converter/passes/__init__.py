@@ -1,0 +1,32 @@
+"""The rewrites that turn TFLite's graph into the one a PyTorch author would have drawn."""
+
+from collections.abc import Callable
+
+from converter.graph import Graph
+from converter.passes.activations import split_activations
+from converter.passes.batch import follow_batch
+from converter.passes.blocks import find_blocks
+from converter.passes.layer_norm import raise_layer_norms
+from converter.passes.layout import choose_layouts
+from converter.passes.order import order_nodes
+from converter.passes.padding import spell_out_padding
+from converter.passes.tidy import tidy
+
+PASSES: list[Callable[[Graph], None]] = [
+    split_activations,
+    follow_batch,
+    raise_layer_norms,
+    tidy,
+    choose_layouts,
+    tidy,
+    spell_out_padding,
+    find_blocks,
+    order_nodes,
+]
+"""In the order in which they run; each relies on what those before it have done."""
+
+
+def run_passes(graph: Graph) -> None:
+    """Rewrite a graph that comes from the reader, in place."""
+    for rewrite in PASSES:
+        rewrite(graph)

@@ -1,0 +1,31 @@
+"""Fused activations become nodes of their own.
+
+Before::
+
+    y = CONV_2D(x, fused activation: RELU)
+
+After::
+
+    z = conv(x)    y = relu(z)
+"""
+
+from __future__ import annotations
+
+from converter.graph import Graph, Node, Value
+from converter.ops.elementwise import Elementwise
+
+
+def split_activations(graph: Graph) -> None:
+    """Give every fused activation a node; TFLite has no tensor for what goes into it."""
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        nodes.append(node)
+        if node.activation is not None:
+            output = node.outputs[0]
+            before = Value(output.name, output.shape, output.dtype)
+            node.outputs = [before]
+            nodes.append(
+                Elementwise([before], [output], node.activation, operator=node.operator)
+            )
+            node.activation = None
+    graph.nodes = nodes

@@ -1,0 +1,52 @@
+"""Steps that do nothing, or whose result nobody reads, go.
+
+Before::
+
+    y = x[:, :, :, :]    z = reshape(y, shape of y)    w = relu(z)
+
+After::
+
+    w = relu(x)
+"""
+
+from __future__ import annotations
+
+from converter.graph import Graph, Node
+from converter.ops.shape import Permute, Reshape
+from converter.ops.slicing import Slice
+
+
+def tidy(graph: Graph) -> None:
+    """Remove identities, and then every node that no output depends on."""
+    for node in graph.nodes:
+        if _identity(node):
+            _bypass(graph, node)
+    needed = set(graph.outputs)
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if not needed.isdisjoint(node.outputs):
+            needed.update(node.inputs)
+            kept.append(node)
+    graph.nodes = kept[::-1]
+
+
+def _bypass(graph: Graph, node: Node) -> None:
+    """Drop a node; an output of the graph keeps its own name and provenance."""
+    (before,), (after,) = node.inputs, node.outputs
+    if after not in graph.outputs:
+        graph.replace(after, before)
+    elif before not in graph.inputs + graph.outputs and before.data is None:
+        producer = graph.producers()[before]
+        producer.outputs = [after if v is before else v for v in producer.outputs]
+        node.outputs = [before]
+        graph.replace(before, after)
+
+
+def _identity(node: Node) -> bool:
+    match node:
+        case Reshape() | Slice():
+            return node.outputs[0].shape == node.inputs[0].shape
+        case Permute(axes=axes):
+            return axes == tuple(range(len(axes)))
+        case _:
+            return False

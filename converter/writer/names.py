@@ -1,0 +1,92 @@
+"""Names: from what a file calls things, and from the role that things play."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+
+LONGEST = 64
+MEANINGLESS = frozenset(
+    """
+    activation add addv2 batch_normalization biasadd concat concatenation conv2d
+    dense depthwise depthwise_conv2d functional fusedbatchnormv3 identity leaky_relu
+    matmul max_pool max_pooling2d maxpool mean model mul output p_re_lu pad
+    partitionedcall prelu readvariableop relu reshape separable_conv2d sigmoid
+    stateful_partitioned_call statefulpartitionedcall strided_slice sub tensordot
+    transpose
+    """.split()
+)
+"""What Keras and the converter call things for want of a better name."""
+
+MODULE_ATTRIBUTES = frozenset(
+    """
+    add_module apply bfloat16 buffers call_super_init children compile cpu cuda
+    double dump_patches eval extra_repr float forward get_buffer get_extra_state
+    get_parameter get_submodule half ipu load_state_dict modules mtia named_buffers
+    named_children named_modules named_parameters parameters register_backward_hook
+    register_buffer register_forward_hook register_forward_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook
+    register_module register_parameter register_state_dict_post_hook
+    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
+    share_memory state_dict to to_empty train training type xpu zero_grad self torch
+    nn
+    """.split()
+)
+"""What an attribute of an ``nn.Module`` must not be called."""
+
+
+def identifier(text: str, fallback: str = "model") -> str:
+    """Reduce any text to ``[a-z][a-z0-9_]*``, at most 64 long and no Python keyword."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    reduced = re.sub(r"[^a-z0-9]+", "_", words.lower())
+    reduced = reduced.strip("_")[:LONGEST].strip("_")
+    if not reduced or not reduced[0].isalpha():
+        reduced = f"{fallback}_{reduced}".strip("_")[:LONGEST]
+    return f"{reduced}_" if keyword.iskeyword(reduced) else reduced
+
+
+def class_name(text: str) -> str:
+    """Return an identifier in CamelCase: ``face_detector`` → ``FaceDetector``."""
+    return "".join(word.capitalize() for word in identifier(text).split("_"))
+
+
+def meaningful(tflite_name: str) -> str | None:
+    """Return what a TFLite name says of a tensor's role, or None where it says nothing.
+
+    Names are paths, several of them joined by ``;`` where operators were fused. The last
+    part that is not the name of an operation counts.
+    """
+    path = (
+        tflite_name.split(";")[0]
+        .split(":")[0]
+        .removeprefix("serving_default_")
+        .split("/")
+    )
+    for part in reversed(path[-2:]):
+        reduced = identifier(part, "")
+        stem = re.sub(r"(_?\d+)+$", "", reduced)
+        if len(stem) > 2 and stem not in MEANINGLESS and not _operation(part):
+            return reduced
+    return None
+
+
+def _operation(part: str) -> bool:
+    """Whether a part of a path is a TensorFlow operation, CamelCase by convention."""
+    return bool(re.fullmatch(r"[A-Z][A-Za-z0-9]*(_\d+)?", part))
+
+
+class Namespace:
+    """Hands out names that are unique within one scope."""
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._taken = set(reserved)
+
+    def unique(self, wanted: str) -> str:
+        """Return the name, numbered from 2 where it is taken."""
+        chosen, number = wanted, 2
+        while chosen in self._taken:
+            chosen, number = f"{wanted}{number}", number + 1
+        self._taken.add(chosen)
+        return chosen

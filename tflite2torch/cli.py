@@ -1,0 +1,71 @@
+"""The command line: ``tflite2torch VERB SOURCE…``."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from converter.errors import Tflite2TorchError
+from converter.version import __version__
+from tflite2torch.commands.convert import convert
+from tflite2torch.commands.inspect import inspect
+
+INTERRUPTED = 130
+"""What a shell expects of a program that Ctrl-C has ended: 128 + SIGINT."""
+
+
+class Verbs(click.Group):
+    """Ends with one line and the documented exit code on whatever goes wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb."""
+        ctx.ensure_object(dict)
+        try:
+            return super().invoke(ctx)
+        except Tflite2TorchError as error:
+            _report(ctx, str(error))
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted; nothing was written", err=True)
+            ctx.exit(INTERRUPTED)
+        except (
+            click.ClickException,
+            click.exceptions.Exit,
+            click.Abort,
+            BrokenPipeError,
+        ):
+            raise
+        except Exception as error:  # a fault of ours: say so, without a traceback
+            kind = type(error).__name__
+            _report(
+                ctx, f"internal error: {kind}: {error}; run again with -v and report it"
+            )
+            ctx.exit(1)
+
+
+def _report(ctx: click.Context, message: str) -> None:
+    if ctx.obj.get("verbose"):
+        traceback.print_exc()
+    click.echo(f"error: {message}", err=True)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tflite2torch")
+def main() -> None:
+    """Turn MediaPipe's TFLite models into PyTorch source and weights.
+
+    SOURCE is a .tflite file, a .task bundle, a .whl, or a folder of them.
+
+    Exit codes: 0 all good; 1 the work was done and something failed; 2 the input or the call
+    is wrong; 3 the TFLite reference could not run.
+    """
+
+
+main.add_command(convert)
+main.add_command(inspect)
+
+if __name__ == "__main__":
+    sys.exit(main())

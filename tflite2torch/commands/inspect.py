@@ -1,0 +1,113 @@
+"""``tflite2torch inspect``."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from converter.reader.metadata import read_metadata
+from rich.console import Console
+from rich.table import Table
+
+from converter.reader.build import unsupported
+from converter.reader.model import TfliteModel, read_model
+from converter.reader.sources import ModelFile, read_sources
+from tflite2torch.commands.options import common, verbose
+
+
+@click.command()
+@common
+def inspect(sources: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
+    """List operators, inputs, outputs, metadata, and what is not supported and where.
+
+    Ends with 1 where a model has something that cannot be converted.
+    """
+    facts = [_facts(file) for file in read_sources(sources)]
+    if as_json:
+        click.echo(json.dumps({"models": facts}, indent=2))
+    elif not quiet:
+        for model in facts:
+            _show(Console(highlight=False), model)
+    if any(model["unsupported"] for model in facts):
+        click.get_current_context().exit(1)
+
+
+def _facts(file: ModelFile) -> dict[str, Any]:
+    model = read_model(file)
+    metadata = read_metadata(model)
+    return {
+        "name": file.name,
+        "source": file.label,
+        "sha256": file.sha256,
+        "description": model.description,
+        "inputs": [_tensor(model, index) for index in model.inputs],
+        "outputs": [_tensor(model, index) for index in model.outputs],
+        "operators": dict(Counter(o.name for o in model.operators).most_common()),
+        "steps": [
+            {
+                "index": operator.index,
+                "operator": operator.name,
+                "inputs": list(operator.inputs),
+                "outputs": list(operator.outputs),
+            }
+            for operator in model.operators
+        ],
+        "metadata": None if metadata is None else asdict(metadata),
+        "unsupported": unsupported(model),
+    }
+
+
+def _tensor(model: TfliteModel, index: int) -> dict[str, Any]:
+    tensor = model.tensors[index]
+    return {
+        "tensor": index,
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+    }
+
+
+def _show(console: Console, model: dict[str, Any]) -> None:
+    console.print(f"\n{model['source']}", style="bold", markup=False)
+    console.print(f"  sha256 {model['sha256']}")
+    metadata = model["metadata"]
+    if metadata is not None:
+        title = f"{metadata['name']}: {metadata['description']}"
+        console.print(f"  {title!a}"[:300], markup=False)
+    for kind in ("inputs", "outputs"):
+        for position, tensor in enumerate(model[kind]):
+            console.print(_line(kind, position, tensor, metadata), markup=False)
+    counts = ", ".join(f"{count} {name}" for name, count in model["operators"].items())
+    console.print(f"  operators  {counts}", markup=False)
+    if verbose():
+        console.print(_steps(model))
+    for problem in model["unsupported"]:
+        console.print(f"  not supported: {problem}", style="red", markup=False)
+    if not model["unsupported"]:
+        console.print("  every operator is supported", style="green")
+
+
+def _line(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> str:
+    line = (
+        f"  {kind[:-1]:<9}  {tensor['name'][:80]!a} {tensor['shape']} {tensor['dtype']}"
+    )
+    known = metadata[kind] if metadata is not None else []
+    if position < len(known):
+        about = known[position]
+        if about["value_range"] is not None:
+            line += " in [{:g}, {:g}]".format(*about["value_range"])
+        if about["description"]:
+            line += f": {about['description'][:120]!a}"
+    return line
+
+
+def _steps(model: dict[str, Any]) -> Table:
+    table = Table("index", "operator", "inputs", "outputs")
+    for step in model["steps"]:
+        cells = (step["index"], step["operator"], step["inputs"], step["outputs"])
+        table.add_row(*map(str, cells))
+    return table

@@ -1,0 +1,42 @@
+"""Conversion → how its outputs compare with TFLite's, where what that takes is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from converter.convert import Conversion
+from converter.files import manifest_entry
+from parity.report import ModelReport
+
+NEEDED = {
+    "torch": "torch",
+    "ai_edge_litert": "ai-edge-litert",
+    "skimage": "scikit-image",
+    "PIL": "pillow",
+}
+"""Modules that a comparison imports, and the packages that bring them."""
+
+
+def missing() -> str:
+    """Return which packages a comparison lacks and what mends it; nothing if none."""
+    absent = [p for module, p in NEEDED.items() if not importlib.util.find_spec(module)]
+    if not absent:
+        return ""
+    return f'{", ".join(absent)} not installed; pip install "tflite2torch[parity]"'
+
+
+def verify(conversion: Conversion) -> ModelReport:
+    """Run a converted model beside TFLite on random inputs and a face.
+
+    Raises ReferenceFailedError where TFLite cannot run the model.
+    """
+    from parity.check import check_outputs
+    from parity.interface import Interface
+    from tflite2torch.loading import load_module
+
+    return check_outputs(
+        conversion.file.data,
+        load_module(conversion),
+        Interface.from_manifest(manifest_entry(conversion)),
+        label=conversion.file.label,
+    )
