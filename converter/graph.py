@@ -103,11 +103,13 @@ class Code:
         arguments: what the names stand for. Where a class is used several times, those that
             differ between its uses become arguments of its constructor.
         defaults: keyword arguments of the template that are left out at these values.
+        helper: name of a file in ``writer/helpers`` whose functions the template calls.
     """
 
     template: str
     arguments: dict[str, Literal] = field(default_factory=dict)
     defaults: dict[str, Literal] = field(default_factory=dict)
+    helper: str | None = None
 
 
 class BatchError(Exception):

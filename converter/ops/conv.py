@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from converter.errors import InvalidModelError
 from converter.graph import Code, Literal, Node, Shape, Value
-from converter.ops.registry import NotSupportedError, OperatorCall, operator
+from converter.ops.registry import OperatorCall, operator
 from converter.ops.window import Window, window_size
 
 
@@ -98,10 +98,8 @@ def depthwise_conv_2d(call: OperatorCall) -> list[Node]:
 
 
 def _image(call: OperatorCall, weight: Value) -> Value:
-    x = call.input(0)
-    if x.dtype != "float32":
-        raise NotSupportedError(f"its input is {x.dtype}, not float32")
-    if x.rank != 4 or weight.rank != 4:
+    x = call.image(0)
+    if weight.rank != 4:
         raise InvalidModelError(
             f"{call.place}: input {list(x.shape)} and weight {list(weight.shape)} "
             "must have four axes; the file is damaged, fetch it again"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from converter.errors import InvalidModelError
 from converter.graph import Array, Node, Value
-from converter.reader.model import Operator
+from converter.reader.model import Operator, Tensor
 
 
 class NotSupportedError(Exception):
@@ -23,6 +25,7 @@ class OperatorCall:
     operator: Operator
     inputs: list[Value | None]
     outputs: list[Value]
+    tensors: Sequence[Tensor]
 
     @property
     def place(self) -> str:
@@ -56,6 +59,27 @@ class OperatorCall:
         """Return an operand, or None where the file leaves it out."""
         return self.inputs[position] if position < len(self.inputs) else None
 
+    def floating(self, position: int) -> Value:
+        """Return an operand of float32 numbers."""
+        value = self.input(position)
+        if value.dtype != "float32":
+            raise NotSupportedError(f"its input {position} is {value.dtype}")
+        return value
+
+    def image(self, position: int) -> Value:
+        """Return an operand of float32 numbers with four axes."""
+        value = self.floating(position)
+        if value.rank != 4:
+            raise InvalidModelError(
+                f"{self.place}: input {list(value.shape)} must have four axes; "
+                "the file is damaged, fetch it again"
+            )
+        return value
+
+    def tensor(self, position: int) -> Tensor:
+        """Return what the file says of an operand that is there."""
+        return self.tensors[self.operator.inputs[position]]
+
     def constant(self, position: int) -> Array:
         """Return what a constant operand holds; NotSupportedError where it is computed."""
         value = self.input(position)
@@ -73,18 +97,25 @@ class OperatorCall:
         return tuple(int(item) for item in data.reshape(-1))
 
     def weight(self, position: int) -> Value:
-        """Return a constant operand of floating-point numbers."""
+        """Return a constant operand of floating-point numbers.
+
+        Quantized weights of an operator that computes in floating point (dynamic range)
+        are dequantized.
+        """
         value = self.input(position)
-        self.constant(position)
-        if value.dtype not in ("float32", "float64"):
-            raise NotSupportedError(
-                f"its weights are {value.dtype}, not floating point"
-            )
-        return value
+        data = self.constant(position)
+        if value.dtype == "float32":
+            return value
+        if value.dtype in ("int8", "uint8"):
+            return dequantized(value, data, self.tensor(position))
+        raise NotSupportedError(f"its weights are {value.dtype}, not floating point")
 
     def activation(self, code: int) -> str | None:
-        """Return the name of a fused activation (schema: ActivationFunctionType)."""
-        names = {0: None, 1: "relu", 2: "relu_n1_to_1", 3: "relu6", 4: "tanh"}
+        """Return the name of a fused activation (schema: ActivationFunctionType).
+
+        TFLite's kernels leave TANH and SIGN_BIT undone, or refuse them.
+        """
+        names = {0: None, 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
         if code not in names:
             raise NotSupportedError(f"its fused activation is number {code}")
         return names[code]
@@ -97,6 +128,30 @@ class OperatorCall:
                     f"{self.place}: axis {axis} of a tensor with {rank} axes"
                 )
         return tuple(sorted({axis % rank for axis in axes}))
+
+
+def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
+    """Return what quantized weights stand for: ``scale * (stored - zero_point)``.
+
+    One scale for the tensor, or one for each index of the axis that the file names.
+    """
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale.size == 0:
+        raise NotSupportedError(f"{value.dtype} weights without a scale")
+    shape = [1] * stored.ndim
+    if quantization.scale.size > 1:
+        shape[quantization.axis] = -1
+    zero = quantization.zero_point.reshape(shape).astype(np.int32)
+    scale = quantization.scale.reshape(shape).astype(np.float32)
+    data = (stored.astype(np.int32) - zero).astype(np.float32) * scale
+    return Value(
+        value.name, value.shape, "float32", value.tensor, value.order, data=data
+    )
+
+
+def shortest(value: float) -> float:
+    """Return a float32 as the shortest decimal that says it exactly."""
+    return float(str(np.float32(value)))
 
 
 Builder = Callable[[OperatorCall], list[Node]]

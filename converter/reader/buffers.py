@@ -73,7 +73,12 @@ def tensor_shape(sizes: Array, dtype: str) -> Shape:
 
 
 def byte_size(shape: Shape, dtype: str) -> int:
-    """Return how many bytes a tensor of a sized type takes, half bytes rounded up."""
+    """Return how many bytes a tensor takes, half bytes rounded up.
+
+    Raises FormatError for a type whose elements differ in size.
+    """
+    if dtype in _UNSIZED:
+        raise FormatError(f"its type {dtype} has no size")
     bits = _BITS.get(dtype) or 8 * np.dtype(dtype).itemsize
     return (math.prod(shape) * bits + 7) // 8
 

@@ -8,6 +8,10 @@ from converter.ops import OPERATORS
 from converter.ops.registry import NotSupportedError, OperatorCall
 from converter.reader.model import Operator, Tensor, TfliteModel
 
+QUANTIZED = ("int4", "int8", "uint8", "int16")
+UNPACKING = ("DENSIFY", "DEQUANTIZE")
+"""Operators that may give quantized constants, or take what another of them gives."""
+
 
 def build_graph(model: TfliteModel, name: str) -> Graph:
     """Return the graph of a model that has been read and verified.
@@ -37,7 +41,7 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
     problems: list[str] = []
     for operator in model.operators:
         try:
-            nodes += _build_operator(model.label, operator, values)
+            nodes += _build_operator(model, operator, values)
         except NotSupportedError as problem:
             tensor = model.tensors[operator.outputs[0]].name if operator.outputs else ""
             problems.append(
@@ -46,16 +50,32 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
     return nodes, problems
 
 
-def _build_operator(label: str, operator: Operator, values: list[Value]) -> list[Node]:
+def _build_operator(
+    model: TfliteModel, operator: Operator, values: list[Value]
+) -> list[Node]:
     builder = OPERATORS.get(operator.name)
     if builder is None or operator.custom:
         raise NotSupportedError("no such operator is known")
+    _refuse_integers(model, operator)
     inputs = [values[index] if index >= 0 else None for index in operator.inputs]
     outputs = [values[index] for index in operator.outputs]
-    nodes = builder(OperatorCall(label, operator, inputs, outputs))
+    nodes = builder(OperatorCall(model.label, operator, inputs, outputs, model.tensors))
     for node in nodes:
         node.operator = operator.index
     return nodes
+
+
+def _refuse_integers(model: TfliteModel, operator: Operator) -> None:
+    """Refuse arithmetic on quantized values; quantized constants are something else."""
+    for index in (*operator.inputs, *operator.outputs):
+        tensor = model.tensors[index] if index >= 0 else None
+        if tensor is None or tensor.data is not None or tensor.quantization is None:
+            continue
+        if tensor.dtype in QUANTIZED and operator.name not in UNPACKING:
+            raise NotSupportedError(
+                f"it computes in {tensor.dtype}: integer models are not converted, only "
+                "the floating-point ones that they were made from"
+            )
 
 
 def _value(tensor: Tensor) -> Value:

@@ -14,6 +14,7 @@ from converter.errors import InvalidModelError
 from converter.graph import Array, Shape
 from converter.reader.buffers import (
     Buffers,
+    byte_size,
     outside,
     tensor_shape,
     type_name,
@@ -22,6 +23,7 @@ from converter.reader.flatbuffer import Decoder, FormatError, Table
 from converter.reader.schema import IDENTIFIER, TFLITE, VERSION
 from converter.reader.sources import ModelFile
 from converter.reader.verify import verify_graph
+from converter.reader.verify_sparsity import verify_sparsity
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Dimension:
-    """One level of a sparse tensor: dense, or which indices of it are stored (CSR).
+    """One level of a sparse tensor: dense, or a list of the indices that are stored.
 
     Attributes:
-        size: how many indices there are, of a dense level; of a sparse one, its bound.
+        size: how many indices there are; 0 for a sparse level.
         segments: where each row's share of ``indices`` begins, and where the last one
             ends; None for a dense level.
         indices: the indices that are stored; None for a dense level.
@@ -157,6 +159,10 @@ class TfliteModel:
     metadata: dict[str, bytes]
 
 
+MAX_DENSE = 2**24
+MAX_DENSE_RATIO = 2
+"""Sparse constants may unpack to 16 MiB and twice the file; official ones, 1.9 times."""
+
 CUSTOM = tflite.BuiltinOperator.CUSTOM
 _NOTHING = np.empty(0, np.int32)
 
@@ -191,7 +197,7 @@ def _models(file: ModelFile, root: Table) -> Iterator[TfliteModel]:
                 file.label,
                 file.sha256,
                 root.get("description", ""),
-                _tensors(subgraph, buffers),
+                _tensors(subgraph, buffers, len(file.data)),
                 list(_operators(file.data, root, subgraph)),
                 _indices(subgraph, "inputs"),
                 _indices(subgraph, "outputs"),
@@ -223,7 +229,7 @@ def _metadata(root: Table, buffers: Buffers) -> dict[str, bytes]:
     return metadata
 
 
-def _tensors(subgraph: Table, buffers: Buffers) -> list[Tensor]:
+def _tensors(subgraph: Table, buffers: Buffers, file_size: int) -> list[Tensor]:
     computed = set(_indices(subgraph, "inputs"))
     for operator in subgraph.get("operators", []):
         computed.update(operator.get("outputs", _NOTHING).tolist())
@@ -234,16 +240,23 @@ def _tensors(subgraph: Table, buffers: Buffers) -> list[Tensor]:
         except FormatError as error:
             error.path.append(f"tensor {index} ({table.get('name', '')[:80]!a})")
             raise
+    dense = sum(byte_size(t.shape, t.dtype) for t in tensors if t.sparsity)
+    if dense > MAX_DENSE + MAX_DENSE_RATIO * file_size:
+        raise FormatError(f"its sparse constants unpack to {dense} bytes")
     return tensors
 
 
 def _tensor(index: int, table: Table, buffers: Buffers, computed: bool) -> Tensor:
+    if table.get("external_buffer"):
+        raise FormatError("its values are in another file")
     dtype = type_name(table.get("type", 0))
     shape = tensor_shape(table.get("shape", _NOTHING), dtype)
     buffer, sparsity = table.get("buffer", 0), None
     if "sparsity" in table:
         sparsity = _sparsity(table["sparsity"])
-        data: Array | None = buffers.values(buffer, dtype)
+        stored = buffers.values(buffer, dtype)
+        verify_sparsity(sparsity, shape, len(stored))
+        data: Array | None = stored
     else:
         data = buffers.constant(buffer, shape, dtype)
         if data is None and not computed and 0 in shape:
@@ -286,8 +299,11 @@ def _sparsity(table: Table) -> Sparsity:
 
 
 def _dimension(table: Table) -> Dimension:
-    if not table.get("format", 0):
+    kind = table.get("format", 0)  # schema: DimensionType
+    if kind == 0:
         return Dimension(table.get("dense_size", 0))
+    if kind != 1:
+        raise FormatError(f"a level is of kind {kind}, which does not exist")
     stored = []
     for field in ("array_segments", "array_indices"):
         vector = table.get(field)

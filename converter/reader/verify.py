@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter.reader.flatbuffer import FormatError
+from converter.reader.verify_operators import verify_operator
 
 if TYPE_CHECKING:
     from converter.reader.model import Operator, TfliteModel
@@ -26,6 +27,7 @@ def verify_graph(model: TfliteModel) -> None:
     for operator in model.operators:
         try:
             _run(model, operator, written)
+            verify_operator(operator, model.tensors)
         except FormatError as error:
             error.path.append(operator.place)
             raise

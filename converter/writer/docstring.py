@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 
-from converter.reader.metadata import ModelMetadata, TensorMetadata
-
 from converter.graph import Graph, Value
+from converter.reader.metadata import ModelMetadata, TensorMetadata
 from converter.version import __version__
 from converter.writer.module import shown_shape
 

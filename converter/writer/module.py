@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from importlib import resources
 from itertools import groupby
 
 from converter.graph import Graph, Shape
@@ -22,8 +23,17 @@ def write_source(graph: Graph, plan: Plan, docstring: str) -> str:
     ]
     names = ["x"] if len(graph.inputs) == 1 else graph.input_names
     classes.append(_class(plan, plan.model, "", names, graph.output_names))
-    body = "\n\n\n".join(classes)
+    body = "\n\n\n".join(classes + [_helper(name) for name in plan.helpers()])
     return format_source(f'"""{docstring}"""\n\n{_imports(body)}\n\n\n{body}\n')
+
+
+def _helper(name: str) -> str:
+    """Return functions that several models share, as they stand in ``helpers``."""
+    return (
+        resources.files("converter.writer.helpers")
+        .joinpath(f"{name}.txt")
+        .read_text("utf-8")
+    )
 
 
 def _imports(body: str) -> str:

@@ -95,6 +95,14 @@ class Plan:
         for scope in self.blocks.values():
             yield scope, scope.symbols.uses[0]
 
+    def helpers(self) -> list[str]:
+        """Return the names of the helpers that the classes call, in the order of use."""
+        scopes = [*self.blocks.values(), self.model]
+        nodes = [node for scope in scopes for node in scope.nodes]
+        steps = [node for node in nodes if not isinstance(node, Block | Stage)]
+        codes = [node.code() for node in steps if node.layer() is None]
+        return list(dict.fromkeys(code.helper for code in codes if code.helper))
+
     def constructor(self, part: Part) -> Code | None:
         """Return what makes a part that a class keeps; None for a step without weights."""
         if isinstance(part, Value):

@@ -1,0 +1,78 @@
+"""RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from converter.errors import InvalidModelError
+from converter.graph import Code, Literal, Node, Shape
+from converter.ops.registry import NotSupportedError, OperatorCall, operator
+
+TEMPLATES = {
+    ("bilinear", "half_pixel"): 'F.interpolate(x0, size, mode="bilinear")',
+    ("bilinear", "corners"): (
+        'F.interpolate(x0, size, mode="bilinear", align_corners=True)'
+    ),
+    ("nearest", "asymmetric"): "F.interpolate(x0, size)",
+    ("nearest", "half_pixel"): 'F.interpolate(x0, size, mode="nearest-exact")',
+}
+HELPERS = {
+    ("bilinear", "asymmetric"): "resize_asymmetric",
+    ("nearest", "corners"): "resize_nearest_corners",
+}
+
+
+@dataclass(eq=False, repr=False)
+class Resize(Node):
+    """An image at another (height, width).
+
+    ``coordinates`` says where an output pixel i is sampled, for a scale of in / out:
+    ``asymmetric`` i * scale, ``half_pixel`` (i + 0.5) * scale - 0.5, ``corners``
+    i * (in - 1) / (out - 1).
+    """
+
+    mode: str
+    coordinates: str
+    size: tuple[int, int]
+
+    @property
+    def layout(self) -> str:
+        return "nchw"
+
+    def infer(self) -> list[Shape]:
+        batch, _, _, channels = self.inputs[0].shape
+        return [(batch, *self.size, channels)]
+
+    def code(self) -> Code:
+        key = (self.mode, self.coordinates)
+        if key in HELPERS:
+            name = HELPERS[key]
+            height, width = self.size
+            sizes: dict[str, Literal] = {"height": height, "width": width}
+            return Code(f"{name}(x0, height, width)", sizes, helper=name)
+        return Code(TEMPLATES[key], {"size": self.size})
+
+
+@operator("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+def resize(call: OperatorCall) -> list[Node]:
+    """Its second operand holds the new (height, width); options say where to sample."""
+    x, size, options = call.input(0), call.integers(1), call.options
+    if x.dtype != "float32":
+        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    if x.rank != 4 or len(size) != 2 or min(size) < 1:
+        raise InvalidModelError(
+            f"{call.place}: resizes {list(x.shape)} to {list(size)}; "
+            "the file is damaged, fetch it again"
+        )
+    if options.AlignCorners() and options.HalfPixelCenters():
+        raise InvalidModelError(
+            f"{call.place}: asks for aligned corners and half-pixel centers at once; "
+            "the file is damaged, fetch it again"
+        )
+    coordinates = "asymmetric"
+    if options.AlignCorners():
+        coordinates = "corners"
+    elif options.HalfPixelCenters():
+        coordinates = "half_pixel"
+    mode = "bilinear" if call.operator.name == "RESIZE_BILINEAR" else "nearest"
+    return [Resize([x], [call.output], mode, coordinates, (size[0], size[1]))]
