@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from converter.errors import InvalidModelError
 from converter.graph import Code, Literal, Node, Shape
 from converter.ops.conv import square
-from converter.ops.registry import NotSupportedError, OperatorCall, operator
+from converter.ops.registry import OperatorCall, operator
 from converter.ops.window import Window, window_size
 
 
@@ -31,6 +30,8 @@ class Pool2d(Node):
 
     def code(self) -> Code:
         window = self.window
+        if self.kind == "avg" and not window.ends_by_ceiling:
+            return self._counting_code()
         (top, bottom), (left, right) = window.padding
         arguments: dict[str, Literal] = {
             "kernel_size": square(window.kernel),
@@ -48,18 +49,23 @@ class Pool2d(Node):
             defaults["count_include_pad"] = True
         return Code(f"F.{self.kind}_pool2d({template})", arguments, defaults)
 
+    def _counting_code(self) -> Code:
+        (top, bottom), (left, right) = self.window.padding
+        return Code(
+            "padded_average(x0, kernel_size, stride, padding)",
+            {
+                "kernel_size": square(self.window.kernel),
+                "stride": square(self.window.stride),
+                "padding": (left, right, top, bottom),
+            },
+            helper="padded_average",
+        )
+
 
 @operator("MAX_POOL_2D", "AVERAGE_POOL_2D")
 def pool_2d(call: OperatorCall) -> list[Node]:
     """A window of pixels, then an activation."""
-    x, options = call.input(0), call.options
-    if x.dtype != "float32":
-        raise NotSupportedError(f"its input is {x.dtype}, not float32")
-    if x.rank != 4:
-        raise InvalidModelError(
-            f"{call.place}: input {list(x.shape)} must have four axes; "
-            "the file is damaged, fetch it again"
-        )
+    x, options = call.image(0), call.options
     kernel = (options.FilterHeight(), options.FilterWidth())
     window = Window.read(call, kernel, x)
     window_size(call, window, x)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from converter.graph import Code, Literal, N, Node, Shape
-from converter.ops.registry import NotSupportedError, OperatorCall, operator
+from converter.graph import Code, Literal, N, Node, Shape, Value
+from converter.ops.registry import OperatorCall, operator
+from converter.ops.shape import Reshape
 
 FUNCTIONS = {"MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "amax", "REDUCE_MIN": "amin"}
 
@@ -40,6 +41,8 @@ class Reduce(Node):
         self.axes = tuple(sorted(order.index(axis) for axis in self.axes))
 
     def code(self) -> Code:
+        if not self.axes:  # only the batch was reduced: see follow_batch
+            return Code("x0.clone()")
         dim: Literal = self.axes[0] if len(self.axes) == 1 else self.axes
         return Code(
             f"x0.{self.function}(dim, keepdim=keepdim)",
@@ -50,10 +53,25 @@ class Reduce(Node):
 
 @operator(*FUNCTIONS)
 def reduce(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the axes."""
-    x = call.input(0)
-    if x.dtype != "float32":
-        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    """Its second operand holds the axes; an option, whether they stay as 1."""
+    x = call.floating(0)
     axes = call.axes(call.integers(1), x.rank)
     function = FUNCTIONS[call.operator.name]
     return [Reduce([x], [call.output], function, axes, bool(call.options.KeepDims()))]
+
+
+@operator("REDUCE_PROD")
+def reduce_prod(call: OperatorCall) -> list[Node]:
+    """Its second operand holds the axes, which torch multiplies one by one."""
+    x = call.floating(0)
+    axes = call.axes(call.integers(1), x.rank)
+    nodes: list[Node] = []
+    for axis in reversed(axes):
+        node = Reduce([x], [], "prod", (axis,), bool(call.options.KeepDims()))
+        x = Value(x.name, node.infer()[0], x.dtype)
+        node.outputs = [x]
+        nodes.append(node)
+    if not nodes:
+        return [Reshape([x], [call.output], x.shape)]
+    nodes[-1].outputs = [call.output]
+    return nodes

@@ -94,6 +94,120 @@ def transpose(call: OperatorCall) -> list[Node]:
 
 
 @dataclass(eq=False, repr=False)
+class Flip(Node):
+    """Axes run backwards."""
+
+    axes: tuple[int, ...]
+
+    @property
+    def layout(self) -> str:
+        return "any"
+
+    def infer(self) -> list[Shape]:
+        return [self.inputs[0].shape]
+
+    def follow_batch(self) -> list[Node]:
+        """Leave the batch axis alone: a single sample looks the same backwards."""
+        shape = self.inputs[0].shape
+        self.axes = tuple(axis for axis in self.axes if shape[axis] is not N)
+        return []
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        self.axes = tuple(sorted(order.index(axis) for axis in self.axes))
+
+    def code(self) -> Code:
+        return Code("x0.flip(dims)", {"dims": self.axes})
+
+
+@operator("REVERSE_V2")
+def reverse(call: OperatorCall) -> list[Node]:
+    """Its second operand holds the axes."""
+    x = call.input(0)
+    return [Flip([x], [call.output], call.axes(call.integers(1), x.rank))]
+
+
+@dataclass(eq=False, repr=False)
+class Tile(Node):
+    """A tensor repeated along its axes."""
+
+    multiples: tuple[int, ...]
+
+    @property
+    def layout(self) -> str:
+        return "any"
+
+    def infer(self) -> list[Shape]:
+        pairs = zip(self.inputs[0].shape, self.multiples, strict=True)
+        return [tuple(size if times == 1 else size * times for size, times in pairs)]
+
+    def follow_batch(self) -> list[Node]:
+        if self.inputs[0].batched and self.multiples[0] != 1:
+            raise BatchError("it repeats samples")
+        return []
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        self.multiples = tuple(1 if i < 0 else self.multiples[i] for i in order)
+
+    def code(self) -> Code:
+        return Code("x0.repeat(*multiples)", {"multiples": self.multiples})
+
+
+@operator("TILE")
+def tile(call: OperatorCall) -> list[Node]:
+    """Its second operand holds how often, for each axis."""
+    x, multiples = call.input(0), call.integers(1)
+    if len(multiples) != x.rank or min(multiples, default=1) < 1:
+        raise InvalidModelError(
+            f"{call.place}: repeats {list(x.shape)} {list(multiples)} times; "
+            "the file is damaged, fetch it again"
+        )
+    return [Tile([x], [call.output], multiples)]
+
+
+@dataclass(eq=False, repr=False)
+class BroadcastTo(Node):
+    """Axes of one element stretched to a shape."""
+
+    shape: Shape
+
+    def infer(self) -> list[Shape]:
+        return [self.shape]
+
+    def follow_batch(self) -> list[Node]:
+        x = self.inputs[0]
+        if not x.batched:
+            return []
+        if self.shape[0] != 1:
+            raise BatchError("it repeats samples")
+        self.shape = (N, *self.shape[1:])
+        if x.rank == len(self.shape):
+            return []
+        ones = (1,) * (len(self.shape) - x.rank)
+        reshape = Reshape.of(x, (N, *ones, *x.shape[1:]))
+        self.inputs = list(reshape.outputs)
+        return [reshape]
+
+    def code(self) -> Code:
+        sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
+        return Code("x0.expand(*shape)", {"shape": sizes})
+
+
+@operator("BROADCAST_TO")
+def broadcast_to(call: OperatorCall) -> list[Node]:
+    """Its second operand holds the shape."""
+    x, shape = call.input(0), call.integers(1)
+    padded = (1,) * (len(shape) - x.rank) + x.shape
+    if len(shape) < x.rank or any(
+        a not in (1, b) for a, b in zip(padded, shape, strict=True)
+    ):
+        raise InvalidModelError(
+            f"{call.place}: stretches {list(x.shape)} to {list(shape)}; "
+            "the file is damaged, fetch it again"
+        )
+    return [BroadcastTo([x], [call.output], shape)]
+
+
+@dataclass(eq=False, repr=False)
 class Expand(Node):
     """A constant, repeated for each sample of the batch of its second operand."""
 

@@ -14,7 +14,7 @@ TEMPLATES = {
     "softmax": "F.softmax(x0, dim=dim)",
     "log_softmax": "F.log_softmax(x0, dim=dim)",
     # TFLite: x / sqrt(max(sum of squares, 1e-6)); torch: x / max(norm, eps)
-    "l2": "F.normalize(x0, dim=dim, eps=1e-3)",
+    "l2": "F.normalize(x0, dim=dim, eps=1e-6)",
 }
 
 

@@ -56,6 +56,17 @@ class Window:
         """The padding that torch's layers take: the same on both sides."""
         return self.padding[0][0], self.padding[1][0]
 
+    @property
+    def ends_by_ceiling(self) -> bool:
+        """Whether torch's ``ceil_mode`` gives what is padded right and bottom.
+
+        It lets the last window reach over the edge, by less than a stride.
+        """
+        return all(
+            after == before or (after == before + 1 and stride > 1)
+            for (before, after), stride in zip(self.padding, self.stride, strict=True)
+        )
+
     def output(self, size: Sequence[int]) -> Shape:
         """Return the (height, width) that comes of an input of this (height, width)."""
         if self.same:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from converter.errors import InvalidModelError, UnsupportedOpError
 from converter.graph import BatchError, Graph, N, Node, Shape, Value
+from converter.ops.shape import Permute
 
 
 def follow_batch(graph: Graph) -> None:
@@ -38,6 +39,17 @@ def follow_batch(graph: Graph) -> None:
             ) from problem
         nodes.append(node)
     graph.nodes = nodes
+    _lead_with_batch(graph)
+
+
+def _lead_with_batch(graph: Graph) -> None:
+    """Bring the batch of every output to the front."""
+    for position, value in enumerate(graph.outputs):
+        batch = next((i for i, size in enumerate(value.shape) if size is N), 0)
+        if batch:
+            axes = (batch, *(i for i in range(value.rank) if i != batch))
+            graph.nodes.append(Permute.of(value, axes))
+            graph.outputs[position] = graph.nodes[-1].outputs[0]
 
 
 def _follow(graph: Graph, node: Node) -> list[Node]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from converter.errors import UnsupportedOpError
 from converter.graph import Graph, Node
 from converter.ops.conv import Conv2d
 from converter.ops.pad import Pad
@@ -40,7 +39,7 @@ def spell_out_padding(graph: Graph) -> None:
                 _absorb(node, before)
             nodes += _pads(node.window.padding, node)
         elif isinstance(node, Pool2d):
-            nodes += _pool_pads(node, graph.label)
+            nodes += _pool_pads(node)
         nodes.append(node)
     read = {value for node in nodes for value in node.inputs} | set(graph.outputs)
     graph.nodes = [node for node in nodes if not read.isdisjoint(node.outputs)]
@@ -70,18 +69,8 @@ def _pads(padding: Padding, node: Conv2d | Pool2d, value: float = 0.0) -> list[N
     return [pad]
 
 
-def _pool_pads(pool: Pool2d, label: str) -> list[Node]:
-    """torch's ceil_mode is one more pixel right and bottom, where the stride passes it."""
-    (top, bottom), (left, right) = pool.window.padding
-    odd = (bottom - top, right - left)
-    if odd == (0, 0) or (odd == (1, 1) and min(pool.window.stride) > 1):
+def _pool_pads(pool: Pool2d) -> list[Node]:
+    """Put what a maximum cannot pad by itself before it; a mean has its own way."""
+    if pool.kind != "max" or pool.window.ends_by_ceiling:
         return []
-    if pool.kind == "max":
-        return _pads(pool.window.padding, pool, float("-inf"))
-    raise UnsupportedOpError(
-        [
-            f"{label}: operator {pool.operator} (AVERAGE_POOL_2D), tensor "
-            f"{pool.outputs[0].name[:80]!a}: SAME padding of {pool.window.padding} at "
-            f"stride {pool.window.stride}"
-        ]
-    )
+    return _pads(pool.window.padding, pool, float("-inf"))

@@ -12,6 +12,7 @@ After::
 from __future__ import annotations
 
 from converter.graph import Graph, Node
+from converter.ops.reduce import Reduce
 from converter.ops.shape import Permute, Reshape
 from converter.ops.slicing import Slice
 
@@ -46,6 +47,8 @@ def _identity(node: Node) -> bool:
     match node:
         case Reshape() | Slice():
             return node.outputs[0].shape == node.inputs[0].shape
+        case Reduce(axes=()):
+            return True
         case Permute(axes=axes):
             return axes == tuple(range(len(axes)))
         case _:

@@ -59,6 +59,12 @@ def _build_operator(
     _refuse_integers(model, operator)
     inputs = [values[index] if index >= 0 else None for index in operator.inputs]
     outputs = [values[index] for index in operator.outputs]
+    if (
+        inputs
+        and operator.name not in UNPACKING
+        and all(value is not None and value.data is not None for value in inputs)
+    ):
+        raise NotSupportedError("all its operands are constants")
     nodes = builder(OperatorCall(model.label, operator, inputs, outputs, model.tensors))
     for node in nodes:
         node.operator = operator.index

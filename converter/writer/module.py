@@ -6,7 +6,7 @@ import ast
 from importlib import resources
 from itertools import groupby
 
-from converter.graph import Graph, Shape
+from converter.graph import Graph, Shape, Value
 from converter.passes.blocks import Block, Stage
 from converter.writer.expressions import render
 from converter.writer.formatting import format_source
@@ -61,12 +61,19 @@ def _class(
     ]
     lines += [f"        self.{a} = {e}" for e, a in scope.stored.items()]
     lines += [
-        f"        self.{a} = {_kept(plan, scope, p)}"
-        for p, a in scope.attributes.items()
+        f"        {_assignment(attribute, part, _kept(plan, scope, part))}"
+        for part, attribute in scope.attributes.items()
     ]
     lines += ["", f"    def forward(self{operands}) -> {result}:"]
     lines += [f"        {line}" for line in Forward(plan, scope).lines(inputs, outputs)]
     return "\n".join(lines)
+
+
+def _assignment(attribute: str, part: Part, constructor: str) -> str:
+    """Return what gives a class a part; integers are no parameters but buffers."""
+    if isinstance(part, Value) and part.dtype != "float32":
+        return f'self.register_buffer("{attribute}", {constructor})'
+    return f"self.{attribute} = {constructor}"
 
 
 def _kept(plan: Plan, scope: Scope, part: Part) -> str:

@@ -106,7 +106,10 @@ class Plan:
     def constructor(self, part: Part) -> Code | None:
         """Return what makes a part that a class keeps; None for a step without weights."""
         if isinstance(part, Value):
-            return Code("nn.Parameter(torch.zeros(*shape))", {"shape": part.shape})
+            template = "nn.Parameter(torch.zeros(*shape))"
+            if part.dtype != "float32":
+                template = f"torch.zeros(*shape, dtype=torch.{part.dtype})"
+            return Code(template, {"shape": part.shape})
         if isinstance(part, Block):
             scope = self.scope_of(part)
             values = scope.symbols.values_of(part)
