@@ -30,7 +30,7 @@ class Conversion:
         class_name: the class that its module defines.
         source: the module's text.
         state: the constant under each state_dict key.
-        inputs: for each input its name, shape ("N" for the batch), dtype, value range,
+        inputs: for each input TFLite's name, what source and reports call it, shape ("N" for the batch), dtype, value range,
             TFLite tensor and the permutation from that tensor's axes.
         outputs: likewise.
         operators: how many operators the file has.
@@ -74,8 +74,8 @@ def convert_model(file: ModelFile) -> Conversion:
         plan.model.name,
         write_source(graph, plan, docstring),
         state_dict(plan),
-        _interface(graph.inputs, known.inputs),
-        _interface(graph.outputs, known.outputs),
+        _interface(graph.inputs, graph.input_names, known.inputs),
+        _interface(graph.outputs, graph.output_names, known.outputs),
         len(model.operators),
     )
 
@@ -118,14 +118,15 @@ def _names(
 
 
 def _interface(
-    values: list[Value], metadata: list[TensorMetadata]
+    values: list[Value], names: list[str], metadata: list[TensorMetadata]
 ) -> list[dict[str, Any]]:
     entries = []
-    for index, value in enumerate(values):
+    for index, (value, name) in enumerate(zip(values, names, strict=True)):
         known = metadata[index].value_range if index < len(metadata) else None
         entries.append(
             {
                 "name": value.name,
+                "identifier": name,
                 "shape": ["N" if size is N else int(size) for size in value.shape],
                 "dtype": value.dtype,
                 "value_range": None if known is None else list(known),

@@ -16,6 +16,10 @@ NEEDED = {
 }
 """Modules that a comparison imports, and the packages that bring them."""
 
+RANDOM_INPUTS = 3
+BATCHES = (1, 2)
+"""Enough to see a wrong conversion within seconds; the tests run more."""
+
 
 def missing() -> str:
     """Return which packages a comparison lacks and what mends it; nothing if none."""
@@ -38,5 +42,7 @@ def verify(conversion: Conversion) -> ModelReport:
         conversion.file.data,
         load_module(conversion),
         Interface.from_manifest(manifest_entry(conversion)),
+        batches=BATCHES,
+        random_inputs=RANDOM_INPUTS,
         label=conversion.file.label,
     )

@@ -138,6 +138,12 @@ class Elementwise(Node):
         return Code(TEMPLATES[self.function])
 
 
+def is_number(node: Node, value: Value) -> bool:
+    """Whether a node's operand is a single number, of which only the value counts."""
+    constant = value.data is not None and value.data.size == 1
+    return constant and isinstance(node, Elementwise)
+
+
 def broadcast(shapes: list[Shape]) -> Shape:
     """Return the shape that operands of these shapes have together.
 

@@ -13,7 +13,7 @@ from converter.ops.registry import OperatorCall, operator, shortest
 TEMPLATES = {
     "softmax": "F.softmax(x0, dim=dim)",
     "log_softmax": "F.log_softmax(x0, dim=dim)",
-    # TFLite: x / sqrt(max(sum of squares, 1e-6)); torch: x / max(norm, eps)
+    # Source of the 1e-6: L2Normalization in kernels/internal/reference/l2normalization.h
     "l2": "F.normalize(x0, dim=dim, eps=1e-6)",
 }
 

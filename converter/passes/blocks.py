@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from converter.graph import Code, Graph, Literal, Node, Value
-from converter.ops.elementwise import Elementwise, PRelu
+from converter.ops.elementwise import Elementwise, PRelu, is_number
 
 
 @dataclass(eq=False, repr=False)
@@ -160,7 +160,7 @@ def structure(block: Block) -> Structure:
     described: list[object] = []
     for index, node in enumerate(block.body):
         operands = tuple(
-            position[value] if value in position else _constant(value)
+            position[value] if value in position else _constant(node, value)
             for value in node.inputs
         )
         position.update({v: (index, i) for i, v in enumerate(node.outputs)})
@@ -183,10 +183,9 @@ def _kind(value: Literal) -> object:
     return int if type(value) is int else repr(value)
 
 
-def _constant(value: Value) -> Structure:
-    assert value.data is not None
-    if value.data.size == 1:
-        return ("number", value.dtype, float(value.data.reshape(())))
+def _constant(node: Node, value: Value) -> Structure:
+    if is_number(node, value):
+        return ("number", value.dtype, float(value.array.reshape(())))
     return ("constant", value.dtype, value.rank)
 
 

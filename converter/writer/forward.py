@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.graph import Literal, Node, Value
+from converter.ops.elementwise import is_number
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
 from converter.passes.blocks import Block, Stage
@@ -137,7 +138,7 @@ class Forward:
         operands = [
             self._expression(operand, named)
             if isinstance(operand, Step)
-            else self._operand(operand, named)
+            else self._operand(step.node, operand, named)
             for operand in step.operands
         ]
         attribute = self._scope.attributes.get(step.node)
@@ -147,10 +148,12 @@ class Forward:
             step.node.code(), operands, lambda a: self._argument(step.node, a)
         )
 
-    def _operand(self, value: Value, named: Callable[[Value], str]) -> ast.expr:
+    def _operand(
+        self, node: Node, value: Value, named: Callable[[Value], str]
+    ) -> ast.expr:
         if value.data is None:
             return name(named(value))
-        if value.data.size == 1:
+        if is_number(node, value):
             return literal(number(value))
         return name(f"self.{self._scope.attributes[value]}")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from converter.graph import Code, Graph, Literal, Node, Value
+from converter.ops.elementwise import is_number
 from converter.passes.blocks import Block, Stage, Structure, structure
 from converter.writer.expressions import literal
 from converter.writer.names import MODULE_ATTRIBUTES, Namespace, meaningful
@@ -199,7 +200,7 @@ def _leaves(
 
 def constants(node: Node) -> list[Value]:
     """Return the constant operands that a class has to keep: all but single numbers."""
-    return [v for v in node.inputs if v.data is not None and v.data.size > 1]
+    return [v for v in node.inputs if v.data is not None and not is_number(node, v)]
 
 
 def _attributes(plan: Plan, scope: Scope, roles: dict[Node, str]) -> dict[Part, str]:

@@ -159,19 +159,18 @@ def _parity_table(reports: Reports) -> Table:
     table = Table(
         title="Compared with TFLite's reference kernels", title_justify="left"
     )
-    for heading in ("model", "output"):
-        table.add_column(heading)
+    table.add_column("output")
     for heading in ("error", "noise floor", "ratio"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     for name, report in reports.items():
         if isinstance(report, ReferenceFailedError):
-            table.add_row(name, "", "", "", "", "[yellow]reference failed[/]")
+            table.add_row(f"[bold]{name}[/]", "", "", "", "[yellow]reference failed[/]")
             continue
+        table.add_row(f"[bold]{name}[/]")
         for output in report.outputs:
             table.add_row(
-                name,
-                output.name,
+                f"  {output.name}",
                 f"{output.error:.2g}",
                 f"{output.floor:.2g}",
                 f"{output.ratio:.2f}",

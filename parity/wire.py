@@ -1,0 +1,92 @@
+"""Messages between this process and a reference worker: JSON and raw arrays, no pickle.
+
+A message is a four-byte length, that many bytes of JSON, and the bytes of its arrays, one
+after the other in the order in which the JSON lists them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+MAX_HEADER = 1 << 20
+"""Largest JSON part in bytes; a thousand tensors take a tenth of it."""
+
+DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+)
+
+
+class WireError(Exception):
+    """Bytes that are no message, or one that is too large."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """Named facts, and arrays by number (the index of the TFLite tensor they belong to)."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    arrays: Mapping[int, Array] = field(default_factory=dict)
+
+
+def send(stream: IO[bytes], message: Message) -> None:
+    """Write ``message``; raise WireError for an array that is not one of numbers."""
+    entries = []
+    for index, array in message.arrays.items():
+        if array.dtype.name not in DTYPES:
+            raise WireError(f"tensor {index} holds {array.dtype.name}, not numbers")
+        entries.append([index, array.dtype.name, list(array.shape)])
+    header = json.dumps({"fields": message.fields, "arrays": entries}).encode()
+    stream.write(struct.pack("<I", len(header)) + header)
+    for array in message.arrays.values():
+        stream.write(np.ascontiguousarray(array).data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes], max_bytes: int) -> Message:
+    """Read one message whose arrays take at most ``max_bytes`` together.
+
+    Raises EOFError where the stream ends and WireError where the bytes are no message.
+    """
+    (length,) = struct.unpack("<I", _read(stream, 4))
+    if length > MAX_HEADER:
+        raise WireError(f"a header of {length} bytes")
+    try:
+        header = json.loads(_read(stream, length))
+        fields = dict(header["fields"])
+        entries = [_entry(*entry) for entry in header["arrays"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise WireError(f"a header that cannot be read ({error})") from error
+    if sum(size for *_, size in entries) > max_bytes:
+        raise WireError(f"arrays of more than {max_bytes} bytes")
+    arrays = {
+        index: np.frombuffer(_read(stream, size), dtype).reshape(shape)
+        for index, dtype, shape, size in entries
+    }
+    return Message(fields, arrays)
+
+
+def _entry(
+    index: int, dtype: str, shape: list[int]
+) -> tuple[int, np.dtype[Any], tuple[int, ...], int]:
+    numbers = [index, *shape]
+    if dtype not in DTYPES or not all(isinstance(n, int) and n >= 0 for n in numbers):
+        raise ValueError(f"array {index!r} of {dtype!r} {shape!r}")
+    kind = np.dtype(dtype)
+    return index, kind, tuple(shape), math.prod(shape) * kind.itemsize
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
