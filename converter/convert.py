@@ -15,6 +15,7 @@ from converter.reader.metadata import ModelMetadata, TensorMetadata, read_metada
 from converter.reader.model import read_model
 from converter.reader.sources import ModelFile
 from converter.writer.docstring import module_docstring
+from converter.writer.evaluation import Operation, evaluation
 from converter.writer.module import write_source
 from converter.writer.names import Namespace, class_name, identifier, meaningful
 from converter.writer.plan import plan_classes
@@ -34,6 +35,7 @@ class Conversion:
             TFLite tensor and the permutation from that tensor's axes.
         outputs: likewise.
         operators: how many operators the file has.
+        evaluation: which operation of the module gives which value.
     """
 
     file: ModelFile
@@ -43,6 +45,7 @@ class Conversion:
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
     operators: int
+    evaluation: list[Operation]
 
     @property
     def name(self) -> str:
@@ -77,6 +80,7 @@ def convert_model(file: ModelFile) -> Conversion:
         _interface(graph.inputs, graph.input_names, known.inputs),
         _interface(graph.outputs, graph.output_names, known.outputs),
         len(model.operators),
+        evaluation(plan),
     )
 
 

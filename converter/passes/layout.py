@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from converter.graph import Graph, Node, Value
 from converter.ops.conv import Conv2d
+from converter.ops.index import Gather
 from converter.ops.linear import Linear
 from converter.ops.shape import Permute, Reshape
 
@@ -36,7 +37,8 @@ def choose_layouts(graph: Graph) -> None:
     for node in graph.nodes:
         if node.layout != "tflite" and not images.isdisjoint(_ends(node)):
             node.reorder(TO_NCHW)
-            node.inputs = [_reordered_operand(value) for value in node.inputs]
+            if not isinstance(node, Gather):  # indices do not broadcast
+                node.inputs = [_reordered_operand(value) for value in node.inputs]
             nodes.append(node)
         elif isinstance(node, Conv2d):
             nodes.append(_linear(node))

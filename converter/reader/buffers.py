@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from converter.graph import Array, Shape
+from converter.reader.effort import Effort
 from converter.reader.flatbuffer import FormatError, Table
 
 TYPES = [
@@ -67,7 +68,8 @@ def tensor_shape(sizes: Array, dtype: str) -> Shape:
     shape = tuple(sizes.tolist())
     if min(shape, default=0) < 0:
         raise FormatError(f"its shape {list(shape)} is negative")
-    if dtype not in _UNSIZED and byte_size(shape, dtype) > MAX_BYTES:
+    nonzero = tuple(size for size in shape if size)
+    if dtype not in _UNSIZED and byte_size(nonzero, dtype) > MAX_BYTES:
         raise FormatError(f"its shape {list(shape)} takes more than {MAX_BYTES} bytes")
     return shape
 
@@ -83,11 +85,17 @@ def byte_size(shape: Shape, dtype: str) -> int:
     return (math.prod(shape) * bits + 7) // 8
 
 
+def empty_constant(shape: Shape, dtype: str) -> Array:
+    """Return what a tensor without elements holds."""
+    return np.empty(shape, np.uint8 if dtype in _BITS or dtype in _UNSIZED else dtype)
+
+
 class Buffers:
     """The buffers of a file, in its FlatBuffer or behind it, all inside the file."""
 
-    def __init__(self, data: bytes, tables: list[Table]) -> None:
+    def __init__(self, data: bytes, tables: list[Table], effort: Effort) -> None:
         self._data = data
+        self._effort = effort
         self._spans: list[Array] = []
         for index, table in enumerate(tables):
             try:
@@ -112,22 +120,17 @@ class Buffers:
         return self._spans[index]
 
     def constant(self, index: int, shape: Shape, dtype: str) -> Array | None:
-        """Return what a tensor holds, shaped, or None where its buffer is empty."""
+        """Return what a tensor holds, shaped; None where its buffer is empty."""
         raw = self[index]
-        if not len(raw):
-            return None
-        if dtype in _UNSIZED:
-            return raw
+        if not len(raw) or dtype in _UNSIZED:
+            return raw if len(raw) else None
         size = byte_size(shape, dtype)
         if len(raw) != size:
             raise FormatError(
                 f"it holds {len(raw)} bytes; {list(shape)} of {dtype} are {size}"
             )
-        return (
-            self.values(index, dtype)
-            if dtype in _BITS
-            else self.values(index, dtype).reshape(shape)
-        )
+        values = self.values(index, dtype)
+        return values if dtype in _BITS else values.reshape(shape)
 
     def values(self, index: int, dtype: str) -> Array:
         """Return what a buffer holds, on one axis; raw where numpy lacks the type."""
@@ -136,8 +139,10 @@ class Buffers:
             return raw
         if len(raw) % np.dtype(dtype).itemsize:
             raise FormatError(f"it holds {len(raw)} bytes, which {dtype} do not fill")
-        if dtype == "bool" and raw.max(initial=0) > 1:
-            raise FormatError("it holds truth values other than 0 and 1")
+        if dtype == "bool":
+            self._effort.spend(len(raw))
+            if raw.max(initial=0) > 1:
+                raise FormatError("it holds truth values other than 0 and 1")
         return raw.view(np.dtype(dtype).newbyteorder("<"))
 
 

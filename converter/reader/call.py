@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from converter.graph import Shape
+from converter.reader.buffers import MAX_RANK
+from converter.reader.effort import Effort
 from converter.reader.flatbuffer import FormatError
 
 if TYPE_CHECKING:
     from converter.reader.model import Operator, Tensor
-
-MAX_LIST = 2**16
-"""The most elements of a constant operand that lists axes, sizes or indices."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class Call:
     operator: Operator
     inputs: list[Tensor | None]
     outputs: list[Tensor]
+    effort: Effort
 
     @property
     def options(self) -> Any:
@@ -48,16 +48,32 @@ class Call:
         return shape
 
     def integers(self, position: int, count: int | None = None) -> Shape | None:
-        """Return a constant operand of integers; None where it is computed."""
+        """Return a constant operand that lists axes or sizes; None if computed."""
         tensor = self.tensor(position)
         if tensor.dtype not in ("int32", "int64"):
             raise FormatError(f"its input {position} is {tensor.dtype}, not integers")
         if tensor.data is None:
             return None
         size = tensor.data.size
-        if size > MAX_LIST or count not in (None, size):
+        if size > (count or MAX_RANK) or count not in (None, size):
             raise FormatError(f"its input {position} cannot have {size} elements")
         return tuple(tensor.data.reshape(-1).tolist())
+
+    def listed(self, field: str) -> tuple[int, ...]:
+        """Return a list of sizes or axes among the options."""
+        count = getattr(self.options, f"{field}Length")()
+        if count > MAX_RANK:
+            raise FormatError(f"its {field} has {count} elements")
+        return tuple(getattr(self.options, field)(i) for i in range(count))
+
+    def all_below(self, position: int, bound: int) -> None:
+        """Check that a constant operand's elements are indices below a bound."""
+        indices = self.tensor(position).data
+        if indices is None or not indices.size:
+            return
+        self.effort.spend(indices.size)
+        if not 0 <= indices.min() <= indices.max() < bound:
+            raise FormatError(f"its indices are not all below {bound}")
 
     def axis(self, axis: int, rank: int) -> int:
         """Return an axis, or an index, counted from the front."""

@@ -54,8 +54,10 @@ class FormatError(Exception):
         self.path = list(path)
 
     def __str__(self) -> str:
-        place = "".join(reversed(self.path)).lstrip(".")
-        return f"{place}: {self.cause}" if place else self.cause
+        place = ""
+        for part in reversed(self.path):
+            place += part if not place or part[0] in ".[" else f", {part}"
+        return f"{place.lstrip('.')}: {self.cause}" if place else self.cause
 
 
 class Table(dict[str, Any]):
@@ -174,7 +176,7 @@ class Decoder:
         """Return where the offset that stands at ``at`` points to."""
         offset = self._u32(at)
         if not 0 < offset < 2**31 or at + offset >= self._size:
-            raise FormatError(f"its offset {offset} points out of the file")
+            raise FormatError(f"its offset {offset} leads out of the file")
         return at + offset
 
     def _remember(self, type: str, at: int, value: Any, payload: int) -> None:

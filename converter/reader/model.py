@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-import tflite
 
-from converter.errors import InvalidModelError
+from converter.errors import InvalidModelError, UnsupportedOpError
 from converter.graph import Array, Shape
 from converter.reader.buffers import (
     Buffers,
     byte_size,
+    empty_constant,
     outside,
     tensor_shape,
     type_name,
 )
+from converter.reader.effort import Effort
 from converter.reader.flatbuffer import Decoder, FormatError, Table
+from converter.reader.opcodes import operator_name, read_options
 from converter.reader.schema import IDENTIFIER, TFLITE, VERSION
 from converter.reader.sources import ModelFile
 from converter.reader.verify import verify_graph
@@ -85,7 +85,6 @@ class Tensor:
             it is sparse; raw uint8 where numpy lacks the type. None for all others.
         quantization: for integers that stand for other numbers.
         sparsity: for constants that store only some of their values.
-        variable: whether it keeps its value from one run to the next.
     """
 
     index: int
@@ -95,7 +94,6 @@ class Tensor:
     data: Array | None = None
     quantization: Quantization | None = None
     sparsity: Sparsity | None = None
-    variable: bool = False
 
     @property
     def place(self) -> str:
@@ -163,8 +161,11 @@ MAX_DENSE = 2**24
 MAX_DENSE_RATIO = 2
 """Sparse constants may unpack to 16 MiB and twice the file; official ones, 1.9 times."""
 
-CUSTOM = tflite.BuiltinOperator.CUSTOM
+MAX_OPERANDS = 2**17
+"""The most inputs and outputs of all operators: 50 times what official models have."""
+
 _NOTHING = np.empty(0, np.int32)
+_NO_TABLE = Table(0, "")
 
 
 def read_model(file: ModelFile) -> TfliteModel:
@@ -172,203 +173,198 @@ def read_model(file: ModelFile) -> TfliteModel:
 
     Raises:
         InvalidModelError: the file is broken or contradicts itself.
+        UnsupportedOpError: it keeps values from run to run, or in other files.
     """
     try:
         root = Decoder(file.data, TFLITE).root(IDENTIFIER, "Model")
-        models = list(_models(file, root))
+        if root.get("version") != VERSION:
+            raise FormatError(f"its version is {root.get('version')}, not {VERSION}")
+        if not root.get("subgraphs"):
+            raise FormatError("it has no subgraph")
+        _check_supported(file, root["subgraphs"][0])
+        return _Parser(file, root).main_model()
     except FormatError as error:
         raise InvalidModelError(
             f"{file.label}: {error}; the file is damaged, fetch it again"
         ) from error
-    return models[0]
 
 
-def _models(file: ModelFile, root: Table) -> Iterator[TfliteModel]:
-    """Yield a verified model for each subgraph, the main one first."""
-    if root.get("version") != VERSION:
-        raise FormatError(f"its version is {root.get('version')}, not {VERSION}")
-    if not root.get("subgraphs"):
-        raise FormatError("it has no subgraph")
-    buffers = Buffers(file.data, root.get("buffers", []))
-    metadata = _metadata(root, buffers)
-    for index, subgraph in enumerate(root["subgraphs"]):
-        try:
-            model = TfliteModel(
-                file.label,
-                file.sha256,
-                root.get("description", ""),
-                _tensors(subgraph, buffers, len(file.data)),
-                list(_operators(file.data, root, subgraph)),
-                _indices(subgraph, "inputs"),
-                _indices(subgraph, "outputs"),
-                metadata,
-            )
-            verify_graph(model)
-        except FormatError as error:
-            if index:
-                error.path.append(f"subgraph {index}, ")
-            raise
-        yield model
-
-
-def _indices(table: Table, field: str) -> tuple[int, ...]:
-    return tuple(table.get(field, _NOTHING).tolist())
-
-
-def _metadata(root: Table, buffers: Buffers) -> dict[str, bytes]:
-    metadata: dict[str, bytes] = {}
-    for entry in root.get("metadata", []):
-        name = entry.get("name", "")
-        try:
-            if name in metadata:
-                raise FormatError("there is another one of this name")
-            metadata[name] = buffers[entry.get("buffer", 0)].tobytes()
-        except FormatError as error:
-            error.path.append(f"metadata {name[:80]!a}")
-            raise
-    return metadata
-
-
-def _tensors(subgraph: Table, buffers: Buffers, file_size: int) -> list[Tensor]:
-    computed = set(_indices(subgraph, "inputs"))
-    for operator in subgraph.get("operators", []):
-        computed.update(operator.get("outputs", _NOTHING).tolist())
-    tensors = []
+def _check_supported(file: ModelFile, subgraph: Table) -> None:
+    """Raise UnsupportedOpError for tensors that cannot be understood from this file."""
+    problems = []
     for index, table in enumerate(subgraph.get("tensors", [])):
-        try:
-            tensors.append(_tensor(index, table, buffers, index in computed))
-        except FormatError as error:
-            error.path.append(f"tensor {index} ({table.get('name', '')[:80]!a})")
-            raise
-    dense = sum(byte_size(t.shape, t.dtype) for t in tensors if t.sparsity)
-    if dense > MAX_DENSE + MAX_DENSE_RATIO * file_size:
-        raise FormatError(f"its sparse constants unpack to {dense} bytes")
-    return tensors
+        place = f"{file.label}: tensor {index} ({table.get('name', '')[:80]!a})"
+        if table.get("is_variable"):
+            problems.append(f"{place}: it keeps its value from one run to the next")
+        if table.get("external_buffer"):
+            problems.append(f"{place}: its values are in another file")
+    if problems:
+        raise UnsupportedOpError(problems)
 
 
-def _tensor(index: int, table: Table, buffers: Buffers, computed: bool) -> Tensor:
-    if table.get("external_buffer"):
-        raise FormatError("its values are in another file")
-    dtype = type_name(table.get("type", 0))
-    shape = tensor_shape(table.get("shape", _NOTHING), dtype)
-    buffer, sparsity = table.get("buffer", 0), None
-    if "sparsity" in table:
-        sparsity = _sparsity(table["sparsity"])
-        stored = buffers.values(buffer, dtype)
-        verify_sparsity(sparsity, shape, len(stored))
-        data: Array | None = stored
-    else:
-        data = buffers.constant(buffer, shape, dtype)
-        if data is None and not computed and 0 in shape:
-            data = np.empty(shape, np.uint8).view(dtype)
-    return Tensor(
-        index,
-        table.get("name", ""),
-        shape,
-        dtype,
-        data,
-        _quantization(table.get("quantization", Table(0, "")), shape),
-        sparsity,
-        table.get("is_variable", False),
-    )
+class _Parser:
+    """Builds the model of a file whose structure is sound; raises FormatError."""
 
+    def __init__(self, file: ModelFile, root: Table) -> None:
+        self._file = file
+        self._root = root
+        self._effort = Effort(len(file.data))
+        self._buffers = Buffers(file.data, root.get("buffers", []), self._effort)
 
-def _quantization(table: Table, shape: Shape) -> Quantization | None:
-    scale: Array = table.get("scale", _NOTHING)
-    if not len(scale):
-        return None
-    zero_point: Array = table.get("zero_point", _NOTHING)
-    axis = table.get("quantized_dimension", 0)
-    if len(zero_point) != len(scale):
-        raise FormatError(f"{len(scale)} scales and {len(zero_point)} zero points")
-    if len(scale) > 1 and not (0 <= axis < len(shape) and len(scale) == shape[axis]):
-        raise FormatError(
-            f"{len(scale)} scales do not fit axis {axis} of {list(shape)}"
+    def main_model(self) -> TfliteModel:
+        """Return the first subgraph, which is what the file is for; verify all."""
+        metadata = self._metadata()
+        models = []
+        for index, subgraph in enumerate(self._root["subgraphs"]):
+            try:
+                models.append(self._subgraph(subgraph, metadata))
+            except FormatError as error:
+                error.path += [f"subgraph {index}"] if index else []
+                raise
+        return models[0]
+
+    def _subgraph(self, subgraph: Table, metadata: dict[str, bytes]) -> TfliteModel:
+        operators = self._operators(subgraph)
+        inputs = self._indices(subgraph, "inputs")
+        computed = {index for operator in operators for index in operator.outputs}
+        model = TfliteModel(
+            self._file.label,
+            self._file.sha256,
+            self._root.get("description", ""),
+            self._tensors(subgraph, computed.union(inputs)),
+            operators,
+            inputs,
+            self._indices(subgraph, "outputs"),
+            metadata,
         )
-    if not np.isfinite(scale).all():
-        raise FormatError("a scale is not a finite number")
-    return Quantization(scale, zero_point, axis)
+        verify_graph(model, self._effort)
+        return model
 
+    def _indices(self, table: Table, field: str) -> tuple[int, ...]:
+        array: Array = table.get(field, _NOTHING)
+        self._effort.spend(len(array))
+        return tuple(array.tolist())
 
-def _sparsity(table: Table) -> Sparsity:
-    return Sparsity(
-        _indices(table, "traversal_order"),
-        _indices(table, "block_map"),
-        tuple(_dimension(entry) for entry in table.get("dim_metadata", [])),
-    )
+    def _bytes(self, array: Array) -> bytes:
+        self._effort.spend(len(array))
+        return array.tobytes()
 
+    def _metadata(self) -> dict[str, bytes]:
+        metadata: dict[str, bytes] = {}
+        for entry in self._root.get("metadata", []):
+            name = entry.get("name", "")
+            try:
+                if name in metadata:
+                    raise FormatError("there is another one of this name")
+                metadata[name] = self._bytes(self._buffers[entry.get("buffer", 0)])
+            except FormatError as error:
+                error.path.append(f"metadata {name[:80]!a}")
+                raise
+        return metadata
 
-def _dimension(table: Table) -> Dimension:
-    kind = table.get("format", 0)  # schema: DimensionType
-    if kind == 0:
-        return Dimension(table.get("dense_size", 0))
-    if kind != 1:
-        raise FormatError(f"a level is of kind {kind}, which does not exist")
-    stored = []
-    for field in ("array_segments", "array_indices"):
-        vector = table.get(field)
-        if vector is None:
-            raise FormatError(f"a sparse level lacks its {field}")
-        stored.append(vector.get("values", _NOTHING))
-    return Dimension(0, *stored)
+    def _tensors(self, subgraph: Table, computed: set[int]) -> list[Tensor]:
+        tensors: list[Tensor] = []
+        for index, table in enumerate(subgraph.get("tensors", [])):
+            try:
+                tensors.append(self._tensor(index, table, index in computed))
+            except FormatError as error:
+                error.path.append(f"tensor {index} ({table.get('name', '')[:80]!a})")
+                raise
+        dense = sum(byte_size(t.shape, t.dtype) for t in tensors if t.sparsity)
+        if dense > MAX_DENSE + MAX_DENSE_RATIO * len(self._file.data):
+            raise FormatError(f"its sparse constants unpack to {dense} bytes")
+        return tensors
 
+    def _tensor(self, index: int, table: Table, computed: bool) -> Tensor:
+        dtype = type_name(table.get("type", 0))
+        shape = tensor_shape(table.get("shape", _NOTHING), dtype)
+        buffer = table.get("buffer", 0)
+        if "sparsity" in table:
+            sparsity = self._sparsity(table["sparsity"])
+            stored = self._buffers.values(buffer, dtype)
+            verify_sparsity(sparsity, shape, len(stored))
+            data: Array | None = stored
+        else:
+            sparsity, data = None, self._buffers.constant(buffer, shape, dtype)
+            if data is None and 0 in shape and not computed:
+                data = empty_constant(shape, dtype)
+        quantization = self._quantization(table.get("quantization", _NO_TABLE), shape)
+        name = table.get("name", "")
+        return Tensor(index, name, shape, dtype, data, quantization, sparsity)
 
-def _operators(data: bytes, root: Table, subgraph: Table) -> Iterator[Operator]:
-    codes = root.get("operator_codes", [])
-    for index, table in enumerate(subgraph.get("operators", [])):
-        try:
-            code = table.get("opcode_index", 0)
-            if code >= len(codes):
-                raise FormatError(f"its code {code} of {len(codes)} does not exist")
-            yield _operator(index, data, table, codes[code])
-        except FormatError as error:
-            error.path.append(f"operator {index}")
-            raise
+    def _quantization(self, table: Table, shape: Shape) -> Quantization | None:
+        scale: Array = table.get("scale", _NOTHING)
+        zero_point: Array = table.get("zero_point", _NOTHING)
+        axis, count = table.get("quantized_dimension", 0), len(scale)
+        if not count:
+            return None
+        if len(zero_point) != count:
+            raise FormatError(f"{count} scales and {len(zero_point)} zero points")
+        if count > 1 and (not 0 <= axis < len(shape) or count != shape[axis]):
+            raise FormatError(f"{count} scales do not fit axis {axis} of {list(shape)}")
+        self._effort.spend(count)
+        if not np.isfinite(scale).all():
+            raise FormatError("a scale is not a finite number")
+        return Quantization(scale, zero_point, axis)
 
+    def _sparsity(self, table: Table) -> Sparsity:
+        return Sparsity(
+            self._indices(table, "traversal_order"),
+            self._indices(table, "block_map"),
+            tuple(self._dimension(entry) for entry in table.get("dim_metadata", [])),
+        )
 
-def _operator(index: int, data: bytes, table: Table, code: Table) -> Operator:
-    number = max(code.get("builtin_code", 0), code.get("deprecated_builtin_code", 0))
-    custom = number == CUSTOM
-    name = code.get("custom_code", "") if custom else _builtin_name(number)
-    if not name:
-        raise FormatError("it is a custom operator without a name")
-    options = table.get("builtin_options", table.get("builtin_options2"))
-    return Operator(
-        index,
-        name,
-        custom,
-        code.get("version", 1),
-        _indices(table, "inputs"),
-        _indices(table, "outputs"),
-        None if options is None else _options(data, options),
-        _custom_options(data, table),
-    )
+    def _dimension(self, table: Table) -> Dimension:
+        kind = table.get("format", 0)  # schema: DimensionType
+        if kind == 0:
+            return Dimension(table.get("dense_size", 0))
+        if kind != 1:
+            raise FormatError(f"a level is of kind {kind}, which does not exist")
+        stored = []
+        for field in ("array_segments", "array_indices"):
+            vector = table.get(field)
+            if vector is None:
+                raise FormatError(f"a sparse level lacks its {field}")
+            stored.append(vector.get("values", _NOTHING))
+            self._effort.spend(len(stored[-1]))
+        return Dimension(0, *stored)
 
+    def _operators(self, subgraph: Table) -> list[Operator]:
+        operators: list[Operator] = []
+        operands = 0
+        for index, table in enumerate(subgraph.get("operators", [])):
+            try:
+                operators.append(self._operator(index, table))
+            except FormatError as error:
+                error.path.append(f"operator {index}")
+                raise
+            operands += len(operators[-1].inputs) + len(operators[-1].outputs)
+            if operands > MAX_OPERANDS:
+                raise FormatError(
+                    f"its operators have more than {MAX_OPERANDS} operands"
+                )
+        return operators
 
-@cache
-def _builtin_names() -> dict[int, str]:
-    names = vars(tflite.BuiltinOperator).items()
-    return {number: name for name, number in names if isinstance(number, int)}
+    def _operator(self, index: int, table: Table) -> Operator:
+        codes, code = self._root.get("operator_codes", []), table.get("opcode_index", 0)
+        if code >= len(codes):
+            raise FormatError(f"its code {code} of {len(codes)} does not exist")
+        name, custom = operator_name(codes[code])
+        options = table.get("builtin_options", table.get("builtin_options2"))
+        return Operator(
+            index,
+            name,
+            custom,
+            codes[code].get("version", 1),
+            self._indices(table, "inputs"),
+            self._indices(table, "outputs"),
+            None if options is None else read_options(self._file.data, options),
+            self._custom_options(table),
+        )
 
-
-def _builtin_name(number: int) -> str:
-    if number < 0:
-        raise FormatError(f"its code is {number}")
-    return _builtin_names().get(number, f"BUILTIN_{number}")
-
-
-def _options(data: bytes, table: Table) -> Any:
-    kind = getattr(tflite, table.type, None)
-    if kind is None:
-        return None
-    options = kind()
-    options.Init(data, table.at)
-    return options
-
-
-def _custom_options(data: bytes, table: Table) -> bytes:
-    size = table.get("large_custom_options_size", 0)
-    if size:
+    def _custom_options(self, table: Table) -> bytes:
+        size = table.get("large_custom_options_size", 0)
+        if not size:
+            return self._bytes(table.get("custom_options", _NOTHING))
         offset = table.get("large_custom_options_offset", 0)
-        return outside(data, offset, size).tobytes()
-    return bytes(table.get("custom_options", b""))
+        return self._bytes(outside(self._file.data, offset, size))

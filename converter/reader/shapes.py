@@ -18,6 +18,9 @@ from converter.reader.flatbuffer import FormatError
 
 Shapes = Sequence["Shape | None"]
 
+MAX_STEP = 2**15 - 1
+"""The largest kernel, stride or dilation: TFLite's kernels keep them in 16 bits."""
+
 
 def same(call: Call) -> Shapes:
     """Every output is like the first operand."""
@@ -181,9 +184,8 @@ def reshape(call: Call) -> Shapes:
 
 def squeeze(call: Call) -> Shapes:
     """Drops axes of size one: those it names, or all."""
-    shape, options = call.shape(0), call.options
-    named = [options.SqueezeDims(i) for i in range(options.SqueezeDimsLength())]
-    axes = {call.axis(axis, len(shape)) for axis in named}
+    shape = call.shape(0)
+    axes = {call.axis(axis, len(shape)) for axis in call.listed("SqueezeDims")}
     axes = axes or {axis for axis, size in enumerate(shape) if size == 1}
     if any(shape[axis] != 1 for axis in axes):
         raise FormatError(f"it cannot drop the axes {sorted(axes)} of {list(shape)}")
@@ -340,10 +342,7 @@ def gather(call: Call) -> Shapes:
     batch = batch + len(wanted) if batch < 0 else batch
     if not 0 <= batch <= min(axis, len(wanted)) or shape[:batch] != wanted[:batch]:
         raise FormatError(f"{list(wanted)} indices do not fit axis {axis} of {shape}")
-    indices = call.tensor(1).data
-    known = [] if indices is None else [indices.min(initial=0), indices.max(initial=0)]
-    if any(not 0 <= index < max(shape[axis], 1) for index in known):
-        raise FormatError(f"its indices go beyond {shape[axis]} elements")
+    call.all_below(1, shape[axis])
     return [(*shape[:axis], *wanted[batch:], *shape[axis + 1 :])]
 
 
@@ -395,8 +394,8 @@ def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
 def _new_shape(call: Call) -> Shape:
     if call.options is None:
         raise FormatError("it does not say which shape it makes")
-    count = call.options.NewShapeLength()
-    return tuple(call.options.NewShape(i) for i in range(count))
+    sizes = call.listed("NewShape")
+    return () if sizes == (0,) else sizes  # so old files write a scalar
 
 
 def _replaced(shape: Shape, axis: int, size: int) -> Shape:
@@ -416,10 +415,11 @@ def _window(options: Any, size: list[int], kernel: list[int]) -> Shape:
     dilation = (1, 1)
     if hasattr(options, "DilationHFactor"):
         dilation = (options.DilationHFactor(), options.DilationWFactor())
-    if min(*kernel, *stride, *dilation) < 1:
+    steps = (*kernel, *stride, *dilation)
+    if min(steps) < 1 or max(steps) > MAX_STEP:
         raise FormatError(
             f"its kernel {kernel}, strides {stride} and dilations {dilation} "
-            "must be positive"
+            f"are not all from 1 to {MAX_STEP}"
         )
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     same = options.Padding() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from converter.reader.effort import Effort
 from converter.reader.flatbuffer import FormatError
 from converter.reader.verify_operators import verify_operator
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from converter.reader.model import Operator, TfliteModel
 
 
-def verify_graph(model: TfliteModel) -> None:
+def verify_graph(model: TfliteModel, effort: Effort) -> None:
     """Check that every value exists, and is written once, before it is read.
 
     Raises FormatError at the first thing that is not so.
@@ -21,13 +22,10 @@ def verify_graph(model: TfliteModel) -> None:
     written = {tensor.index for tensor in model.tensors if tensor.data is not None}
     for index in model.inputs:
         _write(model, index, written, "inputs")
-    for tensor in model.tensors:
-        if tensor.variable:
-            written.add(tensor.index)
     for operator in model.operators:
         try:
             _run(model, operator, written)
-            verify_operator(operator, model.tensors)
+            verify_operator(operator, model.tensors, effort)
         except FormatError as error:
             error.path.append(operator.place)
             raise

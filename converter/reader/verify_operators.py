@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from converter.reader import shapes
 from converter.reader.call import Call
+from converter.reader.effort import Effort
 from converter.reader.flatbuffer import FormatError
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ _REDUCING = "MEAN REDUCE_ALL REDUCE_ANY REDUCE_MAX REDUCE_MIN REDUCE_PROD SUM"
 
 _ENUMERATIONS = {"FusedActivationFunction": 6, "Padding": 2}
 """Options that name one of several things, and how many there are in the schema."""
+
+_QUANTIZED = ("int8", "uint8", "int16")
+"""What such operands make may be of another type; arithmetic on them is not converted."""
 
 CONTRACTS: dict[str, Contract] = {
     **{name: Contract(shapes.same) for name in _UNARY.split()},
@@ -119,13 +123,11 @@ CONTRACTS: dict[str, Contract] = {
 """What is known of operators; the rest is not converted, whatever it holds."""
 
 
-def verify_operator(operator: Operator, tensors: list[Tensor]) -> None:
+def verify_operator(operator: Operator, tensors: list[Tensor], effort: Effort) -> None:
     """Check an operator, whose operands exist, against its contract if it has one.
 
     Raises FormatError.
     """
-    if not operator.outputs:
-        raise FormatError("it has no outputs")
     contract = CONTRACTS.get(operator.name)
     if contract is None or operator.custom:
         return
@@ -135,9 +137,11 @@ def verify_operator(operator: Operator, tensors: list[Tensor]) -> None:
         operator,
         [tensors[index] if index >= 0 else None for index in operator.inputs],
         [tensors[index] for index in operator.outputs],
+        effort,
     )
     gives = contract.gives
     dtype = call.tensor(gives).dtype if isinstance(gives, int) else gives
+    dtype = None if dtype in _QUANTIZED else dtype
     for output, shape in zip(call.outputs, contract.rule(call), strict=True):
         if shape not in (None, output.shape) or dtype not in (None, output.dtype):
             raise FormatError(
@@ -152,7 +156,7 @@ def _check_count(operator: Operator, contract: Contract) -> None:
         raise FormatError(f"it cannot have {len(inputs)} inputs")
     if -1 in inputs[: contract.least]:
         raise FormatError(f"it lacks its input {inputs.index(-1)}")
-    if contract.outputs not in (None, outputs):
+    if contract.outputs not in (None, outputs) or not outputs:
         raise FormatError(f"it cannot have {outputs} outputs")
 
 

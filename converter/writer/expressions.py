@@ -6,7 +6,7 @@ import ast
 import copy
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from converter.graph import Code, Literal
 
@@ -38,6 +38,41 @@ def name(identifier: str) -> ast.expr:
     for part in rest:
         expression = ast.Attribute(expression, part, ast.Load())
     return expression
+
+
+def evaluated(expression: ast.expr) -> Iterator[ast.expr]:
+    """Yield the parts that touch tensors, in the order in which Python evaluates them."""
+    if _is_static(expression):
+        return
+    match expression:
+        case ast.Call(func=func, args=arguments, keywords=keywords):
+            if isinstance(func, ast.Attribute) and not _is_static(func):
+                yield from evaluated(func.value)
+            for argument in [*arguments, *(word.value for word in keywords)]:
+                yield from evaluated(argument)
+            if not (isinstance(func, ast.Name) and func.id == "float"):
+                yield expression
+        case ast.List() | ast.Tuple() | ast.Slice() | ast.Starred():
+            for part in _parts(expression):
+                yield from evaluated(part)
+        case _:
+            for part in _parts(expression):
+                yield from evaluated(part)
+            yield expression
+
+
+def _parts(expression: ast.expr) -> list[ast.expr]:
+    children = ast.iter_child_nodes(expression)
+    return [child for child in children if isinstance(child, ast.expr)]
+
+
+def _is_static(expression: ast.expr) -> bool:
+    """Whether nothing is computed: a number, a name, what belongs to ``self`` or torch."""
+    while isinstance(expression, ast.Attribute):
+        expression = expression.value
+        if isinstance(expression, ast.Name):
+            return expression.id in ("self", "torch", "nn", "F")
+    return isinstance(expression, ast.Constant | ast.Name)
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from converter.ops.elementwise import is_number
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
 from converter.passes.blocks import Block, Stage
-from converter.writer.expressions import literal, name, render
+from converter.writer.expressions import evaluated, literal, name, render
 from converter.writer.names import Namespace
 from converter.writer.plan import Plan, Scope
 from converter.writer.roles import kind_name
@@ -86,6 +86,18 @@ class Forward:
         results = ", ".join(names[value] for value in self._scope.outputs)
         return [*lines, f"return {results}"]
 
+    def operations(self) -> Iterator[Node | None]:
+        """Yield what each operation gives, in the order in which Python evaluates them.
+
+        An operation is what touches a tensor: a call, an operator, an index, an attribute.
+        It gives a node's result, or None where that takes further operations.
+        """
+        for step in self._statements():
+            roots: dict[int, Node] = {}
+            whole = self._expression(step, lambda value: "x", roots)
+            for part in evaluated(whole):
+                yield roots.get(id(part))
+
     def _free_name(self, step: Step, alive: set[str]) -> str:
         """Return a name that says what a statement gives, and that is not in use."""
         if "x" not in alive:
@@ -134,19 +146,29 @@ class Forward:
     def _text(self, step: Step) -> str:
         return ast.unparse(self._expression(step, lambda value: "features"))
 
-    def _expression(self, step: Step, named: Callable[[Value], str]) -> ast.expr:
+    def _expression(
+        self,
+        step: Step,
+        named: Callable[[Value], str],
+        roots: dict[int, Node] | None = None,
+    ) -> ast.expr:
+        """Return a statement's expression; ``roots`` learns which part is which node's."""
         operands = [
-            self._expression(operand, named)
+            self._expression(operand, named, roots)
             if isinstance(operand, Step)
             else self._operand(step.node, operand, named)
             for operand in step.operands
         ]
         attribute = self._scope.attributes.get(step.node)
         if attribute is not None:
-            return ast.Call(name(f"self.{attribute}"), operands, [])
-        return render(
-            step.node.code(), operands, lambda a: self._argument(step.node, a)
-        )
+            whole: ast.expr = ast.Call(name(f"self.{attribute}"), operands, [])
+        else:
+            whole = render(
+                step.node.code(), operands, lambda a: self._argument(step.node, a)
+            )
+        if roots is not None:
+            roots[id(whole)] = step.node
+        return whole
 
     def _operand(
         self, node: Node, value: Value, named: Callable[[Value], str]
