@@ -8,7 +8,7 @@ Regenerate it; do not edit it.
 Input
     input_points  (N, 146, 2)
 Output
-    output  (N, 52)
+    blendweights  (N, 52)
 """
 
 import torch
@@ -59,7 +59,7 @@ class FaceBlendshapes(nn.Module):
             TokenMixer(),
             ChannelMixer(),
         )
-        self.output_blendweights = nn.Linear(64, 52)
+        self.blendweights = nn.Linear(64, 52)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - x.mean(1, keepdim=True)
@@ -69,5 +69,5 @@ class FaceBlendshapes(nn.Module):
         x = self.input_tokens_embedding(x)
         features = self.constant.expand(x.shape[0], -1, -1, -1)
         x = self.stage(torch.cat([features, x], dim=2))
-        x = torch.sigmoid(self.output_blendweights(x[:, :, :2][:, :, :1]))
+        x = torch.sigmoid(self.blendweights(x[:, :, :2][:, :, :1]))
         return x.flatten(1)

@@ -5,7 +5,7 @@ sha256 b4578f35940bf5a1a655214a1cce5cab13eba73c1297cd78e1a04c2380b0152f.
 Regenerate it; do not edit it.
 
 Input
-    input  (N, 3, 128, 128) in [-1, 1]
+    image  (N, 3, 128, 128) in [-1, 1]
 Outputs
     regressors      (N, 896, 16)
     classificators  (N, 896, 1)
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ResidualBlock(nn.Module):
+class BlazeBlock(nn.Module):
     """Depthwise, pointwise, added to a shortcut."""
 
     def __init__(self, channels: int) -> None:
@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
         return F.relu(x + self.pointwise(self.depthwise(x)))
 
 
-class WideningBlock(nn.Module):
+class WideningBlazeBlock(nn.Module):
     """Depthwise, pointwise, added to a padded shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -44,7 +44,7 @@ class WideningBlock(nn.Module):
         return F.relu(shortcut + self.pointwise(self.depthwise(x)))
 
 
-class WideningDownsamplingBlock(nn.Module):
+class WideningDownsamplingBlazeBlock(nn.Module):
     """Depthwise, pointwise, added to a pooled and padded shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -65,22 +65,22 @@ class FaceDetector(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 24, 5, stride=2)
-        self.stage1 = nn.Sequential(ResidualBlock(24), WideningBlock(24, 28))
+        self.stage1 = nn.Sequential(BlazeBlock(24), WideningBlazeBlock(24, 28))
         self.stage2 = nn.Sequential(
-            WideningDownsamplingBlock(28, 32),
-            WideningBlock(32, 36),
-            WideningBlock(36, 42),
+            WideningDownsamplingBlazeBlock(28, 32),
+            WideningBlazeBlock(32, 36),
+            WideningBlazeBlock(36, 42),
         )
         self.stage3 = nn.Sequential(
-            WideningDownsamplingBlock(42, 48),
-            WideningBlock(48, 56),
-            WideningBlock(56, 64),
-            WideningBlock(64, 72),
-            WideningBlock(72, 80),
-            WideningBlock(80, 88),
+            WideningDownsamplingBlazeBlock(42, 48),
+            WideningBlazeBlock(48, 56),
+            WideningBlazeBlock(56, 64),
+            WideningBlazeBlock(64, 72),
+            WideningBlazeBlock(72, 80),
+            WideningBlazeBlock(80, 88),
         )
         self.stage4 = nn.Sequential(
-            WideningDownsamplingBlock(88, 96), *[ResidualBlock(96) for _ in range(4)]
+            WideningDownsamplingBlazeBlock(88, 96), *[BlazeBlock(96) for _ in range(4)]
         )
         self.regressor_8 = nn.Conv2d(88, 32, 1)
         self.regressor_16 = nn.Conv2d(96, 96, 1)

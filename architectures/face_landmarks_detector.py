@@ -6,11 +6,11 @@ sha256 c7d54204ce0448474c7f3fa9af494787c0965cbdd6f20fc72867e43046bd43d5.
 Regenerate it; do not edit it.
 
 Input
-    input_12  (N, 3, 256, 256) in [0, 1]
+    image  (N, 3, 256, 256) in [0, 1]
 Outputs
-    face_landmarks  (N, 1434, 1, 1)
-    presence        (N, 1, 1, 1)
-    tongue_out      (N, 1)
+    resource   (N, 1434, 1, 1)
+    resource2  (N, 1, 1, 1)
+    resource3  (N, 1)
 """
 
 import torch
@@ -18,25 +18,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ResidualBlock(nn.Module):
-    """Pointwise, depthwise, pointwise, added to a shortcut."""
+class BottleneckBlock(nn.Module):
+    """Reduce, depthwise, expand, added to a shortcut."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.pointwise1 = nn.Conv2d(channels, channels // 2, 1)
+        self.reduce = nn.Conv2d(channels, channels // 2, 1)
         self.activation1 = nn.PReLU(channels // 2)
         self.depthwise = nn.Conv2d(
             channels // 2, channels // 2, 3, padding=1, groups=channels // 2
         )
-        self.pointwise2 = nn.Conv2d(channels // 2, channels, 1)
+        self.expand = nn.Conv2d(channels // 2, channels, 1)
         self.activation2 = nn.PReLU(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.depthwise(self.activation1(self.pointwise1(x)))
-        return self.activation2(x + self.pointwise2(features))
+        expand = self.expand(self.depthwise(self.activation1(self.reduce(x))))
+        return self.activation2(x + expand)
 
 
-class WideningDownsamplingBlock(nn.Module):
+class WideningDownsamplingResidualBlock(nn.Module):
     """Conv, depthwise, pointwise, added to a pooled and padded shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -56,7 +56,7 @@ class WideningDownsamplingBlock(nn.Module):
         return self.activation2(shortcut + x)
 
 
-class DownsamplingBlock(nn.Module):
+class DownsamplingResidualBlock(nn.Module):
     """Conv, depthwise, pointwise, added to a pooled shortcut."""
 
     def __init__(self) -> None:
@@ -77,28 +77,31 @@ class FaceLandmarksDetector(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, 16, 3, stride=2)
         self.stem_activation = nn.PReLU(16)
-        self.stage1 = nn.Sequential(*[ResidualBlock(16) for _ in range(4)])
+        self.stage1 = nn.Sequential(*[BottleneckBlock(16) for _ in range(4)])
         self.stage2 = nn.Sequential(
-            WideningDownsamplingBlock(16, 32), *[ResidualBlock(32) for _ in range(4)]
+            WideningDownsamplingResidualBlock(16, 32),
+            *[BottleneckBlock(32) for _ in range(4)],
         )
         self.stage3 = nn.Sequential(
-            WideningDownsamplingBlock(32, 64), *[ResidualBlock(64) for _ in range(4)]
+            WideningDownsamplingResidualBlock(32, 64),
+            *[BottleneckBlock(64) for _ in range(4)],
         )
         self.stage4 = nn.Sequential(
-            WideningDownsamplingBlock(64, 128), *[ResidualBlock(128) for _ in range(4)]
+            WideningDownsamplingResidualBlock(64, 128),
+            *[BottleneckBlock(128) for _ in range(4)],
         )
         self.stage5 = nn.Sequential(
-            DownsamplingBlock(), *[ResidualBlock(128) for _ in range(4)]
+            DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
         )
         self.stage6 = nn.Sequential(
-            DownsamplingBlock(), *[ResidualBlock(128) for _ in range(4)]
+            DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
         )
         self.stage7 = nn.Sequential(
-            DownsamplingBlock(), *[ResidualBlock(128) for _ in range(4)]
+            DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
         )
-        self.face_landmarks = nn.Conv2d(128, 1434, 2)
-        self.presence = nn.Conv2d(128, 1, 2)
-        self.tongue_out = nn.Conv2d(128, 1, 2)
+        self.resource1 = nn.Conv2d(128, 1434, 2)
+        self.resource2 = nn.Conv2d(128, 1, 2)
+        self.resource3 = nn.Conv2d(128, 1, 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: the odd pixel goes right and bottom
@@ -109,7 +112,7 @@ class FaceLandmarksDetector(nn.Module):
         x = self.stage5(x)
         x = self.stage6(x)
         x = self.stage7(x)
-        face_landmarks = self.face_landmarks(x)
-        presence = self.presence(x)
-        tongue_out = torch.sigmoid(self.tongue_out(x)).flatten(1)
-        return face_landmarks, presence, tongue_out
+        resource = self.resource1(x)
+        resource2 = self.resource2(x)
+        resource3 = torch.sigmoid(self.resource3(x)).flatten(1)
+        return resource, resource2, resource3

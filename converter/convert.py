@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from converter.errors import UnsupportedOpError
-from converter.graph import Graph, N, Value
+from converter.graph import Value
 from converter.passes import run_passes
 from converter.reader.build import build_graph
-from converter.reader.metadata import ModelMetadata, TensorMetadata, read_metadata
+from converter.reader.metadata import ModelMetadata, read_metadata
 from converter.reader.model import read_model
 from converter.reader.sources import ModelFile
 from converter.writer.docstring import module_docstring
 from converter.writer.evaluation import Operation, evaluation
+from converter.writer.interface import interface_entries, name_interface
 from converter.writer.module import write_source
-from converter.writer.names import Namespace, class_name, identifier, meaningful
+from converter.writer.names import class_name
 from converter.writer.plan import plan_classes
 from converter.writer.state import state_dict
 
@@ -31,8 +32,9 @@ class Conversion:
         class_name: the class that its module defines.
         source: the module's text.
         state: the constant under each state_dict key.
-        inputs: for each input TFLite's name, what source and reports call it, shape ("N" for the batch), dtype, value range,
-            TFLite tensor and the permutation from that tensor's axes.
+        inputs: for each input TFLite's name, what source and reports call it, shape ("N"
+            for the batch), dtype, value range, TFLite tensor and the permutation from that
+            tensor's axes.
         outputs: likewise.
         operators: how many operators the file has.
         evaluation: which operation of the module gives which value.
@@ -77,8 +79,8 @@ def convert_model(file: ModelFile) -> Conversion:
         plan.model.name,
         write_source(graph, plan, docstring),
         state_dict(plan),
-        _interface(graph.inputs, graph.input_names, known.inputs),
-        _interface(graph.outputs, graph.output_names, known.outputs),
+        interface_entries(graph.inputs, graph.input_names, known.inputs),
+        interface_entries(graph.outputs, graph.output_names, known.outputs),
         len(model.operators),
         evaluation(plan),
     )
@@ -100,42 +102,3 @@ def convert_all(files: Iterable[ModelFile]) -> list[Conversion]:
     if problems:
         raise UnsupportedOpError(problems)
     return conversions
-
-
-def name_interface(graph: Graph, metadata: ModelMetadata | None) -> None:
-    """Name inputs and outputs: by TFLite's names, by the metadata's, or by number."""
-    known = metadata or ModelMetadata("", "", [], [])
-    names = Namespace(["x", "self", "torch", "nn", "F", "Tensor"])
-    graph.input_names = _names(graph.inputs, known.inputs, "input", names)
-    graph.output_names = _names(graph.outputs, known.outputs, "output", names)
-
-
-def _names(
-    values: list[Value], metadata: list[TensorMetadata], fallback: str, names: Namespace
-) -> list[str]:
-    chosen = []
-    for index, value in enumerate(values):
-        stated = metadata[index].name if index < len(metadata) else ""
-        wanted = meaningful(value.name) or (identifier(stated) if stated else fallback)
-        chosen.append(names.unique(wanted))
-    return chosen
-
-
-def _interface(
-    values: list[Value], names: list[str], metadata: list[TensorMetadata]
-) -> list[dict[str, Any]]:
-    entries = []
-    for index, (value, name) in enumerate(zip(values, names, strict=True)):
-        known = metadata[index].value_range if index < len(metadata) else None
-        entries.append(
-            {
-                "name": value.name,
-                "identifier": name,
-                "shape": ["N" if size is N else int(size) for size in value.shape],
-                "dtype": value.dtype,
-                "value_range": None if known is None else list(known),
-                "tensor": value.tensor,
-                "permutation": list(value.order),
-            }
-        )
-    return entries

@@ -141,6 +141,11 @@ class Node:
         """What the node asks of rank-4 values: ``nchw``, ``any``, or ``tflite`` (NHWC)."""
         return "tflite"
 
+    @property
+    def variant(self) -> str:
+        """What kind of its type it is, where that makes another thing of it."""
+        return ""
+
     def infer(self) -> list[Shape]:
         """Return the outputs' shapes as they follow from the inputs', in TFLite's order."""
         raise NotImplementedError(type(self).__name__)

@@ -9,6 +9,8 @@ from converter.ops import (
     index,
     linear,
     matmul,
+    mediapipe_landmarks,
+    mediapipe_pooling,
     pad,
     pool,
     reduce,
@@ -17,6 +19,7 @@ from converter.ops import (
     slicing,
     softmax,
     stack,
+    transpose_conv,
 )
 from converter.ops.registry import OPERATORS
 
@@ -30,6 +33,8 @@ __all__ = [
     "index",
     "linear",
     "matmul",
+    "mediapipe_landmarks",
+    "mediapipe_pooling",
     "pad",
     "pool",
     "reduce",
@@ -38,4 +43,5 @@ __all__ = [
     "slicing",
     "softmax",
     "stack",
+    "transpose_conv",
 ]

@@ -28,6 +28,13 @@ class Conv2d(Node):
         )
 
     @property
+    def variant(self) -> str:
+        if self.groups > 1:
+            depth = self.parameters["weight"].shape[1]
+            return "depthwise" if depth == 1 else "grouped"
+        return "pointwise" if self.pointwise else "conv"
+
+    @property
     def layout(self) -> str:
         return "any" if self.pointwise else "nchw"
 

@@ -76,6 +76,17 @@ class OperatorCall:
             )
         return value
 
+    def signature(self, inputs: int, outputs: int) -> None:
+        """Check the operands of a custom operator, of which the reader verifies nothing."""
+        given = len(self.inputs), len(self.outputs)
+        types = {value.dtype for value in self.outputs}
+        if given != (inputs, outputs) or types != {"float32"}:
+            raise InvalidModelError(
+                f"{self.place}: {given[0]} inputs and {given[1]} outputs of "
+                f"{', '.join(sorted(types))}, where {inputs} and {outputs} of float32 "
+                "belong; the file is damaged, fetch it again"
+            )
+
     def tensor(self, position: int) -> Tensor:
         """Return what the file says of an operand that is there."""
         return self.tensors[self.operator.inputs[position]]
@@ -156,6 +167,11 @@ def shortest(value: float) -> float:
 
 Builder = Callable[[OperatorCall], list[Node]]
 OPERATORS: dict[str, Builder] = {}
+"""TFLite's operators, by name."""
+
+CUSTOM_OPERATORS: dict[str, dict[int, Builder]] = {}
+"""Custom operators, by the name that files give them and by version: a file may call one
+of its own like one of TFLite's."""
 
 
 def operator(*names: str) -> Callable[[Builder], Builder]:
@@ -169,3 +185,31 @@ def operator(*names: str) -> Callable[[Builder], Builder]:
         return builder
 
     return register
+
+
+def custom_operator(name: str, version: int = 1) -> Callable[[Builder], Builder]:
+    """Register a function as the meaning of one version of a custom operator."""
+
+    def register(builder: Builder) -> Builder:
+        versions = CUSTOM_OPERATORS.setdefault(name, {})
+        if version in versions:
+            raise ValueError(f"operator {name}, {version} is registered twice")
+        versions[version] = builder
+        return builder
+
+    return register
+
+
+def find_builder(name: str, custom: bool, version: int) -> Builder:
+    """Return the meaning of an operator; NotSupportedError where none is known."""
+    if not custom:
+        if name not in OPERATORS:
+            raise NotSupportedError("no such operator is known")
+        return OPERATORS[name]
+    versions = CUSTOM_OPERATORS.get(name)
+    if versions is None:
+        raise NotSupportedError("no such custom operator is known")
+    if version not in versions:
+        known = ", ".join(map(str, sorted(versions)))
+        raise NotSupportedError(f"its version is {version}; known is {known}")
+    return versions[version]

@@ -213,8 +213,11 @@ class Expand(Node):
 
     @classmethod
     def of(cls, constant: Value, batched: Value) -> Expand:
-        shape = (N, *constant.shape[1:])
-        output = Value(constant.name, shape, constant.dtype, order=constant.order)
+        """Return a repetition; TFLite may have dropped the batch axis of both operands."""
+        lifted = constant.rank < batched.rank
+        shape = (N, *(constant.shape if lifted else constant.shape[1:]))
+        order = (-1, *constant.order) if lifted else constant.order
+        output = Value(constant.name, shape, constant.dtype, order=order)
         return cls([constant, batched], [output])
 
     @property
@@ -222,5 +225,5 @@ class Expand(Node):
         return "any"
 
     def code(self) -> Code:
-        rest: Literal = (-1,) * (self.inputs[0].rank - 1)
+        rest: Literal = (-1,) * (self.outputs[0].rank - 1)
         return Code("x0.expand(x1.shape[0], *rest)", {"rest": rest})

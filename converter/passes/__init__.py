@@ -6,10 +6,12 @@ from converter.graph import Graph
 from converter.passes.activations import split_activations
 from converter.passes.batch import follow_batch
 from converter.passes.blocks import find_blocks
+from converter.passes.chains import find_chains
 from converter.passes.layer_norm import raise_layer_norms
 from converter.passes.layout import choose_layouts
 from converter.passes.order import order_nodes
 from converter.passes.padding import spell_out_padding
+from converter.passes.stages import find_stages
 from converter.passes.tidy import tidy
 
 PASSES: list[Callable[[Graph], None]] = [
@@ -21,6 +23,8 @@ PASSES: list[Callable[[Graph], None]] = [
     tidy,
     spell_out_padding,
     find_blocks,
+    find_chains,
+    find_stages,
     order_nodes,
 ]
 """In the order in which they run; each relies on what those before it have done."""

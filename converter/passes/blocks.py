@@ -1,12 +1,12 @@
-"""Structure that repeats becomes blocks, and chains of blocks become stages.
+"""Structure around a shortcut that repeats becomes blocks.
 
 Before::
 
-    b = depthwise(a)    c = pointwise(b)    d = add(a, c)    e = relu(d)    f = depthwise(e) …
+    b = depthwise(a)    c = pointwise(b)    d = add(a, c)    e = relu(d)    f = depthwise(e)
 
 After::
 
-    e = block(a)    f = block(e) …    then    z = stage(a)
+    e = block(a)    f = block(e)
 
 A block is what lies between a value and the node where the paths that leave it meet again,
 if nothing inside is read from outside and there are weights in it, and the activation that
@@ -30,22 +30,15 @@ class Block(Node):
     body: list[Node]
 
 
-@dataclass(eq=False, repr=False)
-class Stage(Node):
-    """Blocks one after the other, at one resolution: an ``nn.Sequential``."""
-
-    blocks: list[Block]
-
-
 def find_blocks(graph: Graph) -> None:
     """Put blocks and stages in the place of the nodes that they are made of."""
     while candidates := _repeated(_regions(graph)):
         for block in candidates:
-            _fold(graph, block.body, block)
-    _find_stages(graph)
+            fold(graph, block.body, block)
 
 
-def _fold(graph: Graph, members: list[Node], whole: Node) -> None:
+def fold(graph: Graph, members: list[Node], whole: Node) -> None:
+    """Put one node in the place of the last of those that it is made of."""
     last = max(graph.nodes.index(node) for node in members)
     graph.nodes[last] = whole
     gone = set(members)
@@ -116,7 +109,7 @@ def _region(
         return None
     for activation in users.get(end.outputs[0], []):
         alone = len(users[end.outputs[0]]) == 1 and end.outputs[0] not in outputs
-        if alone and _is_activation(activation):
+        if alone and is_activation(activation):
             members.append(activation)
     inner = set(members)
     for node in members[:-1]:
@@ -145,7 +138,8 @@ def _collect(
     members.append(node)
 
 
-def _is_activation(node: Node) -> bool:
+def is_activation(node: Node) -> bool:
+    """Whether a node belongs to the layer before it."""
     return isinstance(node, PRelu) or (
         isinstance(node, Elementwise) and len(node.inputs) == 1
     )
@@ -164,11 +158,16 @@ def structure(block: Block) -> Structure:
             for value in node.inputs
         )
         position.update({v: (index, i) for i, v in enumerate(node.outputs)})
-        layer = node.layer() if not isinstance(node, Block) else None
-        code = layer or (structure(node) if isinstance(node, Block) else node.code())
-        shape = code if isinstance(code, tuple) else _outline(code)
-        described.append((type(node).__name__, operands, shape, node.comment))
+        described.append((node_structure(node), operands))
     return tuple(described)
+
+
+def node_structure(node: Node) -> Structure:
+    """Return what is the same for nodes that one line of source can stand for."""
+    if isinstance(node, Block):
+        return structure(node)
+    code = node.layer() or node.code()
+    return (type(node).__name__, node.variant, _outline(code), node.comment)
 
 
 def _outline(code: Code) -> Structure:
@@ -187,30 +186,3 @@ def _constant(node: Node, value: Value) -> Structure:
     if is_number(node, value):
         return ("number", value.dtype, float(value.array.reshape(())))
     return ("constant", value.dtype, value.rank)
-
-
-def _find_stages(graph: Graph) -> None:
-    users = graph.users()
-    outputs = set(graph.outputs)
-    runs: list[list[Block]] = []
-    for node in graph.nodes:
-        if not isinstance(node, Block):
-            continue
-        entry = node.inputs[0]
-        before = next((run for run in runs if run[-1].outputs[0] is entry), None)
-        alone = users.get(entry) == [node] and entry not in outputs
-        if before is not None and alone and not _resizes(node):
-            before.append(node)
-        else:
-            runs.append([node])
-    for run in runs:
-        if len(run) > 1:
-            stage = Stage(
-                run[0].inputs, run[-1].outputs, run, operator=run[-1].operator
-            )
-            _fold(graph, list(run), stage)
-
-
-def _resizes(block: Block) -> bool:
-    before, after = block.inputs[0], block.outputs[0]
-    return before.rank == after.rank == 4 and before.shape[2:] != after.shape[2:]

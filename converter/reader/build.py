@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from converter.errors import UnsupportedOpError
 from converter.graph import Graph, Node, Value
-from converter.ops import OPERATORS
-from converter.ops.registry import NotSupportedError, OperatorCall
+from converter.ops.registry import NotSupportedError, OperatorCall, find_builder
 from converter.reader.model import Operator, Tensor, TfliteModel
 
 QUANTIZED = ("int4", "int8", "uint8", "int16")
@@ -53,9 +52,7 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
 def _build_operator(
     model: TfliteModel, operator: Operator, values: list[Value]
 ) -> list[Node]:
-    builder = OPERATORS.get(operator.name)
-    if builder is None or operator.custom:
-        raise NotSupportedError("no such operator is known")
+    builder = find_builder(operator.name, operator.custom, operator.version)
     _refuse_integers(model, operator)
     inputs = [values[index] if index >= 0 else None for index in operator.inputs]
     outputs = [values[index] for index in operator.outputs]

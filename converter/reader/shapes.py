@@ -373,9 +373,19 @@ def densify(call: Call) -> Shapes:
     return [call.shape(0)]
 
 
-def shape_of(call: Call) -> Shapes:
-    """The operand's own shape."""
-    return [(len(call.shape(0)),)]
+def reverse(call: Call) -> Shapes:
+    """Axes, turned around."""
+    for axis in call.integers(1) or ():
+        call.axis(axis, len(call.shape(0)))
+    return [call.shape(0)]
+
+
+def broadcast_to(call: Call) -> Shapes:
+    """The operand is stretched to the shape that the second one lists."""
+    shape = call.integers(1)
+    if shape is not None and broadcast_shape([call.shape(0), shape]) != shape:
+        raise FormatError(f"{list(call.shape(0))} does not stretch to {list(shape)}")
+    return [shape]
 
 
 def broadcast_shape(shapes: Sequence[Shape]) -> Shape:

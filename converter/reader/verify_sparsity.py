@@ -74,7 +74,9 @@ def _level(dimension: Dimension, size: int, rows: int) -> int:
     if len(indices):
         if not 0 <= indices.min() <= indices.max() < size:
             raise FormatError(f"an index lies beyond {size}")
-        falls = np.flatnonzero(np.diff(indices.astype(np.int64)) <= 0) + 1
-        if np.setdiff1d(falls, segments).size:
+        rises = np.ones(len(indices) + 1, bool)
+        rises[1:-1] = np.diff(indices.astype(np.int64)) > 0
+        rises[segments] = True  # each row begins anew
+        if not rises.all():
             raise FormatError("its indices are not in order")
     return len(indices)

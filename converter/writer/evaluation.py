@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.graph import Node, Value
-from converter.passes.blocks import Block, Stage
+from converter.passes.blocks import Block
+from converter.passes.stages import Stage
 from converter.writer.forward import Forward
 from converter.writer.plan import Plan, Scope
 

@@ -12,7 +12,8 @@ from converter.graph import Literal, Node, Value
 from converter.ops.elementwise import is_number
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
-from converter.passes.blocks import Block, Stage
+from converter.passes.blocks import Block
+from converter.passes.stages import Stage
 from converter.writer.expressions import evaluated, literal, name, render
 from converter.writer.names import Namespace
 from converter.writer.plan import Plan, Scope

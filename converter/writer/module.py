@@ -7,7 +7,8 @@ from importlib import resources
 from itertools import groupby
 
 from converter.graph import Graph, Shape, Value
-from converter.passes.blocks import Block, Stage
+from converter.passes.blocks import Block
+from converter.passes.stages import Stage
 from converter.writer.expressions import render
 from converter.writer.formatting import format_source
 from converter.writer.forward import Forward

@@ -9,12 +9,17 @@ from collections.abc import Iterable
 LONGEST = 64
 MEANINGLESS = frozenset(
     """
-    activation add addv2 batch_normalization biasadd concat concatenation conv2d
-    dense depthwise depthwise_conv2d functional fusedbatchnormv3 identity leaky_relu
-    matmul max_pool max_pooling2d maxpool mean model mul output p_re_lu pad
-    partitionedcall prelu readvariableop relu reshape separable_conv2d sigmoid
-    stateful_partitioned_call statefulpartitionedcall strided_slice sub tensordot
-    transpose
+    activation add addv2 average_pooling2d batch_normalization bias biasadd
+    channel_padding concat concatenation conv conv2d conv2d_transpose convolution
+    dense depth_to_space depthwise depthwise_conv2d dequantize dropout elu
+    expand_dims flatten functional fusedbatchnormv3 gather global_average_pooling2d
+    h_swish hard_swish identity input kernel lambda leaky_relu matmul max_pool
+    max_pooling2d maxpool mean model mul multiply multiply_by_constant output
+    p_re_lu pad partitionedcall prelu re_lu readvariableop relu reshape resize
+    resize_bilinear separable_conv2d sigmoid softmax split squeeze stack
+    stateful_partitioned_call statefulpartitionedcall strided_slice sub subtract
+    tensordot tf_math_sigmoid tf_op_layer transpose up_sampling2d upsample
+    zero_padding2d
     """.split()
 )
 """What Keras and the converter call things for want of a better name."""
@@ -58,18 +63,20 @@ def meaningful(tflite_name: str) -> str | None:
     Names are paths, several of them joined by ``;`` where operators were fused. The last
     part that is not the name of an operation counts.
     """
-    path = (
-        tflite_name.split(";")[0]
-        .split(":")[0]
-        .removeprefix("serving_default_")
-        .split("/")
-    )
+    name = tflite_name.split(";")[0].split(":")[0].removeprefix("serving_default_")
+    path = name.removesuffix("_dequantize").split("/")
     for part in reversed(path[-2:]):
-        reduced = identifier(part, "")
+        reduced = _without_affixes(identifier(part, ""))
         stem = re.sub(r"(_?\d+)+$", "", reduced)
         if len(stem) > 2 and stem not in MEANINGLESS and not _operation(part):
             return reduced
     return None
+
+
+def _without_affixes(name: str) -> str:
+    """Drop what only says that it is a layer, an output, or not pruned."""
+    shorter = re.sub(r"^((conv|dense|output|reshaped)_)+|(_no_pruning)+$", "", name)
+    return shorter if len(shorter) > 2 and shorter[0].isalpha() else name
 
 
 def _operation(part: str) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from converter.graph import Code, Graph, Literal, Node, Value
 from converter.ops.elementwise import is_number
-from converter.passes.blocks import Block, Stage, Structure, structure
+from converter.passes.blocks import Block, Structure, structure
+from converter.passes.stages import Stage
 from converter.writer.expressions import literal
 from converter.writer.names import MODULE_ATTRIBUTES, Namespace, meaningful
-from converter.writer.roles import block_name, kind_name, model_roles, reached_outputs
+from converter.writer.roles import block_name, block_roles, model_roles, reached_outputs
 from converter.writer.symbols import Slot, Symbols, derive_symbols
 
 Part = Node | Value
@@ -140,7 +141,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         )
         plan.blocks[key] = scope
         scope.symbols = derive_symbols(uses, [dict(_slots(plan, use)) for use in uses])
-        roles = {node: kind_name(node) for node in scope.nodes}
+        roles = block_roles(first)
         scope.attributes = _attributes(plan, scope, roles)
     roles = model_roles(graph)
     plan.model.attributes = _heads_last(graph, _attributes(plan, plan.model, roles))

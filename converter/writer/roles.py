@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from converter.graph import Graph, Node, Value
 from converter.ops.conv import Conv2d
-from converter.ops.elementwise import PRelu
+from converter.ops.elementwise import Elementwise, PRelu
 from converter.ops.linear import Linear
 from converter.ops.normalization import LayerNorm
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
+from converter.ops.reduce import Reduce
 from converter.ops.shape import Permute
-from converter.passes.blocks import Block, Stage
+from converter.passes.blocks import Block
+from converter.passes.stages import Stage
 from converter.writer.names import meaningful
 
 
@@ -40,28 +42,42 @@ def _convolution_name(conv: Conv2d) -> str:
     return "pointwise" if conv.pointwise else "conv"
 
 
+def tflite_role(node: Node) -> str | None:
+    """Return what TFLite's names say of a layer: of its result, or of its weights."""
+    values = [*node.outputs, *node.parameters.values()]
+    return next((role for v in values if (role := meaningful(v.name))), None)
+
+
 def model_roles(graph: Graph) -> dict[Node, str]:
-    """Return names for the layers that stand outside all blocks: stem, heads, or TFLite's."""
-    roles: dict[Node, str] = {}
+    """Return names for what stands outside all blocks: stem, heads, or TFLite's."""
     reach = reached_outputs(graph)
-    first_stage = next(
-        (i for i, n in enumerate(graph.nodes) if isinstance(n, Stage)), 0
-    )
+    whole = [isinstance(node, Block | Stage) for node in graph.nodes]
+    first_block = whole.index(True) if any(whole) else 0
+    roles: dict[Node, str] = {}
     for position, node in enumerate(graph.nodes):
-        if isinstance(node, Block | Stage) or node.layer() is None:
-            roles[node] = kind_name(node)
-        elif position < first_stage:
-            own = meaningful(node.outputs[0].name)
-            roles[node] = own or (
-                "stem" if isinstance(node, Conv2d) else f"stem_{kind_name(node)}"
-            )
-        else:
-            own = meaningful(node.outputs[0].name)
-            roles[node] = own or _head(graph, reach[node]) or kind_name(node)
+        roles[node] = kind_name(node)
+        if isinstance(node, Block):
+            roles[node] = _block_role(graph, node, reach[node])
+        if whole[position] or node.layer() is None:
+            continue
+        if own := tflite_role(node) or _head(graph, reach[node]):
+            roles[node] = own
+        elif position < first_block:
+            kind = kind_name(node)
+            roles[node] = "stem" if kind == "conv" else f"stem_{kind}"
     return roles
 
 
+def _block_role(graph: Graph, block: Block, reached: set[Value]) -> str:
+    """Return what a block is called; one that serves a single output may be its head."""
+    head = _head(graph, reached)
+    if head is None or block_name(block) != "Head":
+        return kind_name(block)
+    return next((role for n in _layers(block) if (role := tflite_role(n))), head)
+
+
 def _head(graph: Graph, reached: set[Value]) -> str | None:
+    """Return the name of the only output that depends on a layer, among several."""
     if len(reached) != 1 or len(graph.outputs) < 2:
         return None
     (output,) = reached
@@ -79,16 +95,61 @@ def reached_outputs(graph: Graph) -> dict[Node, set[Value]]:
     return of_node
 
 
+IDIOMS = {
+    ("depthwise", "pointwise"): ("SeparableConv", "BlazeBlock"),
+    ("expand", "depthwise", "project"): ("InvertedBottleneck", "InvertedResidual"),
+    ("reduce", "depthwise", "expand"): ("Bottleneck", "BottleneckBlock"),
+    ("norm", "linear", "linear"): ("Mlp", "ChannelMixer"),
+}
+"""What a block of these layers is called, without a shortcut and with one."""
+
+
 def block_name(block: Block) -> str:
-    """Return a plain name for a block's class, by what is in it."""
-    kinds = {type(node) for node in block.body}
-    if Linear in kinds:
-        return "TokenMixer" if Permute in kinds else "ChannelMixer"
-    if Conv2d not in kinds:
-        return "Block"
-    words = ["Widening"] if Pad in kinds and _pads_channels(block) else []
-    words += ["Downsampling"] if Pool2d in kinds else []
-    return "".join(words or ["Residual"]) + "Block"
+    """Return the usual name of a block's motif, or a plain one by what is in it."""
+    layers = tuple(block_roles(block)[node] for node in _layers(block))
+    shortcut = _has_shortcut(block)
+    names = IDIOMS.get(layers, ("ConvBlock", "ResidualBlock"))
+    if any(isinstance(node, Permute) for node in block.body):
+        return "TokenMixer" if "linear" in layers else "Head"
+    if _gates(block):
+        return "SqueezeExcite" if shortcut else "ChannelGate"
+    prefix = "Widening" if _pads_channels(block) else ""
+    if any(isinstance(node, Pool2d) for node in block.body):
+        prefix += "Downsampling"
+    return prefix + names[shortcut]
+
+
+def block_roles(block: Block) -> dict[Node, str]:
+    """Return what a block's parts are called, by their kind and what they do to channels."""
+    roles = {node: kind_name(node) for node in block.body}
+    pointwise = [node for node in block.body if roles[node] == "pointwise"]
+    if len(pointwise) == 2:
+        wider = [_widens(node) for node in pointwise]
+        if wider == [True, False]:
+            roles |= zip(pointwise, ("expand", "project"), strict=True)
+        elif wider == [False, True]:
+            roles |= zip(pointwise, ("reduce", "expand"), strict=True)
+    return roles
+
+
+def _widens(node: Node) -> bool:
+    outputs, inputs = node.parameters["weight"].shape[:2]
+    return outputs > inputs
+
+
+def _gates(block: Block) -> bool:
+    """Whether pooled features are squashed to factors between 0 and 1."""
+    functions = [node.function for node in block.body if isinstance(node, Elementwise)]
+    pools = any(isinstance(node, Pool2d | Reduce) for node in block.body)
+    return pools and "sigmoid" in functions
+
+
+def _layers(block: Block) -> list[Node]:
+    return [n for n in block.body if n.parameters and not isinstance(n, PRelu)]
+
+
+def _has_shortcut(block: Block) -> bool:
+    return any(sum(v.data is None for v in node.inputs) > 1 for node in block.body)
 
 
 def _pads_channels(block: Block) -> bool:
@@ -100,12 +161,12 @@ def _pads_channels(block: Block) -> bool:
 
 def block_description(block: Block) -> str:
     """Return one line on what a block does, for its class's docstring."""
-    steps = [kind_name(n) for n in block.body if n.parameters or isinstance(n, Block)]
-    names = ["layer norm" if s == "norm" else s for s in steps if s != "activation"]
-    shortcut = []
-    if any(isinstance(node, Pool2d) for node in block.body):
-        shortcut.append("pooled")
-    if _pads_channels(block):
-        shortcut.append("padded")
-    kind = " and ".join(shortcut)
-    return f"{', '.join(names).capitalize()}, added to a {kind + ' ' if kind else ''}shortcut."
+    roles = block_roles(block)
+    names = [roles[node].replace("norm", "layer norm") for node in _layers(block)]
+    chain = ", ".join(names).capitalize()
+    if not _has_shortcut(block):
+        return f"{chain}."
+    pooled = any(isinstance(node, Pool2d) for node in block.body)
+    kinds = ["pooled"] * pooled + ["padded"] * _pads_channels(block)
+    kind = " and ".join(kinds)
+    return f"{chain}, added to a {kind + ' ' if kind else ''}shortcut."

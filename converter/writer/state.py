@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from converter.graph import Node, Value
-from converter.passes.blocks import Block, Stage
+from converter.passes.blocks import Block
+from converter.passes.stages import Stage
 from converter.writer.plan import Plan, Scope, constants
 
 

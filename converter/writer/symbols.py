@@ -58,13 +58,18 @@ def derive_symbols(uses: Sequence[Block], slots: Sequence[dict[Slot, int]]) -> S
     for wanted, numbers in _channels(uses):
         if numbers in varying.values():
             symbols.arguments[named.unique(wanted)] = numbers
-    for slot, numbers in varying.items():
+    for slot, numbers in sorted(varying.items(), key=_precedence):
         expression = _follows(numbers, symbols.arguments, slot.argument == "padding")
         if expression is None:
             expression = named.unique(_argument_name(slot))
             symbols.arguments[expression] = numbers
         symbols.expressions[slot] = expression
     return symbols
+
+
+def _precedence(item: tuple[Slot, Numbers]) -> int:
+    """Sizes of kernels come first: padding follows from them, not they from it."""
+    return 0 if item[0].argument == "kernel_size" else 1
 
 
 def _channels(uses: Sequence[Block]) -> Iterator[tuple[str, Numbers]]:
@@ -109,6 +114,10 @@ def _follows(
         ratio = _ratio(other, numbers)
         if ratio is not None:
             return f"{name} // {ratio}"
+        if all(a == b // 2 for a, b in zip(numbers, other, strict=True)):
+            return f"{name} // 2"
+        if all(a == b // 2 - 1 for a, b in zip(numbers, other, strict=True)):
+            return f"{name} // 2 - 1"
     return _difference(numbers, known)
 
 

@@ -1,0 +1,74 @@
+"""What the inputs and outputs of a model are called, and what the manifest says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converter.graph import Graph, N, Value
+from converter.reader.metadata import ModelMetadata, TensorMetadata
+from converter.writer.names import Namespace, identifier, meaningful
+from converter.writer.roles import tflite_role
+
+RESERVED = ("x", "self", "torch", "nn", "F", "Tensor")
+
+
+def name_interface(graph: Graph, metadata: ModelMetadata | None) -> None:
+    """Name inputs and outputs, each by the first of these that says something.
+
+    The tensor's own name; that of the layer which an output comes from; the metadata's,
+    which is wrong in some official files (two of a hand model's outputs are swapped).
+    """
+    known = metadata or ModelMetadata("", "", [], [])
+    names = Namespace(RESERVED)
+    graph.input_names = [
+        names.unique(meaningful(value.name) or _stated(known.inputs, i) or "input")
+        for i, value in enumerate(graph.inputs)
+    ]
+    graph.output_names = [
+        names.unique(
+            meaningful(value.name)
+            or _source_name(graph, value)
+            or _stated(known.outputs, i)
+            or "output"
+        )
+        for i, value in enumerate(graph.outputs)
+    ]
+
+
+def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
+    stated = metadata[index].name if index < len(metadata) else ""
+    return meaningful(identifier(stated)) if stated else None
+
+
+def _source_name(graph: Graph, value: Value) -> str | None:
+    """Return what the layer is called from which a value comes, step by step."""
+    producers = graph.producers()
+    while (node := producers.get(value)) is not None:
+        if node.parameters:
+            return tflite_role(node)
+        operands = [operand for operand in node.inputs if operand.data is None]
+        if len(operands) != 1:
+            return None
+        (value,) = operands
+    return None
+
+
+def interface_entries(
+    values: list[Value], names: list[str], metadata: list[TensorMetadata]
+) -> list[dict[str, Any]]:
+    """Return what the manifest says of inputs or outputs, in the file's order."""
+    entries = []
+    for index, (value, name) in enumerate(zip(values, names, strict=True)):
+        known = metadata[index].value_range if index < len(metadata) else None
+        entries.append(
+            {
+                "name": value.name,
+                "identifier": name,
+                "shape": ["N" if size is N else int(size) for size in value.shape],
+                "dtype": value.dtype,
+                "value_range": None if known is None else list(known),
+                "tensor": value.tensor,
+                "permutation": list(value.order),
+            }
+        )
+    return entries
