@@ -12,7 +12,7 @@ from converter.graph import Value
 from converter.passes import run_passes
 from converter.reader.build import build_graph
 from converter.reader.metadata import ModelMetadata, read_metadata
-from converter.reader.model import read_model
+from converter.reader.model import TfliteModel, read_model
 from converter.reader.sources import ModelFile
 from converter.writer.docstring import module_docstring
 from converter.writer.evaluation import Operation, evaluation
@@ -20,6 +20,7 @@ from converter.writer.interface import interface_entries, name_interface
 from converter.writer.module import write_source
 from converter.writer.names import class_name
 from converter.writer.plan import plan_classes
+from converter.writer.safety import check_source
 from converter.writer.state import state_dict
 
 
@@ -73,17 +74,28 @@ def convert_model(file: ModelFile) -> Conversion:
     run_passes(graph)
     plan = plan_classes(graph, class_name(file.name))
     docstring = module_docstring(graph, metadata, file.label, file.sha256)
+    source = write_source(graph, plan, docstring)
+    check_source(source)
     known = metadata or ModelMetadata("", "", [], [])
     return Conversion(
         file,
         plan.model.name,
-        write_source(graph, plan, docstring),
+        source,
         state_dict(plan),
         interface_entries(graph.inputs, graph.input_names, known.inputs),
         interface_entries(graph.outputs, graph.output_names, known.outputs),
         len(model.operators),
         evaluation(plan),
     )
+
+
+def find_problems(model: TfliteModel, name: str) -> list[str]:
+    """Return a line for everything in a verified model that cannot be converted."""
+    try:
+        run_passes(build_graph(model, name))
+    except UnsupportedOpError as error:
+        return error.problems
+    return []
 
 
 def convert_all(files: Iterable[ModelFile]) -> list[Conversion]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from converter.convert import Conversion
+from converter.writer.safety import check_source
 
 
 def load_module(conversion: Conversion) -> nn.Module:
@@ -17,8 +18,9 @@ def load_module(conversion: Conversion) -> nn.Module:
     It is the emitted source that runs, as one who imports the written file gets it.
     """
     namespace: dict[str, Any] = {"__name__": conversion.name}
+    check_source(conversion.source)
     code = compile(conversion.source, f"{conversion.name}.py", "exec")
-    exec(code, namespace)  # noqa: S102 - our writer's text, reduced from the file's
+    exec(code, namespace)  # noqa: S102 - checked just above
     model_class = namespace[conversion.class_name]
     module: nn.Module = model_class()
     module.load_state_dict(

@@ -94,8 +94,6 @@ ANY_NUMBER = {
     "NEG": "neg",
     "NOT_EQUAL": "not_equal",
     "POW": "pow",
-    "SELECT": "where",
-    "SELECT_V2": "where",
     "SIGN": "sign",
     "SQUARE": "square",
     "SQUARED_DIFFERENCE": "squared_difference",
@@ -164,21 +162,28 @@ def _common(sizes: tuple[int, ...]) -> int:
 
 @operator(*FLOATING)
 def floating(call: OperatorCall) -> list[Node]:
-    """One operand, floating point."""
+    """Of floating-point numbers."""
     x = call.floating(0)
     return [Elementwise([x], [call.output], FLOATING[call.operator.name])]
 
 
 @operator(*ANY_NUMBER)
 def any_number(call: OperatorCall) -> list[Node]:
-    """As many operands as the template has, which broadcast."""
+    """One operand or two, which broadcast; integers and truth values too."""
     name = ANY_NUMBER[call.operator.name]
-    arity = sum(f"x{i}" in TEMPLATES[name] for i in range(3))
+    arity = 2 if "x1" in TEMPLATES[name] else 1
     inputs = [call.input(i) for i in range(arity)]
+    return [Elementwise(inputs, [call.output], name)]
+
+
+@operator("SELECT", "SELECT_V2")
+def select(call: OperatorCall) -> list[Node]:
+    """A condition and two operands, which broadcast."""
+    inputs = [call.input(i) for i in range(3)]
     if call.operator.name == "SELECT" and inputs[0].rank < inputs[1].rank:
         # SELECT's condition of one axis picks whole rows, where SELECT_V2 broadcasts.
         raise NotSupportedError("its condition has fewer axes than what it selects")
-    return [Elementwise(inputs, [call.output], name)]
+    return [Elementwise(inputs, [call.output], "where")]
 
 
 @operator(*FUSING)

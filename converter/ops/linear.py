@@ -34,9 +34,7 @@ class Linear(Node):
 @operator("FULLY_CONNECTED")
 def fully_connected(call: OperatorCall) -> list[Node]:
     """TFLite takes its input as rows of the weight's width, whatever its shape."""
-    x, weight, options = call.input(0), call.weight(1), call.options
-    if x.dtype != "float32":
-        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    x, weight, options = call.floating(0), call.weight(1), call.options
     if options.WeightsFormat() != 0:
         raise NotSupportedError("its weights are shuffled")
     elements, width = math.prod(x.shape), weight.shape[-1] if weight.shape else 0

@@ -45,7 +45,7 @@ class Reshape(Node):
 
 @operator("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def reshape(call: OperatorCall) -> list[Node]:
-    """All three only give other sizes; the file says which in its output's shape."""
+    """Other sizes for the same elements: those of its output in the file."""
     x, output = call.input(0), call.output
     if math.prod(x.shape) != math.prod(output.shape):
         raise InvalidModelError(

@@ -30,11 +30,6 @@ def build_graph(model: TfliteModel, name: str) -> Graph:
     )
 
 
-def unsupported(model: TfliteModel) -> list[str]:
-    """Return a line for every operator that cannot be converted."""
-    return _build(model, [_value(tensor) for tensor in model.tensors])[1]
-
-
 def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[str]]:
     nodes: list[Node] = []
     problems: list[str] = []

@@ -9,6 +9,9 @@ import tflite
 
 from converter.reader.flatbuffer import FormatError, Table
 
+MAX_VERSION = 100
+"""The highest version of an operator; TFLite has not come to 20 with any."""
+
 CUSTOM = tflite.BuiltinOperator.CUSTOM
 
 
@@ -17,8 +20,10 @@ def operator_name(code: Table) -> tuple[str, bool]:
 
     Old files state the number in a field of eight bits, new ones in one of 32 bits, and
     put 127 into the old one where it does not fit: the larger number counts. Raises
-    FormatError where neither a number nor a custom name is there.
+    FormatError where neither a number nor a custom name is there, or no such version.
     """
+    if not 1 <= code.get("version", 1) <= MAX_VERSION:
+        raise FormatError(f"its version is {code['version']}")
     numbers = (code.get("builtin_code", 0), code.get("deprecated_builtin_code", 0))
     if min(numbers) < 0:
         raise FormatError(f"its code is {min(numbers)}")

@@ -65,7 +65,7 @@ def conv_2d(call: Call) -> Shapes:
         raise FormatError(
             f"{filters} filters of {depth} channels do not fit {channels} channels"
         )
-    _bias(call, 2, filters)
+    _weights(call, filters)
     return [(batch, *_window(call.options, size, kernel), filters)]
 
 
@@ -77,7 +77,7 @@ def depthwise_conv_2d(call: Call) -> Shapes:
         raise FormatError(
             f"its filters {list(call.shape(1))} do not fit {channels} channels"
         )
-    _bias(call, 2, filters)
+    _weights(call, filters)
     return [(batch, *_window(call.options, size, kernel), filters)]
 
 
@@ -87,7 +87,7 @@ def transpose_conv(call: Call) -> Shapes:
     batch, *_, channels = call.shape(2, 4)
     if depth != channels:
         raise FormatError(f"filters of {depth} channels do not fit {channels} channels")
-    _bias(call, 3, filters)
+    _weights(call, filters, data=2)
     call.positive(*kernel, call.options.StrideH(), call.options.StrideW())
     shape = call.integers(0)
     if shape and (len(shape) != 4 or (shape[0], shape[3]) != (batch, filters)):
@@ -138,7 +138,7 @@ def fully_connected(call: Call) -> Shapes:
     elements = math.prod(shape)
     if not width or elements % width:
         raise FormatError(f"{elements} elements do not make rows of {width}")
-    _bias(call, 2, outputs)
+    _weights(call, outputs)
     if not call.options.KeepNumDims():
         return [(elements // width, outputs)]
     if shape[-1:] != (width,):
@@ -412,11 +412,24 @@ def _replaced(shape: Shape, axis: int, size: int) -> Shape:
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
-def _bias(call: Call, position: int, filters: int) -> None:
-    if position < len(call.inputs) and call.inputs[position] is not None:
-        shape = call.shape(position)
-        if math.prod(shape) != filters:
-            raise FormatError(f"a bias of {list(shape)} for {filters} filters")
+def _weights(call: Call, filters: int, data: int = 0) -> None:
+    """Check the types of the weights, input 1, and of the bias, which comes last.
+
+    The weights of float data may be quantized; anything else has the data's type.
+    """
+    dtype, weights = call.tensor(data).dtype, call.tensor(1).dtype
+    if dtype == "float32" and weights not in ("float32", "int8", "uint8", "int4"):
+        raise FormatError(f"its weights are {weights}, its data {dtype}")
+    position = max(data, 1) + 1
+    bias = call.inputs[position] if position < len(call.inputs) else None
+    if bias is None:
+        return
+    mixed = "float32" in (dtype, bias.dtype) and dtype != bias.dtype
+    if mixed or math.prod(bias.shape) != filters:
+        raise FormatError(
+            f"a bias of {bias.dtype} {list(bias.shape)} for {filters} filters "
+            f"over {dtype}"
+        )
 
 
 def _window(options: Any, size: list[int], kernel: list[int]) -> Shape:

@@ -6,10 +6,10 @@ from typing import Any
 
 from converter.graph import Graph, N, Value
 from converter.reader.metadata import ModelMetadata, TensorMetadata
-from converter.writer.names import Namespace, identifier, meaningful
+from converter.writer.names import GLOBALS, Namespace, identifier, meaningful
 from converter.writer.roles import tflite_role
 
-RESERVED = ("x", "self", "torch", "nn", "F", "Tensor")
+RESERVED = {"x", "self", *GLOBALS}
 
 
 def name_interface(graph: Graph, metadata: ModelMetadata | None) -> None:

@@ -24,6 +24,16 @@ MEANINGLESS = frozenset(
 )
 """What Keras and the converter call things for want of a better name."""
 
+GLOBALS = frozenset(
+    """
+    F Tensor False None True crop_matrix crop_matrix_v1 depth_to_space float
+    max_pool_with_argmax max_unpool mirror_pad nearest_corners nn padded_average range
+    resize_asymmetric resize_nearest_corners space_to_depth super torch
+    transform_bilinear transform_landmarks tuple
+    """.split()
+)
+"""What an emitted module calls by a plain name, the helpers' functions among it."""
+
 MODULE_ATTRIBUTES = frozenset(
     """
     add_module apply bfloat16 buffers call_super_init children compile cpu cuda
@@ -35,8 +45,7 @@ MODULE_ATTRIBUTES = frozenset(
     register_load_state_dict_post_hook register_load_state_dict_pre_hook
     register_module register_parameter register_state_dict_post_hook
     register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
-    share_memory state_dict to to_empty train training type xpu zero_grad self torch
-    nn
+    share_memory state_dict to to_empty train training type xpu zero_grad self
     """.split()
 )
 """What an attribute of an ``nn.Module`` must not be called."""
@@ -54,7 +63,8 @@ def identifier(text: str, fallback: str = "model") -> str:
 
 def class_name(text: str) -> str:
     """Return an identifier in CamelCase: ``face_detector`` → ``FaceDetector``."""
-    return "".join(word.capitalize() for word in identifier(text).split("_"))
+    name = "".join(word.capitalize() for word in identifier(text).split("_"))
+    return f"{name}Model" if name in GLOBALS else name
 
 
 def meaningful(tflite_name: str) -> str | None:
@@ -68,7 +78,8 @@ def meaningful(tflite_name: str) -> str | None:
     for part in reversed(path[-2:]):
         reduced = _without_affixes(identifier(part, ""))
         stem = re.sub(r"(_?\d+)+$", "", reduced)
-        if len(stem) > 2 and stem not in MEANINGLESS and not _operation(part):
+        named = len(stem) > 2 and stem[0].isalpha() and stem not in MEANINGLESS
+        if named and not _operation(part):
             return reduced
     return None
 
@@ -76,7 +87,7 @@ def meaningful(tflite_name: str) -> str | None:
 def _without_affixes(name: str) -> str:
     """Drop what only says that it is a layer, an output, or not pruned."""
     shorter = re.sub(r"^((conv|dense|output|reshaped)_)+|(_no_pruning)+$", "", name)
-    return shorter if len(shorter) > 2 and shorter[0].isalpha() else name
+    return identifier(shorter) if len(shorter) > 2 and shorter[0].isalpha() else name
 
 
 def _operation(part: str) -> bool:

@@ -12,7 +12,12 @@ from converter.ops.elementwise import is_number
 from converter.passes.blocks import Block, Structure, structure
 from converter.passes.stages import Stage
 from converter.writer.expressions import literal
-from converter.writer.names import MODULE_ATTRIBUTES, Namespace, meaningful
+from converter.writer.names import (
+    GLOBALS,
+    MODULE_ATTRIBUTES,
+    Namespace,
+    meaningful,
+)
 from converter.writer.roles import block_name, block_roles, model_roles, reached_outputs
 from converter.writer.symbols import Slot, Symbols, derive_symbols
 
@@ -212,7 +217,7 @@ def _attributes(plan: Plan, scope: Scope, roles: dict[Node, str]) -> dict[Part, 
             wanted.setdefault(value, meaningful(value.name) or "constant")
         if isinstance(node, Stage) or plan.constructor(node) is not None:
             wanted[node] = roles[node]
-    names = Namespace(MODULE_ATTRIBUTES)
+    names = Namespace(MODULE_ATTRIBUTES | GLOBALS)  # forward has variables of this name
     count = Counter(wanted.values())
     given: Counter[str] = Counter()
     attributes: dict[Part, str] = {}

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from converter.reader.metadata import read_metadata
 from rich.console import Console
 from rich.table import Table
 
-from converter.reader.build import unsupported
+from converter.convert import find_problems
+from converter.reader.metadata import read_metadata
 from converter.reader.model import TfliteModel, read_model
 from converter.reader.sources import ModelFile, read_sources
 from tflite2torch.commands.options import common, verbose
@@ -57,7 +57,7 @@ def _facts(file: ModelFile) -> dict[str, Any]:
             for operator in model.operators
         ],
         "metadata": None if metadata is None else asdict(metadata),
-        "unsupported": unsupported(model),
+        "unsupported": find_problems(model, file.name),
     }
 
 

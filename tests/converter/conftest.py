@@ -1,0 +1,57 @@
+"""Official models for the tests of the converter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from converter.convert import Conversion, convert_model
+from converter.graph import Graph
+from converter.reader.build import build_graph
+from converter.reader.model import read_model
+from converter.reader.sources import ModelFile, read_sources
+from tests.support.official import BUNDLE
+
+
+@pytest.fixture(scope="session")
+def official(
+    models: Callable[[str], Path], request: pytest.FixtureRequest
+) -> Callable[[str], ModelFile]:
+    """Look up an official model by what ``tests.support.official`` calls it."""
+
+    @cache
+    def find(name: str) -> ModelFile:
+        folder, _, stem = name.rpartition("/")
+        if folder == "wheel":
+            wheel_models = request.getfixturevalue("wheel_models")
+            return ModelFile(stem, f"{stem}.tflite", wheel_models[f"{stem}.tflite"])
+        if folder == "legacy":
+            path = models(f"{stem}.tflite")
+            return ModelFile(stem, path.name, path.read_bytes())
+        return {file.name: file for file in read_sources([models(BUNDLE)])}[name]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def official_graph(official: Callable[[str], ModelFile]) -> Callable[[str], Graph]:
+    """Build the graph of an official model anew, before any pass."""
+
+    def build(name: str) -> Graph:
+        return build_graph(read_model(official(name)), name.rpartition("/")[2])
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def converted(official: Callable[[str], ModelFile]) -> Callable[[str], Conversion]:
+    """Convert an official model, once for all tests."""
+
+    @cache
+    def convert(name: str) -> Conversion:
+        return convert_model(official(name))
+
+    return convert

@@ -1,0 +1,87 @@
+"""Templates become Python expressions."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from converter.graph import Code, Literal
+from converter.writer.expressions import literal, name, render
+
+
+def shown(code: Code, *operands: str, **symbols: str) -> str:
+    expressions = [ast.parse(text, mode="eval").body for text in operands]
+    known = {k: ast.parse(v, mode="eval").body for k, v in symbols.items()}
+    return ast.unparse(render(code, expressions, known.get))
+
+
+def test_operands_and_arguments_take_their_places() -> None:
+    code = Code("F.pad(x0, padding)", {"padding": (0, 1)})
+    assert shown(code, "self.stem(x)") == "F.pad(self.stem(x), (0, 1))"
+
+
+def test_parentheses_come_where_they_are_needed() -> None:
+    assert shown(Code("x0 * x1"), "a + b", "c") == "(a + b) * c"
+    assert shown(Code("x0.abs()"), "a + b") == "(a + b).abs()"
+    assert shown(Code("-x0"), "a - b") == "-(a - b)"
+
+
+def test_a_negative_base_keeps_its_sign() -> None:
+    """-2.0 ** x is -(2.0 ** x) to Python."""
+    base = ast.unparse(
+        render(Code("x0**x1"), [literal(-2.0), name("x")], lambda _: None)
+    )
+    assert eval(base, {"x": 2}) == 4  # noqa: S307 - what this test is about
+
+
+def test_keywords_at_their_defaults_are_left_out() -> None:
+    code = Code(
+        "nn.Conv2d(n, stride=stride, padding=padding)",
+        {"n": 3, "stride": 1, "padding": 2},
+        {"stride": 1, "padding": 0},
+    )
+    assert shown(code) == "nn.Conv2d(3, padding=2)"
+
+
+def test_a_symbol_is_written_even_where_this_use_has_the_default() -> None:
+    code = Code("nn.Conv2d(n, stride=stride)", {"n": 3, "stride": 1}, {"stride": 1})
+    assert shown(code, stride="stride") == "nn.Conv2d(3, stride=stride)"
+
+
+def test_a_starred_tuple_is_spread() -> None:
+    code = Code("x0.reshape(*shape)", {"shape": (-1, 2, 3)})
+    assert shown(code, "x") == "x.reshape(-1, 2, 3)"
+
+
+def test_a_template_is_used_more_than_once() -> None:
+    code = Code("x0 + x1")
+    assert shown(code, "a", "b") == "a + b"
+    assert shown(code, "c", "d") == "c + d"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "1"),
+        (-1.5, "-1.5"),
+        (True, "True"),
+        (None, "None"),
+        ("bilinear", "'bilinear'"),
+        ((1, (2,)), "(1, (2,))"),
+        (float("-inf"), "float('-inf')"),
+        (float("nan"), "float('nan')"),
+    ],
+)
+def test_literals(value: Literal, text: str) -> None:
+    assert ast.unparse(literal(value)) == text
+
+
+def test_indices() -> None:
+    index: Literal = (slice(None), slice(1, None, 2), 3)
+    assert shown(Code("x0[index]", {"index": index}), "x") == "x[:, 1::2, 3]"
+    assert shown(Code("x0[index]", {"index": slice(None, 2)}), "x") == "x[:2]"
+
+
+def test_dotted_names() -> None:
+    assert ast.unparse(name("self.stem")) == "self.stem"

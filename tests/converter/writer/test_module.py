@@ -1,0 +1,202 @@
+"""The source of an emitted module: that it is clean, short, standalone, and only what it is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ruff.__main__ import find_ruff_bin
+
+from converter.convert import Conversion
+from tests.support.models import ModelBuilder, Tensor, packed_model
+from tests.support.networks import Network
+from tests.support.official import FACTS
+from tests.support.operators import assert_same, convert_bytes, weights
+
+LONGEST_LINE = 100
+MOST_LINES = {
+    "face_detector": 120,
+    "face_landmarks_detector": 250,
+    "face_blendshapes": 150,
+}
+
+
+@pytest.fixture(scope="module")
+def sources(
+    converted: Callable[[str], Conversion], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with the source of every official model."""
+    folder = tmp_path_factory.mktemp("sources")
+    for name in FACTS:
+        path = folder / f"{name.replace('/', '_')}.py"
+        path.write_text(converted(name).source, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_ruff_finds_nothing_by_its_own_defaults(
+    sources: Path, command: list[str]
+) -> None:
+    assert len(list(sources.iterdir())) == len(FACTS)
+    process = subprocess.run(
+        [find_ruff_bin(), *command, "--isolated", "--no-cache", str(sources)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+@pytest.mark.parametrize("name", MOST_LINES)
+def test_the_bundle_s_models_are_short(
+    converted: Callable[[str], Conversion], name: str
+) -> None:
+    assert len(converted(name).source.splitlines()) <= MOST_LINES[name]
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_it_is_standalone_source_of_the_oldest_python(
+    converted: Callable[[str], Conversion], name: str
+) -> None:
+    source = converted(name).source
+    assert source.isascii()
+    assert max(map(len, source.splitlines())) <= LONGEST_LINE
+    assert_only_classes(source)
+
+
+def assert_only_classes(source: str) -> None:
+    """Assert that a module has a docstring, torch's imports, classes and helpers only."""
+    docstring, *body = ast.parse(source, feature_version=(3, 10)).body
+    assert isinstance(docstring, ast.Expr)
+    assert isinstance(docstring.value, ast.Constant)
+    imported = {
+        "import torch",
+        "from torch import Tensor, nn",
+        "from torch.nn import functional as F",
+    }
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            assert ast.unparse(statement) in imported
+        else:
+            assert isinstance(statement, ast.ClassDef | ast.FunctionDef)
+    for node in ast.walk(ast.Module(body, [])):
+        if isinstance(node, ast.ClassDef):
+            assert [ast.unparse(base) for base in node.bases] == ["nn.Module"]
+        assert not isinstance(node, ast.Global | ast.Nonlocal | ast.Lambda | ast.Try)
+
+
+HOSTILE = [
+    'x\n"""\nimport os',
+    '"""',
+    "\\",
+    "'); import os; ('",
+    "{0.__class__}",
+    "class",
+    "conv_lambda",
+    "0A",
+    "self",
+    "torch",
+    "mirror_pad",
+    "forward",
+    "training",
+    "weight",
+    "F",
+    "Tensor",
+    "x",
+    "",
+    "z" * 500,
+    "\x1b[31m\x00",
+    "лицо",
+    "\u202e",
+    "{} %s",
+]
+
+
+def hostile_model(name: str) -> bytes:
+    """Two inputs, a layer, a constant and two outputs, all of one name, and so the model."""
+    builder = ModelBuilder()
+    x = builder.input((1, 4, 5, 3), name=name)
+    y = builder.input((1, 4, 5, 3), name=name)
+    kernels = Tensor(data=weights(3, 3, 3, 3), name=name)
+    bias = Tensor(data=weights(3), name=name)
+    result = Tensor((1, 4, 5, 3), name=name)
+    [convolved] = builder.operator(
+        "CONV_2D",
+        [x, kernels, bias],
+        [result],
+        schema.Conv2DOptionsT(strideH=1, strideW=1),
+    )
+    constant = Tensor(data=weights(4, 5, 3), name=name)
+    options = schema.AddOptionsT()
+    [total] = builder.operator("ADD", [convolved, constant], [result], options)
+    [other] = builder.operator("ADD", [total, y], [result], options)
+    model = schema.ModelT.InitFromPackedBuf(builder.build([total, other]))
+    model.description = name
+    model.subgraphs[0].name = name
+    return packed_model(model)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_in_the_file_become_neither_code_nor_clashes(name: str) -> None:
+    conversion = assert_same(hostile_model(name), 30)
+    assert conversion.source.isascii()
+    assert max(map(len, conversion.source.splitlines())) <= LONGEST_LINE
+    assert_only_classes(conversion.source)
+
+
+def test_an_output_called_like_a_helper_does_not_hide_it() -> None:
+    builder = ModelBuilder()
+    result = Tensor((1, 8), name="mirror_pad")
+    [padded] = builder.operator(
+        "MIRROR_PAD",
+        [Tensor((1, 4)), np.int32([[0, 0], [2, 2]])],
+        [result],
+        schema.MirrorPadOptionsT(mode=0),
+    )
+    [other] = builder.operator("ABS", [padded])
+    assert_same(builder.build([padded, other]))
+
+
+@pytest.mark.parametrize("name", ["none", "true", "f", "tensor", "residual_block"])
+def test_a_file_called_like_something_of_python_s(name: str) -> None:
+    b = Network()
+    x = b.input((1, 4, 5, 3))
+    for _ in range(2):
+        x = b.residual(x, 3)
+    conversion = convert_bytes(b.build([x]), name)
+    assert_only_classes(conversion.source)
+    namespace: dict[str, object] = {}
+    exec(conversion.source, namespace)  # noqa: S102 - what this test is about
+    assert isinstance(namespace[conversion.class_name], type)
+    assert "F" not in namespace or namespace["F"].__name__ == "torch.nn.functional"
+
+
+def test_equal_blocks_are_written_as_a_loop_from_three_on() -> None:
+    def source(blocks: int) -> str:
+        b = Network()
+        x = b.input((1, 4, 5, 3))
+        for _ in range(blocks):
+            x = b.residual(x, 3)
+        return convert_bytes(b.build([x])).source
+
+    assert "for _ in range(3)" in source(3)
+    assert "range" not in source(2)
+    assert source(2).count("ResidualBlock(3)") == 2
+
+
+def test_torch_is_imported_only_where_it_is_used() -> None:
+    b = Network()
+    linear = b.operator(
+        "FULLY_CONNECTED",
+        [b.input((1, 4)), weights(3, 4), None],
+        options=schema.FullyConnectedOptionsT(),
+    )
+    source = convert_bytes(b.build(linear)).source
+    assert "import torch\n" not in source
+    assert "functional" not in source
+    assert "from torch import Tensor, nn" in source
