@@ -1,0 +1,84 @@
+# make demo           convert official models and compare them with TFLite
+# make test           everything that CI checks
+# make architectures  regenerate architectures/ from the official files
+# make docs           write docs/operators.md from the registry of operators
+# make models         measure all official models, for the README's table
+# make bench          measure a conversion
+# make clean          remove what the above made, the environment included
+#
+# TFLITE2TORCH_MODELS names a folder with official models; where it is not set, those
+# of MediaPipe's wheel are downloaded. PYTHON is what the environment is made with.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+WHEELS := .cache/wheels
+WHEEL := $(WHEELS)/mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl
+WHEEL_MODELS := .cache/models
+# They use MediaPipe's own operators, which TFLite's interpreter does not have.
+UNSUPPORTED := face_landmark_with_attention selfie_segmentation \
+	selfie_segmentation_landscape
+ARCHITECTURES_COMMAND := $(BIN)/python -m tflite2torch.architectures
+
+ifdef TFLITE2TORCH_MODELS
+SOURCE := $(shell find -L "$(TFLITE2TORCH_MODELS)" -name face_landmarker.task | head -n 1)
+endif
+ifndef SOURCE
+SOURCE := $(WHEEL_MODELS)
+NEEDED := $(WHEEL_MODELS)/.complete
+endif
+
+.PHONY: demo test architectures docs models bench clean
+
+demo: $(INSTALLED) $(NEEDED)
+	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
+
+test: $(INSTALLED) $(WHEEL)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	TFLITE2TORCH_WHEELS=$(WHEELS) $(BIN)/python -m pytest
+
+architectures: $(INSTALLED)
+	$(ARCHITECTURES_COMMAND) "$${TFLITE2TORCH_MODELS:?must name a folder of models}"
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/write_operators.py
+
+models: $(INSTALLED) $(WHEEL) reference
+	$(BIN)/python -m benchmarks.models $(TFLITE2TORCH_MODELS) $(WHEEL) --write README.md
+
+bench: $(INSTALLED) $(NEEDED)
+	$(BIN)/python -m benchmarks.convert "$(SOURCE)"
+
+clean:
+	rm -rf .venv .cache demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "installing into .venv; the first time takes minutes"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Any Python can fetch and read the wheel, which is built for 3.11 only.
+$(WHEEL): | $(INSTALLED)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--only-binary=:all: --python-version 3.11 --platform manylinux_2_28_x86_64 \
+		--dest $(WHEELS) mediapipe==0.10.21
+
+$(WHEEL_MODELS)/.complete: $(WHEEL) Makefile
+	@rm -rf $(@D)
+	@mkdir -p $(@D)
+	@$(BIN)/python -c "$$EXTRACT" $(WHEEL) $(@D) $(UNSUPPORTED)
+	@touch $@
+
+define EXTRACT
+import pathlib, sys, zipfile
+wheel, folder, *unsupported = sys.argv[1:]
+with zipfile.ZipFile(wheel) as archive:
+    for member in map(pathlib.PurePosixPath, archive.namelist()):
+        if member.suffix == ".tflite" and member.stem not in unsupported:
+            pathlib.Path(folder, member.name).write_bytes(archive.read(str(member)))
+endef
+export EXTRACT
