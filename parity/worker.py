@@ -77,6 +77,9 @@ def load(request: Message) -> Interpreter:
         model_content=request.arrays[0].tobytes(),
         experimental_op_resolver_type=resolvers[request.fields["kernels"]],
         num_threads=1,
+        # Without it the interpreter lets a RESHAPE's result share its operand's memory,
+        # and may overwrite it while the operand is still needed. XNNPACK does not.
+        experimental_preserve_all_tensors=request.fields["kernels"] != "xnnpack",
     )
     interpreter.allocate_tensors()
     return interpreter

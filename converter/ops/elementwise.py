@@ -43,7 +43,7 @@ TEMPLATES = {
     "mul": "x0 * x1",
     "neg": "-x0",
     "not_equal": "x0 != x1",
-    "pow": "x0**x1",
+    "pow": "torch.pow(x0, x1)",  # -2.0**x is -(2.0**x) to Python
     "relu": "F.relu(x0)",
     "relu6": "F.relu6(x0)",
     "relu_n1_to_1": "x0.clamp(-1, 1)",

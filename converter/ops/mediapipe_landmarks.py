@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.errors import InvalidModelError
-from converter.graph import Code, Literal, Node, Shape, Value
+from converter.graph import BatchError, Code, Literal, Node, Shape, Value
 from converter.ops.custom_options import FlexOptions
 from converter.ops.registry import NotSupportedError, OperatorCall, custom_operator
-from converter.ops.shape import Expand, Reshape
+from converter.ops.shape import Reshape
 
 CROP_V1 = "crop_matrix_v1(x0, x1, line, scale, size, image_size, extent)"
 CROP_V2 = "crop_matrix(x0, x1, line, scale, size, target=target)"
@@ -59,7 +59,7 @@ class TransformBilinear(Node):
         return [(batch, *self.size, channels)]
 
     def follow_batch(self) -> list[Node]:
-        return _repeat_constants(self)
+        return share_batch(self)
 
     def code(self) -> Code:
         height, width = self.size
@@ -81,7 +81,7 @@ class TransformLandmarks(Node):
         return [self.inputs[0].shape]
 
     def follow_batch(self) -> list[Node]:
-        return _repeat_constants(self)
+        return share_batch(self)
 
     def code(self) -> Code:
         return Code(
@@ -92,16 +92,11 @@ class TransformLandmarks(Node):
         )
 
 
-def _repeat_constants(node: Node) -> list[Node]:
-    """Give every sample what is the same for all of them."""
-    batched = [value for value in node.inputs if value.batched]
-    added: list[Node] = []
-    for position, value in enumerate(node.inputs):
-        if batched and not value.batched:
-            expand = Expand.of(value, batched[0])
-            node.inputs[position] = expand.outputs[0]
-            added.append(expand)
-    return added
+def share_batch(node: Node) -> list[Node]:
+    """Add nothing; raise BatchError where not all operands have a batch, or none."""
+    if len({value.batched for value in node.inputs}) > 1:
+        raise BatchError("one of its operands is the same for all of them")
+    return []
 
 
 @custom_operator("Landmarks2TransformMatrix", 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from converter.errors import InvalidModelError
 from converter.graph import Code, Node, Shape
 from converter.ops.custom_options import c_struct
+from converter.ops.mediapipe_landmarks import share_batch
 from converter.ops.registry import NotSupportedError, OperatorCall, custom_operator
 from converter.ops.transpose_conv import SAME, VALID
 from converter.ops.window import Window, window_size
@@ -57,6 +58,9 @@ class MaxUnpool(Node):
     def infer(self) -> list[Shape]:
         batch, height, width, channels = self.inputs[0].shape
         return [(batch, height * self.kernel[0], width * self.kernel[1], channels)]
+
+    def follow_batch(self) -> list[Node]:
+        return share_batch(self)
 
     def code(self) -> Code:
         size = self.inputs[0].shape[2:]

@@ -84,10 +84,18 @@ def transpose_conv(call: OperatorCall) -> list[Node]:
     parameters = _parameters(call, x, call.weight(1), 3)
     stride = _stride(call, int(options.StrideH()), int(options.StrideW()))
     _, *size, _ = call.integers(0)
+    kernel, same = parameters["weight"].shape[2:], options.Padding() == 0
+    axes = list(zip(size, kernel, stride, strict=True))
+    shrunk = [-(-n // s) if same else (n - k) // s + 1 for n, k, s in axes]
+    if min(size) < 1 or tuple(shrunk) != x.shape[1:3]:
+        raise InvalidModelError(
+            f"{call.place}: a convolution makes {shrunk} of its output of {size}, not "
+            f"{list(x.shape[1:3])}; the file is damaged, fetch it again"
+        )
     padding = [0, 0]
-    if options.Padding() == 0:  # schema: Padding
-        axes = zip(size, parameters["weight"].shape[2:], stride, strict=True)
-        padding = [max((-(-n // s) - 1) * s + k - n, 0) // 2 for n, k, s in axes]
+    if same:
+        spare = [(m - 1) * s + k - n for m, (n, k, s) in zip(shrunk, axes, strict=True)]
+        padding = [max(n, 0) // 2 for n in spare]
     nodes = _nodes(call, x, parameters, stride, padding, size)
     nodes[-1].activation = call.activation(options.FusedActivationFunction())
     return nodes
@@ -166,10 +174,6 @@ def _nodes(
     axes = zip(_whole(x.shape[1:3], kernel, stride), padding, size, strict=True)
     surplus = [whole - 2 * p - n for whole, p, n in axes]
     down, across = (max(-n, 0) for n in surplus)
-    if min(size) < 1 or down >= stride[0] or across >= stride[1]:
-        raise NotSupportedError(
-            f"its output of {list(size)} is not what {list(x.shape)} gives"
-        )
     node = ConvTranspose2d(
         [x], [call.output], stride, (top, left), (down, across), parameters=parameters
     )

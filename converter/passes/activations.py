@@ -16,14 +16,17 @@ from converter.ops.elementwise import Elementwise
 
 
 def split_activations(graph: Graph) -> None:
-    """Give every fused activation a node; TFLite has no tensor for what goes into it."""
+    """Give every fused activation a node; TFLite has no tensor for what goes into it.
+
+    Of several results, the first one is activated.
+    """
     nodes: list[Node] = []
     for node in graph.nodes:
         nodes.append(node)
         if node.activation is not None:
-            output = node.outputs[0]
+            output, *others = node.outputs
             before = Value(output.name, output.shape, output.dtype)
-            node.outputs = [before]
+            node.outputs = [before, *others]
             nodes.append(
                 Elementwise([before], [output], node.activation, operator=node.operator)
             )

@@ -154,8 +154,8 @@ def structure(block: Block) -> Structure:
     described: list[object] = []
     for index, node in enumerate(block.body):
         operands = tuple(
-            position[value] if value in position else _constant(node, value)
-            for value in node.inputs
+            position.setdefault(value, _constant(node, value, (index, place)))
+            for place, value in enumerate(node.inputs)
         )
         position.update({v: (index, i) for i, v in enumerate(node.outputs)})
         described.append((node_structure(node), operands))
@@ -182,7 +182,8 @@ def _kind(value: Literal) -> object:
     return int if type(value) is int else repr(value)
 
 
-def _constant(node: Node, value: Value) -> Structure:
-    if is_number(node, value):
-        return ("number", value.dtype, float(value.array.reshape(())))
-    return ("constant", value.dtype, value.rank)
+def _constant(node: Node, value: Value, first: tuple[int, int]) -> Structure:
+    """Describe a constant; ``first`` tells apart those that are read in several places."""
+    if value.data is not None and is_number(node, value):
+        return ("number", value.dtype, float(value.data.reshape(())))
+    return ("constant", value.dtype, value.rank, first)

@@ -41,6 +41,11 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
             problems.append(
                 f"{model.label}: {operator.place}, tensor {tensor[:80]!a}: {problem}"
             )
+    problems += [
+        f"{model.label}: {model.tensors[index].place}: an output that is a constant"
+        for index in model.outputs
+        if values[index].data is not None
+    ]
     return nodes, problems
 
 

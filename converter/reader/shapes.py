@@ -288,9 +288,10 @@ def slice_(call: Call) -> Shapes:
 
 def split(call: Call) -> Shapes:
     """Equal parts of an axis, which the first operand names."""
-    shape, axes, parts = call.shape(1), call.integers(0, 1), len(call.outputs)
+    shape, parts = call.shape(1), len(call.outputs)
     if call.options.NumSplits() != parts:
         raise FormatError(f"{call.options.NumSplits()} parts, but {parts} outputs")
+    axes = call.integers(0, 1)
     if axes is None:
         return [None] * parts
     axis = call.axis(axes[0], len(shape))
@@ -302,9 +303,9 @@ def split(call: Call) -> Shapes:
 def split_v(call: Call) -> Shapes:
     """Parts of an axis, of given sizes; one may be -1, which stands for what is left."""
     shape, parts = call.shape(0), len(call.outputs)
-    sizes, axes = call.integers(1, parts), call.integers(2, 1)
     if call.options.NumSplits() != parts:
         raise FormatError(f"{call.options.NumSplits()} parts, but {parts} outputs")
+    sizes, axes = call.integers(1, parts), call.integers(2, 1)
     if sizes is None or axes is None:
         return [None] * parts
     axis = call.axis(axes[0], len(shape))

@@ -69,7 +69,7 @@ def flex(**options: Option) -> bytes:
             if isinstance(value, int):
                 builder.Int(name, value)
             elif isinstance(value, float):
-                builder.Float(name, value)
+                builder.Float(name, value, byte_width=8)
             elif isinstance(value, str):
                 builder.String(name, value)
             else:

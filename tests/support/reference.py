@@ -49,6 +49,9 @@ def _interpreter(model: bytes, kernels: Kernels) -> Any:
         model_content=model,
         experimental_op_resolver_type=_RESOLVERS[kernels],
         num_threads=1,
+        # Without it the interpreter lets a RESHAPE's result share its operand's memory,
+        # and may overwrite it while the operand is still needed.
+        experimental_preserve_all_tensors=kernels != "xnnpack",
     )
     interpreter.allocate_tensors()
     return interpreter
