@@ -14,12 +14,9 @@ import click
 from rich.progress import track
 
 from converter.convert import Conversion, convert_model
-from converter.files import manifest_entry
 from converter.reader.sources import read_sources
-from parity.check import check_outputs
-from parity.interface import Interface
 from parity.report import ModelReport, OutputReport
-from tflite2torch.loading import load_module
+from tflite2torch.verification import verify
 
 BATCHES = (1, 2, 5)
 RANDOM_INPUTS = 10
@@ -41,7 +38,7 @@ def main(sources: tuple[Path, ...], write: Path | None) -> None:
     rows = []
     for file in track(files, "comparing", transient=True):
         conversion = convert_model(file)
-        rows.append(_row(conversion, _compare(conversion)))
+        rows.append(_row(conversion, verify(conversion, BATCHES, RANDOM_INPUTS)))
     table = _table(rows)
     if write is None:
         click.echo(table, nl=False)
@@ -49,17 +46,6 @@ def main(sources: tuple[Path, ...], write: Path | None) -> None:
         before, rest = write.read_text(encoding="utf-8").split(BEGIN)
         after = rest.split(END)[1]
         write.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
-
-
-def _compare(conversion: Conversion) -> ModelReport:
-    return check_outputs(
-        conversion.file.data,
-        load_module(conversion),
-        Interface.from_manifest(manifest_entry(conversion)),
-        batches=BATCHES,
-        random_inputs=RANDOM_INPUTS,
-        label=conversion.file.label,
-    )
 
 
 def _row(conversion: Conversion, report: ModelReport) -> list[str]:

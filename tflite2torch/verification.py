@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 
 from converter.convert import Conversion
 from converter.files import manifest_entry
@@ -29,8 +30,12 @@ def missing() -> str:
     return f'{", ".join(absent)} not installed; pip install "tflite2torch[parity]"'
 
 
-def verify(conversion: Conversion) -> ModelReport:
-    """Run a converted model beside TFLite on random inputs and a face.
+def verify(
+    conversion: Conversion,
+    batches: Sequence[int] = BATCHES,
+    random_inputs: int = RANDOM_INPUTS,
+) -> ModelReport:
+    """Run a converted model beside TFLite on random inputs and, where it fits, a face.
 
     Raises ReferenceFailedError where TFLite cannot run the model.
     """
@@ -42,7 +47,7 @@ def verify(conversion: Conversion) -> ModelReport:
         conversion.file.data,
         load_module(conversion),
         Interface.from_manifest(manifest_entry(conversion)),
-        batches=BATCHES,
-        random_inputs=RANDOM_INPUTS,
+        batches=batches,
+        random_inputs=random_inputs,
         label=conversion.file.label,
     )

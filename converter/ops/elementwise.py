@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converter.graph import BatchError, Code, Literal, N, Node, Shape, Value
+from converter.ops.pointwise import SameShape
 from converter.ops.registry import (
     NotSupportedError,
     OperatorCall,
@@ -217,17 +218,10 @@ def gelu(call: OperatorCall) -> list[Node]:
 
 
 @dataclass(eq=False, repr=False)
-class LeakyRelu(Node):
+class LeakyRelu(SameShape):
     """``x`` where it is positive, ``slope * x`` elsewhere; one slope for all."""
 
     slope: float
-
-    @property
-    def layout(self) -> str:
-        return "any"
-
-    def infer(self) -> list[Shape]:
-        return [self.inputs[0].shape]
 
     def code(self) -> Code:
         return Code("F.leaky_relu(x0, slope)", {"slope": self.slope}, {"slope": 0.01})
@@ -241,15 +235,8 @@ def leaky_relu(call: OperatorCall) -> list[Node]:
 
 
 @dataclass(eq=False, repr=False)
-class Cast(Node):
+class Cast(SameShape):
     """The same numbers as another type."""
-
-    @property
-    def layout(self) -> str:
-        return "any"
-
-    def infer(self) -> list[Shape]:
-        return [self.inputs[0].shape]
 
     def code(self) -> Code:
         return Code(f"x0.to(torch.{self.outputs[0].dtype})")

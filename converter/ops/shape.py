@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from converter.errors import InvalidModelError
 from converter.graph import BatchError, Code, Literal, N, Node, Shape, Value
+from converter.ops.pointwise import SameShape
 from converter.ops.registry import OperatorCall, operator
 
 
@@ -94,17 +95,10 @@ def transpose(call: OperatorCall) -> list[Node]:
 
 
 @dataclass(eq=False, repr=False)
-class Flip(Node):
+class Flip(SameShape):
     """Axes run backwards."""
 
     axes: tuple[int, ...]
-
-    @property
-    def layout(self) -> str:
-        return "any"
-
-    def infer(self) -> list[Shape]:
-        return [self.inputs[0].shape]
 
     def follow_batch(self) -> list[Node]:
         """Leave the batch axis alone: a single sample looks the same backwards."""

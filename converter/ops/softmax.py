@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.graph import Code, Node, Shape, Value
+from converter.graph import Code, Node, Value
 from converter.ops.elementwise import Elementwise
+from converter.ops.pointwise import SameShape
 from converter.ops.registry import OperatorCall, operator, shortest
 
 TEMPLATES = {
@@ -19,18 +20,11 @@ TEMPLATES = {
 
 
 @dataclass(eq=False, repr=False)
-class Normalize(Node):
+class Normalize(SameShape):
     """A ``softmax``, ``log_softmax`` or ``l2`` normalization along an axis."""
 
     function: str
     axis: int
-
-    @property
-    def layout(self) -> str:
-        return "any"
-
-    def infer(self) -> list[Shape]:
-        return [self.inputs[0].shape]
 
     def reorder(self, order: tuple[int, ...]) -> None:
         self.axis = order.index(self.axis)
