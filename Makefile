@@ -3,6 +3,7 @@
 # make architectures  regenerate architectures/ from the official files
 # make docs           write docs/operators.md from the registry of operators
 # make models         measure all official models, for the README's table
+# make reference      install MediaPipe's own runtime, which runs its own operators
 # make bench          measure a conversion
 # make clean          remove what the above made, the environment included
 #
@@ -18,6 +19,7 @@ WHEEL_MODELS := .cache/models
 # They use MediaPipe's own operators, which TFLite's interpreter does not have.
 UNSUPPORTED := face_landmark_with_attention selfie_segmentation \
 	selfie_segmentation_landscape
+REFERENCE := .venv-reference
 ARCHITECTURES_COMMAND := $(BIN)/python -m tflite2torch.architectures
 
 ifdef TFLITE2TORCH_MODELS
@@ -28,7 +30,7 @@ SOURCE := $(WHEEL_MODELS)
 NEEDED := $(WHEEL_MODELS)/.complete
 endif
 
-.PHONY: demo test architectures docs models bench clean
+.PHONY: demo test architectures docs models reference bench clean
 
 demo: $(INSTALLED) $(NEEDED)
 	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
@@ -52,7 +54,7 @@ bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"
 
 clean:
-	rm -rf .venv .cache demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(REFERENCE) .cache demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "installing into .venv; the first time takes minutes"
@@ -82,3 +84,18 @@ with zipfile.ZipFile(wheel) as archive:
             pathlib.Path(folder, member.name).write_bytes(archive.read(str(member)))
 endef
 export EXTRACT
+
+reference: $(REFERENCE)/.installed
+
+# MediaPipe 0.10.21 is not built for Python 3.13 and above, our worker not for 3.9.
+SUITS := import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))
+
+$(REFERENCE)/.installed: requirements-reference.txt
+	@for python in $(PYTHON) python3.12 python3.11 python3.10; do \
+		$$python -c '$(SUITS)' 2>/dev/null && break; python=; \
+	done; \
+	test "$$python" || { echo "make reference: needs Python 3.10 to 3.12" >&2; exit 1; }; \
+	$$python -m venv --clear $(REFERENCE)
+	$(REFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --only-binary=:all: --requirement requirements-reference.txt
+	@touch $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
@@ -14,11 +14,12 @@ from parity.inputs import Sample, make_samples
 from parity.interface import Interface
 from parity.judge import Target, Verdict, distance, judge_batch, summarize
 from parity.noise import Noise
-from parity.reference import KERNELS, Reference
+from parity.reference import Reference
+from parity.references import start_references
 from parity.report import ModelReport, OutputReport
 from parity.wire import Array
 
-_RAISED = (
+RAISED = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -60,10 +61,7 @@ def check_outputs(
     samples = make_samples(interface.inputs, random_inputs, seed)
     names = tuple(sample.name for sample in samples)
     with ExitStack() as stack:
-        references = {
-            kernels: stack.enter_context(Reference(model, kernels, label=label))
-            for kernels in KERNELS
-        }
+        references = start_references(stack, model, label)
         xnnpack = references["xnnpack"].delegated
         failures = _misfits(interface, references["reference"])
         if not samples:
@@ -76,8 +74,21 @@ def check_outputs(
             found = Noise(references, sample.arrays, generator)
             targets.append([Target(port, found) for port in interface.outputs])
         check = _Check(module, interface, samples, targets)
+        stack.enter_context(one_thread())
         ran, failures = check.run(sorted({1, *batches}))
-    return ModelReport(check.reports() if ran else (), names, ran, xnnpack, failures)
+        outputs = check.reports() if ran else ()
+    return ModelReport(outputs, names, ran, xnnpack, failures)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, as TFLite runs: sums are then the same on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _misfits(interface: Interface, reference: Reference) -> tuple[str, ...]:
@@ -126,7 +137,7 @@ class _Check:
         ran: list[int] = []
         for size in sizes:
             try:
-                for chosen in _chunks(len(self.samples), size):
+                for chosen in chunks(len(self.samples), size):
                     answers = self._run_module(self.module, chosen)
                     self._judge(chosen, answers)
                     if size == 1:
@@ -197,7 +208,7 @@ def _call(module: nn.Module, inputs: Sequence[Tensor], count: int) -> list[Array
     try:
         with torch.inference_mode():
             answer = module(*inputs)
-    except _RAISED as error:
+    except RAISED as error:
         text = " ".join(str(error).split())
         raise _ModuleError(f"raises {type(error).__name__}: {text}") from error
     outputs = answer if isinstance(answer, (tuple, list)) else (answer,)
@@ -209,7 +220,7 @@ def _call(module: nn.Module, inputs: Sequence[Tensor], count: int) -> list[Array
     return [output.numpy() for output in outputs]
 
 
-def _chunks(count: int, size: int) -> Iterator[list[int]]:
+def chunks(count: int, size: int) -> Iterator[list[int]]:
     """Yield the numbers below ``count``, ``size`` at a time; the last may begin again."""
     for start in range(0, count, size):
         yield [(start + place) % count for place in range(size)]

@@ -16,7 +16,7 @@ class Port:
     """One input or output of a module, and the TFLite tensor that it stands for.
 
     Attributes:
-        name: what the module calls it.
+        name: what the module calls it, the manifest's "identifier".
         tensor: index of the TFLite tensor.
         sample_shape: its shape without the leading batch axis.
         dtype: name of its numpy dtype.
@@ -45,7 +45,7 @@ class Port:
         """Build it from an entry of "inputs" or "outputs" in ``manifest.json``."""
         batch, *sample_shape = entry["shape"]
         if batch != "N":
-            raise ValueError(f"{entry['name']}: the first axis is not the batch")
+            raise ValueError(f"{entry['identifier']}: the first axis is not the batch")
         limits = entry["value_range"]
         return cls(
             name=entry["identifier"],

@@ -19,8 +19,8 @@ MAX_DRAWS = 40
 number is the largest of as many random numbers as there are draws, and easily comes out a
 few times too low with three."""
 
-HOPELESS = 20.0
-"""An error this many times what would pass is no matter of more draws."""
+HOPELESS = 5.0
+"""How many times too low a floor of few draws may be; beyond that, more do not help."""
 
 
 class Noise:

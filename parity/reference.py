@@ -33,6 +33,9 @@ default and brings the XNNPACK delegate."""
 INSTALL = 'pip install "tflite2torch[parity]"'
 WITHOUT = "convert --no-verify goes without a reference"
 
+ROOT = Path(__file__).resolve().parents[1]
+"""The folder that this package is in."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -79,6 +82,9 @@ class Reference:
         ReferenceFailedError: where the interpreter is missing, refuses the model or ends.
     """
 
+    runtime = "TFLite"
+    install = INSTALL
+
     def __init__(
         self,
         model: bytes,
@@ -87,12 +93,14 @@ class Reference:
         label: str = "model",
         limits: Limits | None = None,
     ) -> None:
-        self._place = f"{label}: TFLite, {kernels} kernels"
+        self._place = f"{label}: {self.runtime}, {kernels} kernels"
         self._limits = limits or Limits()
         with ExitStack() as stack:
             self._log = stack.enter_context(tempfile.TemporaryFile())
             try:
-                self._child = _start(self._limits.memory, self._log)
+                self._child = _start(
+                    [*self.command(), str(self._limits.memory)], self._log
+                )
             except OSError as error:
                 raise self._failure(f"cannot start a process ({error})") from error
             stack.callback(self._end)
@@ -117,6 +125,10 @@ class Reference:
             if array is None or TensorInfo.of(tensor.index, array) != tensor:
                 raise self._failure(f"answered with something else than {tensor}")
         return dict(reply.arrays)
+
+    def command(self) -> list[str]:
+        """Return what starts the process, but for its limit of memory."""
+        return [sys.executable, "-m", "parity.worker"]
 
     def close(self) -> None:
         """End the process."""
@@ -171,7 +183,7 @@ class Reference:
         kind, text = str(reply.fields["error"]), str(reply.fields.get("message"))
         memory = f"its limit of {self._limits.memory >> 20} MiB of memory"
         if kind in ("ImportError", "ModuleNotFoundError"):
-            return f"the interpreter cannot be imported ({_line(text)}); {INSTALL}"
+            return f"{self.runtime} cannot be imported ({_line(text)}); {self.install}"
         if kind == "MemoryError":
             return f"ran into {memory}"
         return _line(text) or f"refused the model, perhaps because of {memory}"
@@ -187,19 +199,19 @@ class Reference:
         return f"was ended by {signal.Signals(-code).name}{said}"
 
     def _failure(self, reason: str) -> ReferenceFailedError:
-        remedy = "" if INSTALL in reason else f"; {WITHOUT}"
+        remedy = "" if self.install in reason else f"; {WITHOUT}"
         return ReferenceFailedError(f"{self._place}: {reason}{remedy}")
 
 
-def _start(memory: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     # Every thread of a BLAS reserves address space, which the memory limit counts.
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "parity.worker", str(memory)],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=ROOT,
         env={**os.environ, **single},
     )
 

@@ -29,6 +29,7 @@ MAX_RATIO = 100
 SMALL = 2**20
 """The size in bytes up to which any ratio is harmless."""
 
+_UNPACK = "unpack it yourself and give the .tflite files"
 _CHUNK = 2**18
 _END = struct.Struct("<4s4H2LH")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -114,7 +115,7 @@ class Archive:
             raise self._broken("", "its end is missing")
         _, disk, first_disk, here, count, length, start, _ = _END.unpack_from(tail)
         if disk or first_disk or here != count or 0xFFFFFFFF in (length, start):
-            raise self._broken("", "it has several volumes or the zip64 format")
+            raise self._broken("", "it has several volumes or is a zip64", _UNPACK)
         if start + length != at:
             raise self._broken("", "its central directory is not where it should be")
         self._stream.seek(start)
@@ -152,9 +153,9 @@ class Archive:
 
     def _check_kind(self, name: str, flags: int, method: int, kind: int) -> None:
         if flags & _ENCRYPTED:
-            raise self._broken(name, "it is encrypted")
+            raise self._broken(name, "it is encrypted", _UNPACK)
         if method not in (_STORED, _DEFLATED) or flags & _PATCH:
-            raise self._broken(name, f"its packing method {method} is not known")
+            raise self._broken(name, f"it is packed by method {method}", _UNPACK)
         if kind == _SYMLINK:
             raise self._broken(name, "it is a symbolic link")
 
@@ -185,7 +186,7 @@ class Archive:
             self._stream.seek(entry.header)
             header = self._stream.read(_LOCAL.size)
             if entry.header < free or len(header) < _LOCAL.size:
-                raise self._broken(entry.name, "it overlaps another one")
+                raise self._broken(entry.name, "it overlaps another one, or the end")
             data = entry.header + _LOCAL.size + self._check_local(entry, header)
             free = data + entry.packed
             if free > end:
@@ -206,11 +207,11 @@ class Archive:
             raise self._broken(entry.name, "its two headers differ")
         return int(name_size + extra_size)
 
-    def _broken(self, name: str, cause: str) -> InvalidModelError:
+    def _broken(
+        self, name: str, cause: str, remedy: str = "it is damaged, fetch it again"
+    ) -> InvalidModelError:
         entry = f" entry {name[:80]!a}:" if name else ""
-        return InvalidModelError(
-            f"{self.label}:{entry} {cause}; the archive is damaged, fetch it again"
-        )
+        return InvalidModelError(f"{self.label}:{entry} {cause}; {remedy}")
 
 
 def has_end(stream: BinaryIO) -> bool:

@@ -161,6 +161,9 @@ MAX_DENSE = 2**24
 MAX_DENSE_RATIO = 2
 """Sparse constants may unpack to 16 MiB and twice the file; official ones, 1.9 times."""
 
+MAX_OPERATORS = 2**12
+"""The most operators of a graph: 5 times what official models have."""
+
 MAX_OPERANDS = 2**17
 """The most inputs and outputs of all operators: 50 times what official models have."""
 
@@ -331,8 +334,10 @@ class _Parser:
 
     def _operators(self, subgraph: Table) -> list[Operator]:
         operators: list[Operator] = []
-        operands = 0
-        for index, table in enumerate(subgraph.get("operators", [])):
+        operands, tables = 0, subgraph.get("operators", [])
+        if len(tables) > MAX_OPERATORS:
+            raise FormatError(f"it has {len(tables)} operators, over {MAX_OPERATORS}")
+        for index, table in enumerate(tables):
             try:
                 operators.append(self._operator(index, table))
             except FormatError as error:

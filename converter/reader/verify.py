@@ -11,6 +11,9 @@ from converter.reader.verify_operators import verify_operator
 if TYPE_CHECKING:
     from converter.reader.model import Operator, TfliteModel
 
+MAX_INTERFACE = 2**10
+"""The most inputs, and the most outputs, of a graph; official models have up to 7."""
+
 
 def verify_graph(model: TfliteModel, effort: Effort) -> None:
     """Check that every value exists, and is written once, before it is read.
@@ -19,6 +22,8 @@ def verify_graph(model: TfliteModel, effort: Effort) -> None:
     """
     if not model.outputs:
         raise FormatError("it has no outputs")
+    if max(len(model.inputs), len(model.outputs)) > MAX_INTERFACE:
+        raise FormatError(f"it has more than {MAX_INTERFACE} inputs or outputs")
     written = {tensor.index for tensor in model.tensors if tensor.data is not None}
     for index in model.inputs:
         _write(model, index, written, "inputs")

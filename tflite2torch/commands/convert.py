@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -116,7 +117,7 @@ def _facts(
 ) -> dict[str, Any]:
     parity: dict[str, Any] | None = None
     if isinstance(report, ModelReport):
-        parity = {"passed": report.passed, **asdict(report)}
+        parity = {"passed": report.passed, **_finite(asdict(report))}
     elif report is not None:
         parity = {"passed": None, "reason": str(report)}
     return {
@@ -133,6 +134,15 @@ def _facts(
         "outputs": conversion.outputs,
         "parity": parity,
     }
+
+
+def _finite(facts: Any) -> Any:
+    """Return facts with null for what JSON has no number for: an infinite error."""
+    if isinstance(facts, dict):
+        return {key: _finite(value) for key, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_finite(value) for value in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 
 def _show(

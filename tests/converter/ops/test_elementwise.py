@@ -28,6 +28,11 @@ def halves(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return generator.integers(-6, 7, shape).astype(np.float32) / 2
 
 
+def whole(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Draw whole numbers."""
+    return generator.integers(-3, 4, shape).astype(np.float32)
+
+
 # A correctly rounded function is within half an ulp of the exact answer; the libraries'
 # approximations of transcendental ones stay within two.
 EXACT, ROUNDED = 0, 4
@@ -255,6 +260,8 @@ def test_powers() -> None:
     assert_same(one_operator_model("POW", [image, Tensor((1, H, W, C))]), 64, positive)
     assert_same(one_operator_model("POW", [image, np.float32(2)]), ROUNDED, wide)
     assert_same(one_operator_model("POW", [np.float32(2), image]), ROUNDED, wide)
+    # A whole exponent, for a negative base has no other powers.
+    assert_same(one_operator_model("POW", [np.float32(-2), image]), ROUNDED, whole)
 
 
 @pytest.mark.parametrize("name", ["ABS", "NEG", "SIGN", "SQUARED_DIFFERENCE"])

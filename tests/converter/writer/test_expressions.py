@@ -27,14 +27,6 @@ def test_parentheses_come_where_they_are_needed() -> None:
     assert shown(Code("-x0"), "a - b") == "-(a - b)"
 
 
-def test_a_negative_base_keeps_its_sign() -> None:
-    """-2.0 ** x is -(2.0 ** x) to Python."""
-    base = ast.unparse(
-        render(Code("x0**x1"), [literal(-2.0), name("x")], lambda _: None)
-    )
-    assert eval(base, {"x": 2}) == 4  # noqa: S307 - what this test is about
-
-
 def test_keywords_at_their_defaults_are_left_out() -> None:
     code = Code(
         "nn.Conv2d(n, stride=stride, padding=padding)",

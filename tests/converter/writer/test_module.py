@@ -186,7 +186,7 @@ def test_equal_blocks_are_written_as_a_loop_from_three_on() -> None:
 
     assert "for _ in range(3)" in source(3)
     assert "range" not in source(2)
-    assert source(2).count("ResidualBlock(3)") == 2
+    assert source(2).count("ResidualBlock()") == 2
 
 
 def test_torch_is_imported_only_where_it_is_used() -> None:

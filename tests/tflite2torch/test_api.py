@@ -1,0 +1,107 @@
+"""What ``import tflite2torch`` offers."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+import tflite2torch
+
+PUBLIC = {
+    "InvalidModelError",
+    "MissingDependencyError",
+    "OutputError",
+    "ReferenceFailedError",
+    "SourceError",
+    "Tflite2TorchError",
+    "UnsupportedOpError",
+    "__version__",
+    "convert",
+    "load",
+}
+
+
+def test_the_public_names() -> None:
+    assert set(tflite2torch.__all__) == PUBLIC, (
+        "the public interface changed: change README.md, and PUBLIC here, with it"
+    )
+
+
+def test_every_error_is_one_of_the_family() -> None:
+    for name in PUBLIC:
+        if name.endswith("Error"):
+            assert issubclass(
+                getattr(tflite2torch, name), tflite2torch.Tflite2TorchError
+            )
+
+
+def test_convert_writes_and_tells_what(good: Path, tmp_path: Path) -> None:
+    (conversion,) = tflite2torch.convert(str(good), tmp_path / "out")
+    assert conversion.class_name == "Good"
+    source = (tmp_path / "out" / "good.py").read_text("utf-8")
+    assert source == conversion.source
+
+
+def test_convert_keeps_what_exists_unless_forced(good: Path, tmp_path: Path) -> None:
+    tflite2torch.convert(good, tmp_path)
+    with pytest.raises(tflite2torch.OutputError, match="exists already"):
+        tflite2torch.convert(good, tmp_path)
+    tflite2torch.convert(good, tmp_path, force=True)
+
+
+def test_load_gives_a_module_of_a_model(good: Path) -> None:
+    module = tflite2torch.load(good)
+    assert isinstance(module, torch.nn.Module)
+    assert not module.training
+    assert module(torch.zeros(2, 3, 4, 5)).shape == (2, 2, 4, 5)
+
+
+def test_a_model_with_a_zip_behind_it_is_a_model(
+    good_model: bytes, tmp_path: Path
+) -> None:
+    """Official files carry label files so."""
+    path = tmp_path / "labelled.tflite"
+    path.write_bytes(good_model)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "face")
+    assert isinstance(tflite2torch.load(path), torch.nn.Module)
+
+
+def test_load_gives_modules_by_name_of_anything_else(
+    good: Path, good_model: bytes, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle.task"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr("Inner-Model.tflite", good_model)
+    for source, names in [(bundle, ["inner_model"]), (tmp_path, ["inner_model"])]:
+        loaded = tflite2torch.load(source)
+        assert isinstance(loaded, dict)
+        assert list(loaded) == names
+
+
+def test_load_names_what_it_lacks(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "tflite2torch.loading", raising=False)
+    with pytest.raises(tflite2torch.MissingDependencyError, match="pip install"):
+        tflite2torch.load(good)
+
+
+def test_bad_input_raises_the_documented_errors(
+    good_model: bytes, unsupported: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(good_model[: len(good_model) // 2])
+    for source, kind in [
+        (tmp_path / "missing.tflite", tflite2torch.SourceError),
+        (cut, tflite2torch.InvalidModelError),
+        (unsupported, tflite2torch.UnsupportedOpError),
+    ]:
+        with pytest.raises(kind, match=source.name):
+            tflite2torch.load(source)
+        with pytest.raises(kind, match=source.name):
+            tflite2torch.convert(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
