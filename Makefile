@@ -16,8 +16,8 @@ INSTALLED := .venv/.installed
 WHEELS := .cache/wheels
 WHEEL := $(WHEELS)/mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl
 WHEEL_MODELS := .cache/models
-# They use MediaPipe's own operators, which TFLite's interpreter does not have.
-UNSUPPORTED := face_landmark_with_attention selfie_segmentation \
+# They use MediaPipe's own operators: comparing them takes `make reference`.
+APART := face_landmark_with_attention selfie_segmentation \
 	selfie_segmentation_landscape
 REFERENCE := .venv-reference
 ARCHITECTURES_COMMAND := $(BIN)/python -m tflite2torch.architectures
@@ -72,15 +72,15 @@ $(WHEEL): | $(INSTALLED)
 $(WHEEL_MODELS)/.complete: $(WHEEL) Makefile
 	@rm -rf $(@D)
 	@mkdir -p $(@D)
-	@$(BIN)/python -c "$$EXTRACT" $(WHEEL) $(@D) $(UNSUPPORTED)
+	@$(BIN)/python -c "$$EXTRACT" $(WHEEL) $(@D) $(APART)
 	@touch $@
 
 define EXTRACT
 import pathlib, sys, zipfile
-wheel, folder, *unsupported = sys.argv[1:]
+wheel, folder, *apart = sys.argv[1:]
 with zipfile.ZipFile(wheel) as archive:
     for member in map(pathlib.PurePosixPath, archive.namelist()):
-        if member.suffix == ".tflite" and member.stem not in unsupported:
+        if member.suffix == ".tflite" and member.stem not in apart:
             pathlib.Path(folder, member.name).write_bytes(archive.read(str(member)))
 endef
 export EXTRACT

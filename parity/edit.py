@@ -51,6 +51,37 @@ def with_outputs(model: bytes, tensors: Sequence[int]) -> bytes:
     return packed_model(copy)
 
 
+def part_of(
+    model: bytes,
+    operators: Sequence[int],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+) -> bytes:
+    """Return some operators of a verified model as a model; tensors keep their indices."""
+    copy = schema.ModelT.InitFromPackedBuf(model)
+    graph = copy.subgraphs[0]
+    graph.operators = [graph.operators[index] for index in operators]
+    graph.inputs, graph.outputs = list(inputs), list(outputs)
+    return packed_model(copy)
+
+
+def resummed(model: bytes) -> bytes:
+    """Return a verified model that takes means over one axis after the other.
+
+    It does the same but for rounding. All of TFLite's kernels add up the thousands of
+    pixels of an image one by one, and thereby err alike, by some ten ulps: how far they are
+    from each other does not tell of it, how far they are from this does.
+    """
+    writer = _Writer(model)
+    for operator in writer.operators:
+        if writer.is_constant_mean(operator):
+            writer.mean_by_axis(operator)
+        else:
+            writer.added.append(operator)
+    writer.operators = []
+    return writer.finish()
+
+
 PLANES = 8
 """How many bytes spell a number: its sign, two before the point and five behind it."""
 
@@ -111,17 +142,42 @@ class ByteFed:
 
 
 class _Writer:
-    """Puts operators in front of those of a model, whose inputs they compute."""
+    """Adds operators in front of those of a model, or in their place."""
 
     def __init__(self, model: bytes) -> None:
         self._model = schema.ModelT.InitFromPackedBuf(model)
         self.graph = self._model.subgraphs[0]
-        self._added: list[Any] = []
+        self.operators: list[Any] = list(self.graph.operators)
+        self.added: list[Any] = []
 
     def finish(self) -> bytes:
         """Return the file."""
-        self.graph.operators = [*self._added, *self.graph.operators]
+        self.graph.operators = [*self.added, *self.operators]
         return packed_model(self._model)
+
+    def is_constant_mean(self, operator: Any) -> bool:
+        """Return whether an operator is a mean over axes that the file states."""
+        code = self._model.operatorCodes[operator.opcodeIndex]
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if number != schema.BuiltinOperator.MEAN:
+            return False
+        axes = self.graph.tensors[operator.inputs[1]].buffer
+        return self._model.buffers[axes].data is not None
+
+    def mean_by_axis(self, mean: Any) -> None:
+        """Add what takes a mean over its constant axes, the last one first."""
+        tensor, constant = mean.inputs
+        shape = list(self.graph.tensors[tensor].shape)
+        stored = self._model.buffers[self.graph.tensors[constant].buffer].data
+        found = np.frombuffer(bytes(stored), np.int32).tolist()
+        axes = sorted({axis % len(shape) for axis in found}, reverse=True)
+        for axis in axes:
+            shape[axis : axis + 1] = [1] if mean.builtinOptions.keepDims else []
+            whole = axis == axes[-1]
+            output = mean.outputs[0] if whole else self._tensor(tuple(shape))
+            inputs = [tensor, self._integers([axis])]
+            self._operator("MEAN", inputs, [output], mean.builtinOptions)
+            tensor = output
 
     def decoder(self, rows: int, width: int) -> int:
         """Make an image of bytes the only input; return the numbers that it spells."""
@@ -197,4 +253,4 @@ class _Writer:
         self._model.operatorCodes.append(
             schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code)
         )
-        self._added.append(operator)
+        self.added.append(operator)

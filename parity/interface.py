@@ -72,6 +72,14 @@ class Port:
             return array.transpose(self.permutation[1:])[np.newaxis]
         return array.transpose(self.permutation)
 
+    def to_tflite(self, array: Array) -> Array:
+        """Return a tensor of the module, batch of one, with its axes in TFLite's order."""
+        if self.permutation[0] == -1:
+            array, axes = array[0], self.permutation[1:]
+        else:
+            axes = self.permutation
+        return array.transpose(np.argsort(axes))
+
 
 @dataclass(frozen=True)
 class Interface:

@@ -6,7 +6,9 @@ from contextlib import ExitStack
 
 from converter.reader.model import read_model
 from converter.reader.sources import ModelFile
+from parity.edit import resummed
 from parity.mediapipe_reference import MediaPipeReference
+from parity.phases import PhasedReference
 from parity.reference import KERNELS, Kernels, Reference
 
 
@@ -15,8 +17,10 @@ def start_references(
 ) -> dict[Kernels, Reference]:
     """Start a reference for each kernel set; the stack ends them.
 
-    Custom operators are MediaPipe's, whose runtime has no reference kernels: TFLite's
-    optimized ones are in their place.
+    Custom operators are MediaPipe's. It is its runtime that a model with such operators is
+    compared with: TFLite's optimized kernels stand as ``reference``, XNNPACK as itself. What
+    TFLite's reference kernels make of the model, summed in another order, stands as the
+    third set.
 
     Raises:
         InvalidModelError: the model is broken.
@@ -28,7 +32,9 @@ def start_references(
             kernels: stack.enter_context(Reference(model, kernels, label=label))
             for kernels in KERNELS
         }
-    builtin = MediaPipeReference(model, "builtin", label=label)
-    stack.enter_context(builtin)
+    runtime = MediaPipeReference(model, "builtin", label=label)
+    stack.enter_context(runtime)
     xnnpack = MediaPipeReference(model, "xnnpack", label=label)
-    return {"reference": builtin, "xnnpack": stack.enter_context(xnnpack)}
+    stack.enter_context(xnnpack)
+    phased = stack.enter_context(PhasedReference(resummed(model), label=label))
+    return {"reference": runtime, "builtin": phased, "xnnpack": xnnpack}

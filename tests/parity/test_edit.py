@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from parity.edit import GRID, PLANES, ByteFed, with_outputs
+from parity.edit import GRID, PLANES, ByteFed, part_of, resummed, with_outputs
 from parity.wire import Array
 from tests.support.models import ModelBuilder
 from tests.support.reference import run_reference
@@ -87,3 +87,38 @@ def test_inner_tensors_become_outputs() -> None:
     one, other = run_reference(model, [[[0, -1, 2]]])
     assert one.tolist() == [[0, 1, 2]]
     assert other.tolist() == [[0, 1, -2]]
+
+
+def test_a_part_takes_what_the_rest_would_give() -> None:
+    builder = ModelBuilder()
+    x = builder.input((1, 3))
+    [inner] = builder.operator("NEG", [x], options=schema.NegOptionsT())
+    [outer] = builder.operator("ABS", [inner], options=schema.AbsOptionsT())
+    model = part_of(builder.build([outer]), [1], [inner.index], [outer.index])
+    [answer] = run_reference(model, [[[-3, 4, -5]]])
+    assert answer.tolist() == [[3, 4, 5]]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("axes", [[1, 2], [2, -1, 1], [-2], [3, 3]])
+def test_means_by_axis_are_the_same_but_for_rounding(
+    axes: list[int], keep: bool
+) -> None:
+    builder = ModelBuilder()
+    x = builder.input((1, 60, 70, 3))
+    options = schema.ReducerOptionsT(keepDims=keep)
+    [mean] = builder.operator("MEAN", [x, np.int32(axes)], options=options)
+    [y] = builder.operator("NEG", [mean], options=schema.NegOptionsT())
+    model = builder.build([y])
+    values = np.random.default_rng(0).uniform(0, 1, (1, 60, 70, 3)).astype(np.float32)
+    [one], [other] = (
+        run_reference(model, [values]),
+        run_reference(resummed(model), [values]),
+    )
+    exact = -values.astype(np.float64).mean(
+        tuple(np.unique(np.array(axes) % 4)), keepdims=keep
+    )
+    assert one.shape == other.shape == exact.shape
+    np.testing.assert_allclose(other, exact, rtol=1e-6)
+    if axes == [1, 2]:
+        assert np.abs(other - exact).max() < np.abs(one - exact).max() / 2

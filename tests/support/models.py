@@ -22,18 +22,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import flatbuffers
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from parity.edit import packed_model
 from tests.support.reference import allocated_shapes
 
 Array = npt.NDArray[Any]
 
 _CUSTOM = schema.BuiltinOperator.CUSTOM
 _LARGEST_DEPRECATED_CODE = 127
-# `force_align: 16` of Buffer.data in TFLite's schema, which the object API forgets.
-_BUFFER_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -186,32 +184,6 @@ def one_operator_model(
         name, operands, outputs, options, custom_options, version
     )
     return builder.build(results)
-
-
-def packed_model(model: Any) -> bytes:
-    """Return the file of a ``schema.ModelT``, such as one that was read and changed."""
-    model.buffers = [_AlignedBuffer(b.data, b.offset, b.size) for b in model.buffers]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
-    """A buffer whose bytes lie where TFLite's converter would have put them."""
-
-    def Pack(self, builder: Any) -> Any:  # noqa: N802
-        if self.data is not None:
-            size = len(self.data)
-            builder.StartVector(1, size, _BUFFER_ALIGNMENT)
-            builder.head -= size
-            builder.Bytes[builder.head : builder.head + size] = bytes(self.data)
-            data = builder.EndVector()
-        schema.BufferStart(builder)
-        if self.data is not None:
-            schema.BufferAddData(builder, data)
-        schema.BufferAddOffset(builder, self.offset)
-        schema.BufferAddSize(builder, self.size)
-        return schema.BufferEnd(builder)
 
 
 def _packed_tensor(tensor: Tensor, shape: tuple[int, ...]) -> Any:

@@ -35,6 +35,7 @@ FACTS = {
     "wheel/face_detection_full_range_sparse": Facts(1, 0),
     "wheel/face_detection_short_range": Facts(4, 4),
     "wheel/face_landmark": Facts(0, 7),
+    "wheel/face_landmark_with_attention": Facts(0, 17),
     "wheel/hand_landmark_full": Facts(0, 5),
     "wheel/hand_landmark_lite": Facts(0, 5),
     "wheel/hand_recrop": Facts(0, 1),
@@ -43,5 +44,7 @@ FACTS = {
     "wheel/palm_detection_lite": Facts(4, 5),
     "wheel/pose_detection": Facts(6, 0),
     "wheel/pose_landmark_full": Facts(0, 2),
+    "wheel/selfie_segmentation": Facts(0, 4),
+    "wheel/selfie_segmentation_landscape": Facts(0, 4),
 }
 """Models that convert, by where they come from: the bundle, ``legacy``, MediaPipe's wheel."""

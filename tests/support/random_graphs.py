@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.support.models import ModelBuilder, Ref
+from tests.support.models import Array, ModelBuilder, Operand, Ref
 
 SAME, VALID = 0, 1
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,25 @@ class RandomNetwork:
         ends = [k.ref for k in self._known[1:] if k.ref.index not in read]
         return self._builder.build(ends)
 
-    def _pick(self, choices):  # type: ignore[no-untyped-def]
+    def _pick(self, choices: Sequence[Choice]) -> Choice:
         return choices[int(self._random.integers(len(choices)))]
 
     def _sizes(self, low: int, high: int) -> tuple[int, int]:
         height, width = self._random.integers(low, high, 2)
         return int(height), int(width)
 
-    def _weights(self, *shape: int) -> np.ndarray:
+    def _weights(self, *shape: int) -> Array:
         fan = max(int(np.prod(shape[1:])), 1)
-        return (self._random.standard_normal(shape) / np.sqrt(fan)).astype(np.float32)
+        weights = self._random.standard_normal(shape) / np.sqrt(fan)
+        return np.asarray(weights, np.float32)
 
-    def _add(self, name, operands, shape, options=None):  # type: ignore[no-untyped-def]
+    def _add(
+        self,
+        name: str,
+        operands: Sequence[Operand],
+        shape: Sequence[int],
+        options: Any = None,
+    ) -> Known:
         (ref,) = self._builder.operator(name, operands, options=options)
         return Known(ref, tuple(int(n) for n in shape))
 
@@ -81,7 +90,7 @@ class RandomNetwork:
         )
         weight = self._weights(filters, kernel, kernel, channels)
         size = _window((height, width), kernel, stride, padding)
-        operands = [x.ref, weight, self._weights(filters)]
+        operands: list[Operand] = [x.ref, weight, self._weights(filters)]
         return self._add("CONV_2D", operands, (1, *size, filters), options)
 
     def _depthwise(self, x: Known) -> Known | None:
@@ -94,7 +103,7 @@ class RandomNetwork:
         )
         weight = self._weights(1, 3, 3, channels)
         size = _window((height, width), 3, stride, SAME)
-        operands = [x.ref, weight, self._weights(channels)]
+        operands: list[Operand] = [x.ref, weight, self._weights(channels)]
         return self._add("DEPTHWISE_CONV_2D", operands, (1, *size, channels), options)
 
     def _prelu(self, x: Known) -> Known | None:
@@ -159,12 +168,12 @@ class RandomNetwork:
         kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
         shape = kept if keep else [n for i, n in enumerate(x.shape) if i not in axes]
         options = schema.ReducerOptionsT(keepDims=keep)
-        return self._add("MEAN", [x.ref, np.int32(axes)], shape, options)
+        return self._add("MEAN", [x.ref, _integers(axes)], shape, options)
 
     def _transpose(self, x: Known) -> Known | None:
         axes = [0, *(1 + self._random.permutation(len(x.shape) - 1))]
         shape = [x.shape[axis] for axis in axes]
-        operands = [x.ref, np.int32(axes)]
+        operands: list[Operand] = [x.ref, _integers(axes)]
         return self._add("TRANSPOSE", operands, shape, schema.TransposeOptionsT())
 
     def _resize(self, x: Known) -> Known | None:
@@ -172,7 +181,7 @@ class RandomNetwork:
             return None
         size = self._sizes(2, 12)
         options = schema.ResizeBilinearOptionsT(halfPixelCenters=True)
-        operands = [x.ref, np.int32(size)]
+        operands: list[Operand] = [x.ref, _integers(size)]
         return self._add("RESIZE_BILINEAR", operands, (1, *size, x.shape[3]), options)
 
     def _slice(self, x: Known) -> Known | None:
@@ -184,7 +193,7 @@ class RandomNetwork:
                 for n, b in zip(x.shape[1:], begin[1:], strict=True)
             ),
         ]
-        operands = [x.ref, np.int32(begin), np.int32(size)]
+        operands: list[Operand] = [x.ref, _integers(begin), _integers(size)]
         return self._add("SLICE", operands, size, schema.SliceOptionsT())
 
     def _reshape(self, x: Known) -> Known | None:
@@ -198,7 +207,7 @@ class RandomNetwork:
         )
         if np.prod(shape) != total or len(shape) > 4:
             return None
-        return self._add("RESHAPE", [x.ref, np.int32(shape)], shape)
+        return self._add("RESHAPE", [x.ref, _integers(shape)], shape)
 
     def _activation(self, x: Known) -> Known:
         name = self._pick(("RELU", "LOGISTIC", "TANH", "HARD_SWISH", "SOFTMAX"))
@@ -209,7 +218,7 @@ class RandomNetwork:
         width = x.shape[-1]
         if len(x.shape) != 2 or width > 200:
             return None
-        operands = [x.ref, self._weights(7, width), self._weights(7)]
+        operands: list[Operand] = [x.ref, self._weights(7, width), self._weights(7)]
         options = schema.FullyConnectedOptionsT()
         return self._add("FULLY_CONNECTED", operands, (1, 7), options)
 
@@ -220,3 +229,7 @@ def _window(
     if padding == SAME:
         return tuple(-(-n // stride) for n in size)
     return tuple((n - kernel) // stride + 1 for n in size)
+
+
+def _integers(values: Sequence[int]) -> Array:
+    return np.array(values, np.int32)

@@ -47,6 +47,7 @@ def test_padding_before_a_convolution(symmetric: bool) -> None:
     conversion = assert_same(builder.build(results), 27)
     assert ("padding=(1, 2)" in conversion.source) == symmetric
     assert ("F.pad" in conversion.source) == (not symmetric)
+    assert "SAME" not in conversion.source  # the file pads by itself
 
 
 def test_padding_that_something_else_reads_too_stays() -> None:
