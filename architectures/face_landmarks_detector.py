@@ -8,9 +8,9 @@ Regenerate it; do not edit it.
 Input
     image  (N, 3, 256, 256) in [0, 1]
 Outputs
-    resource   (N, 1434, 1, 1)
-    resource2  (N, 1, 1, 1)
-    resource3  (N, 1)
+    face_landmarks  (N, 1434, 1, 1)
+    presence        (N, 1, 1, 1)
+    tongue_out      (N, 1)
 """
 
 import torch
@@ -99,9 +99,9 @@ class FaceLandmarksDetector(nn.Module):
         self.stage7 = nn.Sequential(
             DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
         )
-        self.resource1 = nn.Conv2d(128, 1434, 2)
-        self.resource2 = nn.Conv2d(128, 1, 2)
-        self.resource3 = nn.Conv2d(128, 1, 2)
+        self.face_landmarks = nn.Conv2d(128, 1434, 2)
+        self.presence = nn.Conv2d(128, 1, 2)
+        self.tongue_out = nn.Conv2d(128, 1, 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: the odd pixel goes right and bottom
@@ -112,7 +112,7 @@ class FaceLandmarksDetector(nn.Module):
         x = self.stage5(x)
         x = self.stage6(x)
         x = self.stage7(x)
-        resource = self.resource1(x)
-        resource2 = self.resource2(x)
-        resource3 = torch.sigmoid(self.resource3(x)).flatten(1)
-        return resource, resource2, resource3
+        face_landmarks = self.face_landmarks(x)
+        presence = self.presence(x)
+        tongue_out = torch.sigmoid(self.tongue_out(x)).flatten(1)
+        return face_landmarks, presence, tongue_out

@@ -38,7 +38,6 @@ _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _PATCH = 0x20
 _SIZES_FOLLOW = 0x8
-_UTF8 = 0x800
 _SYMLINK = 0xA000
 
 
@@ -144,7 +143,7 @@ class Archive:
         if magic != b"PK\1\2" or disk or len(raw) != fields[10]:
             raise self._broken("", "its central directory is broken")
         try:
-            name = raw.decode("utf-8" if flags & _UTF8 else "cp437")
+            name = raw.decode()
         except UnicodeDecodeError as error:
             raise self._broken(ascii(raw), "its name is not UTF-8") from error
         self._check_kind(name, flags, method, attributes >> 16 & 0xF000)

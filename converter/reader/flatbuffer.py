@@ -195,8 +195,10 @@ class Decoder:
             raise FormatError(f"no {type} table can stand at byte {at}")
         vtable = at - _I32(self._data, at)[0]
         plan = self._plans.get((type, vtable)) or self._plan(type, vtable)
-        if at + plan.extent > self._size or any((at + at8) & 7 for at8 in plan.wide):
+        if at + plan.extent > self._size:
             raise FormatError(f"the {type} table at byte {at} is cut off")
+        if plan.wide and any((at + offset) & 7 for offset in plan.wide):
+            raise FormatError(f"the {type} table at byte {at} is not aligned")
         table = Table(at, type)
         self._remember(type, at, table, 4)
         name = ""

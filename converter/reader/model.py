@@ -176,7 +176,8 @@ def read_model(file: ModelFile) -> TfliteModel:
 
     Raises:
         InvalidModelError: the file is broken or contradicts itself.
-        UnsupportedOpError: it keeps values from run to run, or in other files.
+        UnsupportedOpError: it keeps values from run to run, or in other files, or uses
+            sparse constants as they are.
     """
     try:
         root = Decoder(file.data, TFLITE).root(IDENTIFIER, "Model")
@@ -184,15 +185,17 @@ def read_model(file: ModelFile) -> TfliteModel:
             raise FormatError(f"its version is {root.get('version')}, not {VERSION}")
         if not root.get("subgraphs"):
             raise FormatError("it has no subgraph")
-        _check_supported(file, root["subgraphs"][0])
-        return _Parser(file, root).main_model()
+        _check_tensors(file, root["subgraphs"][0])
+        model = _Parser(file, root).main_model()
     except FormatError as error:
         raise InvalidModelError(
             f"{file.label}: {error}; the file is damaged, fetch it again"
         ) from error
+    _check_uses(model)
+    return model
 
 
-def _check_supported(file: ModelFile, subgraph: Table) -> None:
+def _check_tensors(file: ModelFile, subgraph: Table) -> None:
     """Raise UnsupportedOpError for tensors that cannot be understood from this file."""
     problems = []
     for index, table in enumerate(subgraph.get("tensors", [])):
@@ -201,6 +204,20 @@ def _check_supported(file: ModelFile, subgraph: Table) -> None:
             problems.append(f"{place}: it keeps its value from one run to the next")
         if table.get("external_buffer"):
             problems.append(f"{place}: its values are in another file")
+    if problems:
+        raise UnsupportedOpError(problems)
+
+
+def _check_uses(model: TfliteModel) -> None:
+    """Raise UnsupportedOpError for operators that take sparse constants as they are."""
+    sparse = {tensor.index for tensor in model.tensors if tensor.sparsity}
+    problems = [
+        f"{model.label}: {operator.place}: it reads sparse constants without DENSIFY"
+        for operator in model.operators
+        if operator.name != "DENSIFY" and sparse.intersection(operator.inputs)
+    ]
+    if sparse.intersection(model.outputs):
+        problems.append(f"{model.label}: an output is a sparse constant")
     if problems:
         raise UnsupportedOpError(problems)
 

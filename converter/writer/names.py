@@ -16,7 +16,7 @@ MEANINGLESS = frozenset(
     h_swish hard_swish identity input kernel lambda leaky_relu matmul max_pool
     max_pooling2d maxpool mean model mul multiply multiply_by_constant output
     p_re_lu pad partitionedcall prelu re_lu readvariableop relu reshape resize
-    resize_bilinear separable_conv2d sigmoid softmax split squeeze stack
+    resize_bilinear resource separable_conv2d sigmoid softmax split squeeze stack
     stateful_partitioned_call statefulpartitionedcall strided_slice sub subtract
     tensordot tf_math_sigmoid tf_op_layer transpose up_sampling2d upsample
     zero_padding2d

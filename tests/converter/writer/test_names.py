@@ -140,3 +140,17 @@ def test_what_a_module_calls_is_reserved() -> None:
     functions = set(re.findall(r"^def (\w+)", "\n".join(texts), re.MULTILINE))
     missing = functions - GLOBALS
     assert not missing, f"add {' '.join(sorted(missing))} to GLOBALS"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model_5/conv2d_152/BiasAdd/ReadVariableOp/resource_dequantize",
+        "StatefulPartitionedCall:0",
+        "Identity_1",
+        "conv2d_21",
+        "re_lu_7",
+    ],
+)
+def test_what_says_nothing_of_a_role(name: str) -> None:
+    assert meaningful(name) is None
