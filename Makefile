@@ -5,6 +5,7 @@
 # make models         measure all official models, for the README's table
 # make reference      install MediaPipe's own runtime, which runs its own operators
 # make bench          measure a conversion
+# make fuzz           try COUNT fresh hostile files; fuzz-coverage: guided by coverage
 # make clean          remove what the above made, the environment included
 #
 # TFLITE2TORCH_MODELS names a folder with official models; where it is not set, those
@@ -30,7 +31,7 @@ SOURCE := $(WHEEL_MODELS)
 NEEDED := $(WHEEL_MODELS)/.complete
 endif
 
-.PHONY: demo test architectures docs models reference bench clean
+.PHONY: demo test architectures docs models reference bench fuzz fuzz-coverage clean
 
 demo: $(INSTALLED) $(NEEDED)
 	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
@@ -52,6 +53,18 @@ models: $(INSTALLED) $(WHEEL) reference
 
 bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"
+
+COUNT ?= 10000
+SECONDS ?= 600
+
+fuzz: $(INSTALLED) $(WHEEL)
+	$(BIN)/python -m tests.hostile.fuzz $(TFLITE2TORCH_MODELS) $(WHEEL) \
+		--count $(COUNT) --keep .cache/found
+
+fuzz-coverage: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet atheris
+	@mkdir -p .cache/corpus
+	$(BIN)/python -m tests.hostile.coverage .cache/corpus -max_total_time=$(SECONDS)
 
 clean:
 	rm -rf .venv $(REFERENCE) .cache demo .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -15,7 +15,7 @@ from converter.errors import (
     UnsupportedOpError,
 )
 from converter.version import __version__
-from tflite2torch.api import convert, load
+from tflite2torch.api import compare, convert, load
 
 __all__ = [
     "InvalidModelError",
@@ -26,6 +26,7 @@ __all__ = [
     "Tflite2TorchError",
     "UnsupportedOpError",
     "__version__",
+    "compare",
     "convert",
     "load",
 ]

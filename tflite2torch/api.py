@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.convert import Conversion, convert_all
-from converter.errors import MissingDependencyError
+from converter.errors import MissingDependencyError, SourceError
 from converter.files import write_conversions
+from converter.reader.schema import IDENTIFIER
 from converter.reader.sources import read_sources
 from converter.writer.weights import FloatType, WeightsFormat
+from parity.layers.report import ParityReport
+from tflite2torch.layerwise import Settings, compare_conversion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,5 +73,47 @@ def load(source: Source) -> nn.Module | dict[str, nn.Module]:
         ) from error
     path = Path(source)
     modules = {c.name: load_module(c) for c in convert_all(read_sources([path]))}
-    bundle = path.is_dir() or zipfile.is_zipfile(path)
-    return modules if bundle else next(iter(modules.values()))
+    return next(iter(modules.values())) if _is_model(path) else modules
+
+
+def compare(
+    source: Source,
+    module: nn.Module | None = None,
+    *,
+    batch: int = 1,
+    seed: int = 0,
+) -> ParityReport | dict[str, ParityReport]:
+    """Compare every layer of the models of a source with TFLite.
+
+    Args:
+        source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
+        module: what is compared in place of the emitted module, such as a port that was
+            written by hand; in eval mode, with its weights, on the CPU. Its operations are
+            lined up with the emitted ones. It takes a source of one model.
+        batch: how many samples run together; each is compared with its own run of TFLite.
+        seed: of random inputs, and of the nudges that noise floors are measured with.
+
+    Returns:
+        What was found of a ``.tflite`` file; a dict of this by name for anything else.
+        ``passed`` and ``verdict`` say how it went, ``layers`` has all the measures.
+
+    Raises:
+        MissingDependencyError: torch, or what reads photos, is not installed.
+        ReferenceFailedError: TFLite is not installed, or cannot run a model.
+        SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
+    """
+    path = Path(source)
+    settings = Settings(batch, seed)
+    conversions = convert_all(read_sources([path]))
+    if module is not None and len(conversions) != 1:
+        raise SourceError(f"{path}: {len(conversions)} models; a module is of one")
+    reports = {c.name: compare_conversion(c, settings, module) for c in conversions}
+    return next(iter(reports.values())) if _is_model(path) else reports
+
+
+def _is_model(path: Path) -> bool:
+    """Whether it is a model itself; official ones have a zip archive at their end."""
+    if path.is_dir():
+        return False
+    with path.open("rb") as file:
+        return file.read(8)[4:] == IDENTIFIER

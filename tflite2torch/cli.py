@@ -10,8 +10,10 @@ import click
 
 from converter.errors import Tflite2TorchError
 from converter.version import __version__
+from tflite2torch.commands.compare import compare
 from tflite2torch.commands.convert import convert
 from tflite2torch.commands.inspect import inspect
+from tflite2torch.commands.parity import parity
 
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C has ended: 128 + SIGINT."""
@@ -66,6 +68,8 @@ def main() -> None:
 
 main.add_command(convert)
 main.add_command(inspect)
+main.add_command(parity)
+main.add_command(compare)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from converter.graph import Code, Graph, Literal, Node, Value
 from converter.ops.elementwise import Elementwise, PRelu, is_number
 
+LARGEST = 100
+"""How many nodes a block holds at most: nobody reads a longer ``forward``."""
+
 
 @dataclass(eq=False, repr=False)
 class Block(Node):
@@ -100,12 +103,9 @@ def _region(
     users: dict[Value, list[Node]],
     outputs: set[Value],
 ) -> Block | None:
-    members: list[Node] = []
-    entries: set[Value] = set()
-    _collect(end, start, producers, members, entries)
-    if len(entries) != 1 or not any(
-        node.parameters or isinstance(node, Block) for node in members
-    ):
+    members, entries = _between(start, end, producers)
+    weighty = any(node.parameters or isinstance(node, Block) for node in members)
+    if len(entries) != 1 or not weighty:
         return None
     for activation in users.get(end.outputs[0], []):
         alone = len(users[end.outputs[0]]) == 1 and end.outputs[0] not in outputs
@@ -121,21 +121,31 @@ def _region(
     return Block([entry], list(last.outputs), members, operator=last.operator)
 
 
-def _collect(
-    node: Node,
-    start: Node | None,
-    producers: dict[Value, Node],
-    members: list[Node],
-    entries: set[Value],
-) -> None:
-    """Gather what lies between, operands before what reads them."""
-    for value in _operands(node):
-        producer = producers.get(value)
-        if producer is start or producer is None:
-            entries.add(value)
-        elif producer not in members:
-            _collect(producer, start, producers, members, entries)
-    members.append(node)
+def _between(
+    start: Node | None, end: Node, producers: dict[Value, Node]
+) -> tuple[list[Node], set[Value]]:
+    """Return what lies between, operands before what reads them, and where it begins.
+
+    Nothing where that is more than a block may hold.
+    """
+    members: dict[Node, None] = {}
+    entries: set[Value] = set()
+    waiting = [end]
+    while waiting and len(members) < LARGEST:
+        node = waiting[-1]
+        missing = []
+        for value in _operands(node):
+            producer = producers.get(value)
+            if producer is start or producer is None:
+                entries.add(value)
+            elif producer not in members:
+                missing.append(producer)
+        if missing and node not in members:
+            waiting += reversed(missing)
+        else:
+            members.setdefault(node)
+            waiting.pop()
+    return ([], set()) if waiting else (list(members), entries)
 
 
 def is_activation(node: Node) -> bool:

@@ -30,7 +30,11 @@ from converter.passes.blocks import (
 FEWEST = 3
 """How often a unit repeats at least, if it is not a known block that lacks the shortcut."""
 
-Unit = tuple[Structure, ...]
+LONGEST = 16
+"""How many nodes a unit holds at most."""
+
+Unit = tuple[int, ...]
+"""The structures of its nodes, by number."""
 
 
 def find_chains(graph: Graph) -> None:
@@ -43,8 +47,11 @@ def find_chains(graph: Graph) -> None:
 def _best_unit(graph: Graph) -> list[Block]:
     chains = list(_chains(graph))
     spots: dict[Unit, list[list[Node]]] = {}
+    numbers: dict[Structure, int] = {}
     for chain in chains:
-        structures = [node_structure(node) for node in chain]
+        structures = [
+            numbers.setdefault(node_structure(node), len(numbers)) for node in chain
+        ]
         for start, stop in _spans(chain):
             unit = tuple(structures[start:stop])
             found = spots.setdefault(unit, [])
@@ -112,7 +119,7 @@ def _spans(chain: list[Node]) -> Iterator[tuple[int, int]]:
     for start in range(len(chain)):
         if is_activation(chain[start]):
             continue
-        for stop in range(start + 1, len(chain) + 1):
+        for stop in range(start + 1, min(start + LONGEST, len(chain)) + 1):
             cut = stop < len(chain) and is_activation(chain[stop])
             layers = sum(_is_layer(node) for node in chain[start:stop])
             if layers > 1 and not cut and not _periodic(kinds[start:stop]):

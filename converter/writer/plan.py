@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from converter.graph import Code, Graph, Literal, Node, Value
 from converter.ops.elementwise import is_number
@@ -78,12 +79,16 @@ class Scope:
 
     def place(self, part: Part) -> tuple[int, ...]:
         """Return where a part stands: its node, and among the constants of that."""
+        return self._places[part]
+
+    @cached_property
+    def _places(self) -> dict[Part, tuple[int, ...]]:
+        places: dict[Part, tuple[int, ...]] = {}
         for index, node in enumerate(self.nodes):
-            if part is node:
-                return (index,)
-            if isinstance(part, Value) and part in constants(node):
-                return (index, constants(node).index(part))
-        raise KeyError(part)
+            places[node] = (index,)
+            for position, value in enumerate(constants(node)):
+                places.setdefault(value, (index, position))
+        return places
 
 
 @dataclass

@@ -20,6 +20,7 @@ PUBLIC = {
     "Tflite2TorchError",
     "UnsupportedOpError",
     "__version__",
+    "compare",
     "convert",
     "load",
 }

@@ -1,0 +1,241 @@
+"""Runs a module beside the TFLite model it came from, and compares every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from converter.convert import Conversion
+from converter.files import manifest_entry
+from converter.reader.model import read_model
+from parity.check import chunks, one_thread
+from parity.edit import with_outputs
+from parity.inputs import Sample
+from parity.interface import Interface
+from parity.judge import FLOOR_FACTOR
+from parity.layers.coverage import coverage
+from parity.layers.floor import Floor
+from parity.layers.lockstep import Step, in_double, run_in_lockstep
+from parity.layers.measures import Measures, measure, tolerance
+from parity.layers.report import ParityReport, find_sources
+from parity.layers.rows import Finding, Row, row_name
+from parity.layers.trace import Layer, Trace, TraceError, trace_conversion, trace_like
+from parity.references import start_references
+from parity.wire import Array
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a comparison is made.
+
+    Attributes:
+        batch: how many samples run together; each is compared with its own run of TFLite.
+        seed: of the nudges that noise floors are measured with.
+        tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
+            in place of what follows from the noise floor.
+        pictures: whether histograms and heat maps are made.
+    """
+
+    batch: int = 1
+    seed: int = 0
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    pictures: bool = False
+
+
+def compare_layers(
+    conversion: Conversion,
+    emitted: nn.Module,
+    samples: Sequence[Sample],
+    options: Options | None = None,
+    module: nn.Module | None = None,
+) -> ParityReport:
+    """Compare every value of a module with the TFLite tensor that it stands for.
+
+    At most two copies of the model's activations are held: the reference's answer, and
+    one other answer of TFLite beside it while noise floors are measured.
+
+    Args:
+        conversion: the model, and which operation of its module gives which tensor.
+        emitted: its module with its weights, in eval mode.
+        samples: what both sides run on.
+        options: how.
+        module: what is compared, when that is not ``emitted``: a module that should do the
+            same. It is left as it is.
+
+    Raises:
+        ReferenceFailedError: where TFLite is missing, refuses the model, crashes or hangs.
+        TraceError: the converter does not know what its own module does.
+    """
+    options = options or Options()
+    trace = told = trace_conversion(emitted, conversion)
+    failures: tuple[str, ...] = () if samples else ("there is no input to compare on",)
+    if module is not None:
+        try:
+            trace = trace_like(module, told)
+        except TraceError as error:
+            trace, failures = Trace(told.graph, ()), (*failures, str(error))
+    check = _Check(conversion, module or emitted, trace, samples, options)
+    if trace.layers and samples:
+        check.run()
+    rows = [row for row in check.rows.values() if row.findings]
+    layers = tuple(row.report(trace) for row in rows)
+    return ParityReport(
+        name=conversion.name,
+        label=conversion.file.label,
+        sha256=conversion.file.sha256,
+        samples=tuple(sample.name for sample in samples),
+        batch=options.batch,
+        seed=options.seed,
+        kernels=check.kernels,
+        layers=layers,
+        coverage=coverage(read_model(conversion.file), trace),
+        failures=(*failures, *trace.differences, *check.failures.values()),
+        sources=find_sources(layers) or tuple(check.failures),
+    )
+
+
+class _Check:
+    """Runs a module and its reference on samples, and collects what is found."""
+
+    def __init__(
+        self,
+        conversion: Conversion,
+        module: nn.Module,
+        trace: Trace,
+        samples: Sequence[Sample],
+        options: Options,
+    ) -> None:
+        self.rows = {
+            row_name(layer, place): Row(layer, place)
+            for layer in trace.layers
+            for place in layer.compared
+        }
+        self.kernels: tuple[str, ...] = ()
+        self.failures: dict[str, str] = {}
+        self._file = conversion.file
+        self._interface = Interface.from_manifest(manifest_entry(conversion))
+        self._module = module
+        self._double = in_double(module)
+        self._trace = trace
+        self._samples = samples
+        self._options = options
+        self._ports = {
+            name: row.layer.port(row.place) for name, row in self.rows.items()
+        }
+
+    def run(self) -> None:
+        """Run both sides on all samples."""
+        tensors = sorted({port.tensor for port in self._ports.values()})
+        model = with_outputs(self._file.data, tensors)
+        with ExitStack() as stack:
+            references = start_references(stack, model, self._file.label)
+            self.kernels = tuple(references)
+            stack.enter_context(one_thread())
+            for chosen in chunks(len(self._samples), self._options.batch):
+                floors = [
+                    Floor(
+                        references,
+                        self._samples[number].arrays,
+                        np.random.default_rng([self._options.seed, number]),
+                    )
+                    for number in chosen
+                ]
+                self._run_batch(chosen, floors)
+                del floors  # before the next ones are measured
+
+    def _run_batch(self, chosen: Sequence[int], floors: Sequence[Floor]) -> None:
+        found: list[dict[str, Measures]] = [{} for _ in chosen]
+        steps = run_in_lockstep(
+            self._module,
+            self._double,
+            self._trace,
+            self._inputs(chosen),
+            lambda layer: _reference(layer, floors),
+        )
+        for step in steps:
+            if step.raised:
+                name = step.layer.name
+                self.failures.setdefault(name, f"{name} {step.raised}")
+                break
+            self._measure(step, chosen, floors, found)
+        for measures, floor in zip(found, floors, strict=True):
+            self._judge(measures, floor)
+
+    def _inputs(self, chosen: Sequence[int]) -> list[Tensor]:
+        stacks = []
+        for index, port in enumerate(self._interface.inputs):
+            arrays = [port.to_module(self._samples[i].arrays[index]) for i in chosen]
+            stacks.append(torch.from_numpy(np.concatenate(arrays)))
+        return stacks
+
+    def _measure(
+        self,
+        step: Step,
+        chosen: Sequence[int],
+        floors: Sequence[Floor],
+        found: list[dict[str, Measures]],
+    ) -> None:
+        for place in step.layer.compared:
+            name = row_name(step.layer, place)
+            sides = [
+                _array(side, place) for side in (step.free, step.forced, step.exact)
+            ]
+            for position, number in enumerate(chosen):
+                where = self._samples[number].name
+                if len(chosen) > 1:
+                    where += f", sample {position} of a batch of {len(chosen)}"
+                found[position][name] = measure(
+                    where,
+                    step.layer.expected(place, floors[position].answer),
+                    *(_sample(side, position, len(chosen)) for side in sides),
+                    pictured=self._options.pictures,
+                )
+
+    def _judge(self, found: Mapping[str, Measures], floor: Floor) -> None:
+        """Set limits; where an error is above one, first look whether the floor is."""
+        wanted = {
+            self._ports[name].tensor: measures.needed / FLOOR_FACTOR
+            for name, measures in found.items()
+            if measures.needed > self._limit(name, measures, floor)
+        }
+        floor.look_deeper(wanted)
+        for name, measures in found.items():
+            height = floor.height[self._ports[name].tensor]
+            limit = self._limit(name, measures, floor)
+            self.rows[name].findings.append(Finding(measures, height, limit))
+
+    def _limit(self, name: str, measures: Measures, floor: Floor) -> float:
+        port = self._ports[name]
+        for called in (name, self.rows[name].value.name):
+            if called in self._options.tolerances:
+                return self._options.tolerances[called]
+        floating = np.dtype(port.dtype).kind == "f"
+        return tolerance(measures.magnitude, floor.height[port.tensor], floating)
+
+
+def _reference(layer: Layer, floors: Sequence[Floor]) -> dict[int, Tensor]:
+    """Return the reference's values of a layer, one sample of a batch after the other."""
+    return {
+        place: torch.from_numpy(
+            np.concatenate([layer.expected(place, f.answer) for f in floors])
+        )
+        for place in layer.compared
+    }
+
+
+def _array(values: Sequence[Tensor], place: int) -> Array | None:
+    return values[place].numpy() if place < len(values) else None
+
+
+def _sample(array: Array | None, position: int, batch: int) -> Array | None:
+    """Return one sample of a batch; what is no such batch, as a sample of no such shape."""
+    if array is None:
+        return None
+    if array.ndim == 0 or len(array) != batch:
+        return array[np.newaxis]
+    return array[position : position + 1]

@@ -1,0 +1,203 @@
+"""What a comparison layer by layer found. Needs neither torch nor the interpreter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from parity.layers.picture import Picture
+
+OUTPUT = "output"
+"""The kind of layer that an output of a module is."""
+
+MAX_FAILURES = 5
+"""How many reasons a report gives for one layer, the worst first."""
+
+
+@dataclass(frozen=True)
+class Uncompared:
+    """A TFLite tensor that no value of the module stands for.
+
+    Attributes:
+        tensor: its index.
+        name: TFLite's name of it; untrusted text.
+        operator: the TFLite operator that gives it.
+        reason: what it was folded into; empty where that is not known.
+    """
+
+    tensor: int
+    name: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of a model's tensors that are computed from its inputs are compared."""
+
+    compared: int
+    total: int
+    uncompared: tuple[Uncompared, ...]
+
+    @property
+    def unexplained(self) -> int:
+        """How many are not compared for no known reason."""
+        return sum(not tensor.reason for tensor in self.uncompared)
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """How one value of a module compares with the TFLite tensor that it stands for.
+
+    Distances are absolute. ``sample`` names the input that goes furthest of what is
+    tolerated; sample, error, floor, limit, where and magnitude are the ones on it. All
+    other measures are each the worst over all inputs, never a mean.
+
+    Attributes:
+        name: the operation that gives it: ``stage2.0.depthwise``, ``stage2.0: relu``.
+        kind: type of the layer, or the function.
+        tensor: index of the TFLite tensor.
+        tensor_name: TFLite's name of it; untrusted text.
+        shape: of one sample, in the module's order of axes.
+        permutation: axis ``i`` of the module's value is this axis of the TFLite tensor; -1
+            is a batch axis that the tensor lacks.
+        inputs: names of the compared layers that it is computed from.
+        steps: operations between those and this one that TFLite has no tensor for.
+        sample: the input, and its place in a batch.
+        compared: how many elements were finite on both sides, over all inputs; none is a
+            failure.
+        error: largest distance from the reference kernels; infinite where one side alone
+            is NaN or infinite, or the shapes differ.
+        mean_error: mean distance.
+        where: index of the largest, without the batch.
+        floor: TFLite's noise floor.
+        limit: the largest error that passes.
+        forced_error: largest distance when it gets the reference's own inputs.
+        from_exact: largest distance from the module in float64; None without such.
+        reference_from_exact: the same of the reference kernels.
+        magnitude: largest absolute value of the reference.
+        ulps: error in float32 ulps of the magnitude.
+        cosine: smallest cosine of the angle between both.
+        snr: smallest signal-to-noise ratio in decibel.
+        severity: how far it goes of what is tolerated on the worst input, where 1 is all.
+        needed: the smallest tolerance at which it passes; infinite where none does.
+        failures: why it fails running freely, a line each; none where it passes.
+        forced_failures: why it fails on the reference's own inputs.
+        picture: what both sides look like on the worst input, where it was asked for.
+    """
+
+    name: str
+    kind: str
+    tensor: int
+    tensor_name: str
+    shape: tuple[int, ...]
+    permutation: tuple[int, ...]
+    inputs: tuple[str, ...]
+    steps: tuple[str, ...]
+    sample: str
+    compared: int
+    error: float
+    mean_error: float
+    where: tuple[int, ...]
+    floor: float
+    limit: float
+    forced_error: float | None
+    from_exact: float | None
+    reference_from_exact: float | None
+    magnitude: float
+    ulps: float
+    cosine: float
+    snr: float
+    severity: float
+    needed: float
+    failures: tuple[str, ...]
+    forced_failures: tuple[str, ...]
+    picture: Picture | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.failures and not self.forced_failures
+
+    @property
+    def ratio(self) -> float:
+        """Error in noise floors; 0 without an error, infinite with one above no floor."""
+        if self.error == 0:
+            return 0.0
+        return self.error / self.floor if self.floor else math.inf
+
+    @property
+    def span(self) -> str:
+        """What a fault here may lie in: the steps without a tensor, and the layer."""
+        return " → ".join((*self.steps, self.name))
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """How a module compares with a TFLite model, layer by layer.
+
+    Attributes:
+        name: the model's name.
+        label: how messages name its file.
+        sha256: of the file.
+        samples: names of the inputs that both sides ran on.
+        batch: how many samples ran together.
+        seed: of random inputs and nudges.
+        kernels: the kernel sets that the reference ran with.
+        layers: a report for each value that was compared, in the order of computation; what
+            the module returns comes last.
+        coverage: which tensors of the model are compared.
+        failures: what went wrong with the module as a whole, a line each.
+        sources: names of the layers where errors arise, the first one first: those that
+            fail while their inputs pass, and those that fail on the reference's own inputs.
+    """
+
+    name: str
+    label: str
+    sha256: str
+    samples: tuple[str, ...]
+    batch: int
+    seed: int
+    kernels: tuple[str, ...]
+    layers: tuple[LayerReport, ...]
+    coverage: Coverage
+    failures: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all layers and outputs were compared, and passed."""
+        compared = bool(self.layers and self.samples)
+        return (
+            compared
+            and not self.failures
+            and all(layer.passed for layer in self.layers)
+        )
+
+    @property
+    def worst_first(self) -> list[LayerReport]:
+        """The layers, those first that go furthest of what is tolerated."""
+        return sorted(self.layers, key=lambda layer: layer.severity, reverse=True)
+
+    @property
+    def verdict(self) -> str:
+        """One line: passed, or where the fault lies."""
+        if self.passed:
+            return f"passed: {len(self.layers)} values on {len(self.samples)} inputs"
+        reasons = list(self.failures)
+        source = next((x for x in self.layers if x.name in self.sources[:1]), None)
+        if source is not None:
+            reason = (source.failures or source.forced_failures)[0]
+            reasons.append(f"the source is {source.span}: {reason}")
+        return "failed: " + "; ".join(reasons or ["nothing was compared"])
+
+
+def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
+    """Return the layers where errors arise; see ``ParityReport.sources``."""
+    failing = {layer.name for layer in layers if layer.failures}
+    return tuple(
+        layer.name
+        for layer in layers
+        if layer.forced_failures
+        or (layer.failures and failing.isdisjoint(layer.inputs))
+    )

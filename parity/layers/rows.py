@@ -1,0 +1,130 @@
+"""What the comparisons of one value come to, over all inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from converter.graph import Value
+from parity.layers.measures import Measures
+from parity.layers.report import MAX_FAILURES, OUTPUT, LayerReport
+from parity.layers.trace import Layer, Trace
+from parity.measure import ulp
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one value compares on one sample, and what is tolerated there."""
+
+    measures: Measures
+    floor: float
+    limit: float
+
+    @property
+    def severity(self) -> float:
+        """How far it goes of what is tolerated, where 1 is all of it."""
+        if self.measures.needed == 0:
+            return 0.0
+        return self.measures.needed / self.limit if self.limit else math.inf
+
+    def failures(self) -> Iterator[str]:
+        """Say why the value fails when the module runs freely."""
+        found = self.measures
+        yield from (f"{found.sample}: {problem}" for problem in found.problems)
+        if not found.problems and not found.error <= self.limit:
+            yield (
+                f"{found.sample}: error {found.error:.3g} at {list(found.where)} is "
+                f"above {self.limit:.3g} (noise floor {self.floor:.3g})"
+            )
+
+    def forced_failures(self) -> Iterator[str]:
+        """Say why it fails on the reference's own inputs."""
+        error = self.measures.forced_error
+        if error is not None and not error <= self.limit:
+            yield (
+                f"{self.measures.sample}: error {error:.3g} on TFLite's own inputs is "
+                f"above {self.limit:.3g}"
+            )
+
+
+@dataclass
+class Row:
+    """One value of a module, and how it compares on each sample."""
+
+    layer: Layer
+    place: int
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def value(self) -> Value:
+        """The value."""
+        return self.layer.values[self.place]
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return row_name(self.layer, self.place)
+
+    def report(self, trace: Trace) -> LayerReport:
+        """Return what the findings come to; there is at least one."""
+        ranked = sorted(self.findings, key=lambda f: f.severity, reverse=True)
+        worst, found = ranked[0], ranked[0].measures
+        measures = [finding.measures for finding in ranked]
+        compared = sum(m.compared for m in measures)
+        nothing = () if compared else ("no element is finite on both sides",)
+        sources, between = trace.inputs_of(self.layer)
+        value = self.value
+        return LayerReport(
+            name=self.name,
+            kind=self.layer.kind,
+            tensor=-1 if value.tensor is None else value.tensor,
+            tensor_name=value.name,
+            shape=tuple(int(size) for size in value.shape[1:]),
+            permutation=value.order,
+            inputs=tuple(row_name(s, place) for s in sources for place in s.compared),
+            steps=tuple(step.name for step in between),
+            sample=found.sample,
+            compared=compared,
+            error=found.error,
+            mean_error=max(m.mean_error for m in measures),
+            where=found.where,
+            floor=worst.floor,
+            limit=worst.limit,
+            forced_error=_largest(m.forced_error for m in measures),
+            from_exact=_largest(m.from_exact for m in measures),
+            reference_from_exact=_largest(m.reference_from_exact for m in measures),
+            magnitude=found.magnitude,
+            ulps=found.error / ulp(found.magnitude),
+            cosine=min(m.cosine for m in measures),
+            snr=min(m.snr for m in measures),
+            severity=worst.severity,
+            needed=max(m.needed for m in measures),
+            failures=_first(ranked, Finding.failures) or nothing,
+            forced_failures=_first(ranked, Finding.forced_failures),
+            picture=found.picture,
+        )
+
+
+def row_name(layer: Layer, place: int) -> str:
+    """Return what reports call one of a layer's values."""
+    if layer.kind == OUTPUT:
+        return f"{OUTPUT} {layer.values[place].name}"
+    return layer.name if len(layer.values) == 1 else f"{layer.name} [{place}]"
+
+
+def _largest(distances: Iterable[float | None]) -> float | None:
+    """Return the largest of them; None where one is missing."""
+    known = list(distances)
+    return None if None in known else max(d for d in known if d is not None)
+
+
+def _first(
+    ranked: list[Finding], tell: Callable[[Finding], Iterator[str]]
+) -> tuple[str, ...]:
+    """Return what is to say of the worst, and how much more there is."""
+    failures = [line for finding in ranked for line in tell(finding)]
+    rest = len(failures) - MAX_FAILURES
+    if rest > 0:
+        failures[MAX_FAILURES:] = [f"and {rest} more such differences"]
+    return tuple(failures)

@@ -1,0 +1,82 @@
+"""The JSON of ``tflite2torch parity``: one documented, versioned shape.
+
+``{"schema": 1, "versions": {...}, "models": [...]}``. ``versions`` maps packages, and
+``python``, to what ran. A model has ``name``, ``source``, ``sha256``, ``passed`` (null where
+the reference could not run; ``reason`` then says why, and nothing else follows), ``verdict``,
+``sources``, ``samples``, ``batch``, ``seed``, ``kernels``, ``failures``, ``floor_factor``
+and ``ulps`` (how limits follow from floors and magnitudes), ``layers``, and ``coverage``,
+all as ``parity.layers.report`` describes them. A layer has the fields of ``LayerReport`` and
+``passed``. A number that JSON lacks is the text "inf", "-inf" or "nan".
+
+A field may be added in any release; one that changes its meaning, or goes, raises
+``schema``.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from converter.errors import ReferenceFailedError
+from converter.version import __version__
+from parity.judge import FLOOR_FACTOR, ULPS
+from parity.layers.report import ParityReport
+
+SCHEMA = 1
+
+PACKAGES = ("ai-edge-litert", "numpy", "torch")
+
+Outcome = ParityReport | ReferenceFailedError
+"""What a comparison of one model came to."""
+
+
+def as_document(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """Return what ``--json`` prints, of outcomes by the name of the model."""
+    models = [_model(name, outcome) for name, outcome in outcomes.items()]
+    document: dict[str, Any] = plain(
+        {"schema": SCHEMA, "versions": versions(), "models": models}
+    )
+    return document
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what took part in a comparison."""
+    found = {"tflite2torch": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _model(name: str, outcome: Outcome) -> dict[str, Any]:
+    if not isinstance(outcome, ParityReport):
+        return {"name": name, "passed": None, "reason": str(outcome)}
+    facts = asdict(outcome)
+    facts["source"] = facts.pop("label")
+    for facts_of_layer, layer in zip(facts["layers"], outcome.layers, strict=True):
+        facts_of_layer["passed"] = layer.passed
+        del facts_of_layer["picture"]
+    return {
+        **facts,
+        "passed": outcome.passed,
+        "verdict": outcome.verdict,
+        "floor_factor": FLOOR_FACTOR,
+        "ulps": ULPS,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return a value with what JSON lacks as text."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

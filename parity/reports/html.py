@@ -1,0 +1,53 @@
+"""Comparisons as one HTML page that needs no network: charts, and a table to look through."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from converter.errors import MissingDependencyError
+from parity.layers.report import ParityReport
+from parity.reports.document import Outcome, as_document, plain
+
+PAGE = Path(__file__).with_name("page.html")
+
+PICTURES = 8
+"""For how many layers of a model, the worst first, the page shows both sides' values."""
+
+
+def as_page(outcomes: Mapping[str, Outcome]) -> str:
+    """Return the page, of outcomes by the name of the model.
+
+    Raises:
+        MissingDependencyError: plotly, which draws the charts, is not installed.
+    """
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingDependencyError(
+            'the charts of --html need plotly; pip install "tflite2torch[parity]"'
+        ) from error
+    document = as_document(outcomes)
+    document["command"] = shlex.join(["tflite2torch", *sys.argv[1:]])
+    for model, outcome in zip(document["models"], outcomes.values(), strict=True):
+        if isinstance(outcome, ParityReport):
+            model["pictures"] = _pictures(outcome)
+    # Nothing in a model file's names can end the script that the data stands in.
+    data = json.dumps(document, allow_nan=False).replace("<", "\\u003c")
+    page = PAGE.read_text(encoding="utf-8")
+    before, between, after = page.split("/*SPLIT*/")
+    return "".join([before, get_plotlyjs(), between, data, after])
+
+
+def _pictures(report: ParityReport) -> list[dict[str, Any]]:
+    drawn = [layer for layer in report.worst_first if layer.picture is not None]
+    return [
+        {"layer": layer.name, "sample": layer.sample, **plain(asdict(layer.picture))}
+        for layer in drawn[:PICTURES]
+        if layer.picture is not None
+    ]

@@ -1,0 +1,171 @@
+"""Inputs for a comparison layer by layer: what a model is given, and what it may be."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from converter.errors import MissingDependencyError, SourceError
+from parity.inputs import Sample, face_values, is_image, random_values, value_range
+from parity.interface import Port
+from parity.wire import Array
+
+UNLIMITED = (-1.0, 1.0)
+"""The range that patterns take for inputs without one, floating-point values of any size."""
+
+NORMAL_WIDTH = 0.25
+"""Standard deviation of normal values, in widths of the range; what leaves it is clipped."""
+
+IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+"""Endings of the images that are taken out of a folder."""
+
+
+def varied_samples(ports: Sequence[Port], seed: int) -> list[Sample]:
+    """Return samples that differ in kind, and a face where an input can show one.
+
+    They are: uniform over the input's range, normal around its middle, a ramp from its
+    lower end to its upper end, its extremes at random, zeros, and ones. The same arguments
+    give the same samples on every machine.
+    """
+    generator = np.random.default_rng(seed)
+    patterns = ("uniform", "normal", "ramp", "extremes", "zeros", "ones")
+    samples = [
+        Sample(name, tuple(_pattern(name, port, generator) for port in ports))
+        for name in patterns
+    ]
+    faces = [face_values(port) for port in ports]
+    if any(face is not None for face in faces):
+        arrays = tuple(
+            random_values(port, generator) if face is None else face
+            for port, face in zip(ports, faces, strict=True)
+        )
+        samples.append(Sample("face", arrays))
+    return samples
+
+
+def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample]:
+    """Return a sample for every image in a folder, in the order of their names.
+
+    An image input gets the image as MediaPipe's detectors give it: scaled to fit with its
+    proportions kept, black to both sides of it, pixels scaled to the input's range. Other
+    inputs get random values.
+
+    Raises:
+        SourceError: the folder holds no image, one cannot be read, or the model takes none.
+        MissingDependencyError: Pillow is not installed.
+    """
+    if not any(is_image(port) for port in ports):
+        raise SourceError(f"{folder}: the model takes no image; give --inputs")
+    try:
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not paths:
+        raise SourceError(
+            f"{folder}: no {', '.join(IMAGES)} file; give a folder of images"
+        )
+    generator = np.random.default_rng(seed)
+    return [
+        Sample(
+            path.name,
+            tuple(
+                _photo(path, port) if is_image(port) else random_values(port, generator)
+                for port in ports
+            ),
+        )
+        for path in paths
+    ]
+
+
+def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:
+    """Return the samples of an ``.npz`` file.
+
+    It holds an array for each input, under the name that the module calls it by, of the
+    shape that TFLite gives it. Several samples stand one after the other along the first
+    axis, or along a new one where the input has no batch.
+
+    Raises:
+        SourceError: the file cannot be read, or does not fit the inputs.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = [_saved(path, arrays, port) for port in ports]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise SourceError(
+            f"{path}: cannot be read as an .npz of numbers ({error})"
+        ) from error
+    if len({len(samples) for samples in found}) != 1:
+        raise SourceError(f"{path}: its arrays hold different numbers of samples")
+    return [
+        Sample(f"{path.name} {index}", arrays)
+        for index, arrays in enumerate(zip(*found, strict=True))
+    ]
+
+
+def _saved(path: Path, arrays: np.lib.npyio.NpzFile, port: Port) -> list[Array]:
+    if port.name not in arrays:
+        raise SourceError(
+            f"{path}: no array named {port.name}; it has {', '.join(arrays) or 'none'}"
+        )
+    array: Array = arrays[port.name]
+    shape = port.tflite_shape
+    each = shape[1:] if port.permutation[0] == 0 else shape
+    if array.shape == shape:
+        array = array.reshape(1, *each)
+    if array.shape[1:] != each or not len(array) or array.dtype != port.dtype:
+        raise SourceError(
+            f"{path}: {port.name} is {array.dtype} {list(array.shape)}; give {port.dtype} "
+            f"{list(shape)}, or several of these one after the other"
+        )
+    return [sample.reshape(shape) for sample in array]
+
+
+def _pattern(name: str, port: Port, generator: np.random.Generator) -> Array:
+    """Return one kind of values, within the input's range where it has one."""
+    if name == "uniform":
+        return random_values(port, generator)
+    low, high = value_range(port) or UNLIMITED
+    shape = port.tflite_shape
+    count = int(np.prod(shape))
+    if name == "normal":
+        width = NORMAL_WIDTH * (high - low)
+        values = generator.normal((low + high) / 2, width, shape).clip(low, high)
+    elif name == "ramp":
+        values = np.linspace(low, high, count).reshape(shape)
+    elif name == "extremes":
+        values = generator.choice([low, high], shape)
+    else:
+        values = np.full(shape, float(name == "ones"))
+    whole = np.dtype(port.dtype).kind != "f"
+    return (values.round() if whole else values).astype(port.dtype)
+
+
+def _photo(path: Path, port: Port) -> Array:
+    """Return an image as an input takes one, 1 x H x W x 3."""
+    low, high = value_range(port) or (0.0, 1.0)
+    height, width = port.tflite_shape[1:3]
+    pixels = _letterbox(path, width, height) / 255.0
+    return (pixels * (high - low) + low).astype(port.dtype)[np.newaxis]
+
+
+def _letterbox(path: Path, width: int, height: int) -> Array:
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise MissingDependencyError(
+            'reading images needs Pillow; pip install "tflite2torch[parity]"'
+        ) from error
+    try:
+        with Image.open(path) as image:
+            photo = image.convert("RGB")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SourceError(f"{path}: cannot be read as an image ({error})") from error
+    scale = min(width / photo.width, height / photo.height)
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    canvas = Image.new("RGB", (width, height))
+    corner = ((width - size[0]) // 2, (height - size[1]) // 2)
+    canvas.paste(photo.resize(size, Image.Resampling.BILINEAR), corner)
+    return np.asarray(canvas)

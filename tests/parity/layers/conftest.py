@@ -1,0 +1,54 @@
+"""A small converted network, and comparisons of it and of what is planted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from torch import nn
+
+from converter.convert import Conversion
+from converter.files import manifest_entry
+from parity.inputs import Sample
+from parity.interface import Interface
+from parity.layers.check import Options, compare_layers
+from parity.layers.report import ParityReport
+from parity.samples import varied_samples
+from tests.support.layered import layered_conversion
+from tflite2torch.loading import load_module
+
+Compare = Callable[..., ParityReport]
+
+
+@pytest.fixture(scope="session")
+def layered() -> Conversion:
+    """The network of ``tests.support.layered``."""
+    return layered_conversion()
+
+
+@pytest.fixture(scope="session")
+def layered_samples(layered: Conversion) -> list[Sample]:
+    """Three of its inputs that differ in kind."""
+    ports = Interface.from_manifest(manifest_entry(layered)).inputs
+    return varied_samples(ports, seed=0)[:3]
+
+
+@pytest.fixture(scope="session")
+def compare(layered: Conversion, layered_samples: list[Sample]) -> Compare:
+    """Compare the network, or a module that should do the same, with TFLite."""
+
+    def run(
+        module: nn.Module | None = None,
+        samples: list[Sample] | None = None,
+        **options: object,
+    ) -> ParityReport:
+        chosen = layered_samples if samples is None else samples
+        return compare_layers(
+            layered,
+            load_module(layered),
+            chosen,
+            Options(**options),  # type: ignore[arg-type]
+            module,
+        )
+
+    return run

@@ -1,0 +1,39 @@
+"""No more than two copies of a model's activations are held."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+from converter.convert import convert_model
+from converter.files import manifest_entry
+from converter.reader.sources import ModelFile
+from parity.interface import Interface
+from parity.layers.check import compare_layers
+from parity.samples import varied_samples
+from tests.support.networks import Network
+from tflite2torch.loading import load_module
+
+DEPTH, SIZE, CHANNELS = 24, 64, 4
+
+
+def test_two_copies_of_the_activations_at_most() -> None:
+    network = Network()
+    x = network.input((1, SIZE, SIZE, 3))
+    x = network.conv(x, 3, CHANNELS)
+    for _ in range(DEPTH):
+        x = network.function("TANH", network.conv(x, CHANNELS, CHANNELS))
+    conversion = convert_model(ModelFile("deep", "deep", network.build([x])))
+    module = load_module(conversion)
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    samples = varied_samples(ports, 0)[:3]
+    compare_layers(conversion, module, samples[:1])  # imports what it needs
+    tracemalloc.start()
+    report = compare_layers(conversion, module, samples)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report.passed, report.verdict
+    layers = [layer for layer in report.layers if layer.kind != "output"]
+    one = 4 * sum(math.prod(layer.shape) for layer in layers)
+    assert one > 3e6
+    assert one < peak < 2.5 * one

@@ -1,0 +1,64 @@
+"""Every layer of the official models is what TFLite makes of it; a fault in one shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from converter.convert import convert_model
+from converter.files import manifest_entry
+from converter.reader.sources import read_sources
+from parity.interface import Interface
+from parity.layers.check import Options, compare_layers
+from parity.samples import varied_samples
+from tests.support.official import BUNDLE
+from tflite2torch import compare
+from tflite2torch.loading import load_module
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_models_of_the_face_landmarker(
+    models: Callable[[str], Path], batch: int
+) -> None:
+    reports = compare(models(BUNDLE), batch=batch)
+    assert isinstance(reports, dict)
+    assert len(reports) == 3
+    for report in reports.values():
+        assert report.passed, report.verdict
+        assert report.samples[-1] == "face"
+        assert report.coverage.unexplained == 0
+        for layer in report.layers:
+            assert layer.from_exact is not None
+            assert layer.compared > 0
+
+
+@pytest.mark.parametrize("fault", ["weights", "reflected padding"])
+def test_a_fault_deep_in_a_detector(models: Callable[[str], Path], fault: str) -> None:
+    files = {file.name: file for file in read_sources([models(BUNDLE)])}
+    conversion = convert_model(files["face_detector"])
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    module, blamed = load_module(conversion), "stage3.2.pointwise"
+    if fault == "weights":
+        with torch.no_grad():
+            module.get_parameter(f"{blamed}.bias")[7] += 1e-3
+    else:
+        text = conversion.source.replace(
+            "F.pad(x, (0, 1, 0, 1))", 'F.pad(x, (0, 1, 0, 1), mode="reflect")'
+        )
+        assert text != conversion.source
+        module, blamed = load_module(replace(conversion, source=text)), ""
+    samples = varied_samples(ports, 0)[:2]
+    report = compare_layers(
+        conversion, load_module(conversion), samples, Options(), module
+    )
+    layers = {layer.name: layer for layer in report.layers}
+    assert not report.passed
+    if blamed:
+        assert report.sources == (blamed,)
+    for name in report.sources:
+        padded = any("pad" in step for step in layers[name].steps)
+        assert name == blamed or (padded and name.endswith("depthwise"))

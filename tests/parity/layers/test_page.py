@@ -1,0 +1,155 @@
+"""The HTML page in a real browser: it draws, sorts and filters, and logs no error."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from converter.convert import Conversion
+from converter.errors import ReferenceFailedError
+from parity.layers.picture import BINS, CELLS, draw
+from parity.layers.report import ParityReport
+from parity.reports.html import as_page
+from tflite2torch.loading import load_module
+
+Compare = Callable[..., ParityReport]
+
+WATCH = """<script>
+const problems = [];
+addEventListener("error", (event) => problems.push(String(event.message)));
+for (const kind of ["error", "warn"])
+  console[kind] = (...said) => problems.push(said.join(" "));
+</script>"""
+
+DRIVE = """<script>
+addEventListener("load", () => setTimeout(() => {
+  const section = document.querySelector("section");
+  const names = () => [...section.querySelectorAll("tbody tr")].map(
+    (row) => row.firstChild.textContent);
+  const seen = { worst: names() };
+  const heading = (text) => [...section.querySelectorAll("th button")].find(
+    (button) => button.textContent === text);
+  heading("tensor").click();
+  seen.down = [...section.querySelectorAll("tbody tr")].map(
+    (row) => Number(row.children[2].textContent));
+  heading("tensor").click();
+  seen.up = [...section.querySelectorAll("tbody tr")].map(
+    (row) => Number(row.children[2].textContent));
+  seen.source = [...section.querySelectorAll("tr.source")].map(
+    (row) => row.firstChild.textContent);
+  const search = section.querySelector("input[type=search]");
+  search.value = "INTERPOLATE";
+  search.dispatchEvent(new Event("input"));
+  seen.filtered = names();
+  search.value = "";
+  section.querySelector("input[type=checkbox]").click();
+  seen.failing = names();
+  seen.charts = [...section.querySelectorAll(".chart")].map(
+    (chart) => chart.querySelectorAll(".point, .js-line, .hm image").length);
+  seen.text = document.body.innerText;
+  seen.requests = performance.getEntriesByType("resource").length;
+  seen.problems = problems;
+  const result = document.createElement("pre");
+  result.id = "result";
+  result.textContent = JSON.stringify(seen);
+  document.body.append(result);
+}, 1000));
+</script>"""
+
+
+def look(page: str, folder: Path) -> dict[str, Any]:
+    """Open a page in a browser and return what is on it."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium or google-chrome to open the page in")
+    path = folder / "page.html"
+    watched = page.replace("<head>", "<head>" + WATCH, 1)
+    head, end, tail = watched.rpartition("</body>")
+    path.write_text(head + DRIVE + end + tail, encoding="utf-8")
+    options = "--headless --no-sandbox --disable-gpu --virtual-time-budget=20000"
+    process = subprocess.run(
+        [
+            browser,
+            *options.split(),
+            f"--user-data-dir={folder}",
+            "--dump-dom",
+            path.as_uri(),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=True,
+    )
+    found = re.search(r'<pre id="result">(.*?)</pre>', process.stdout, re.DOTALL)
+    assert found is not None, process.stderr
+    seen: dict[str, Any] = json.loads(unescape(found[1]))
+    return seen
+
+
+@pytest.fixture(scope="module")
+def failing(compare: Compare, layered: Conversion) -> ParityReport:
+    """A comparison that fails at ``conv_2_d_6``, with pictures."""
+    module = load_module(layered)
+    with torch.no_grad():
+        module.get_parameter("conv_2_d_6.bias")[1] += 1
+    return compare(module, pictures=True)
+
+
+def test_the_page_in_a_browser(failing: ParityReport, tmp_path: Path) -> None:
+    seen = look(as_page({"layered": failing}), tmp_path)
+    assert seen["problems"] == []
+    assert seen["requests"] == 0
+    names = [layer.name for layer in failing.worst_first]
+    assert seen["worst"] == names
+    tensors = sorted(layer.tensor for layer in failing.layers)
+    assert seen["up"] == tensors
+    assert seen["down"] == tensors[::-1]
+    assert seen["source"] == ["conv_2_d_6"]
+    assert seen["filtered"] == ["forward: interpolate"]
+    assert 0 < len(seen["failing"]) < len(names)
+    assert "forward: relu" not in seen["failing"]
+    assert len(seen["charts"]) == 1 + 2 * len(names)
+    assert all(drawn > 0 for drawn in seen["charts"])
+    for said in (failing.verdict, failing.sha256, "ai-edge-litert", "uniform, normal"):
+        assert said in seen["text"]
+
+
+def test_a_reference_that_failed_is_told(tmp_path: Path) -> None:
+    error = ReferenceFailedError("model: </script><b>ended</b>")
+    page = as_page({"model": error})
+    assert "</script><b>" not in page.partition('id="data"')[2]
+    assert "https://" not in page.rpartition("<script>")[2]
+
+
+def test_a_picture_shows_where_and_by_how_much() -> None:
+    expected = np.zeros((1, 2, 96, 6), np.float32)
+    found = expected.copy()
+    found[0, 1, 95, 2] = 4
+    picture = draw(expected, found)
+    heat = np.array(picture.heat)
+    assert heat.shape == (CELLS, 6)
+    assert np.argwhere(heat).tolist() == [[47, 2]]
+    assert heat[47, 2] == 4
+    assert (picture.low, picture.high, len(picture.found)) == (0, 4, BINS)
+    assert (picture.expected[0], picture.expected[-1]) == (expected.size, 0)
+    assert (picture.found[0], picture.found[-1]) == (expected.size - 1, 1)
+
+
+def test_a_picture_of_what_is_not_finite() -> None:
+    expected = np.ones((1, 1, 2, 2), np.float32)
+    found = expected.copy()
+    found[0, 0, 1, 0] = np.nan
+    picture = draw(expected, found)
+    assert np.isinf(np.array(picture.heat)).tolist() == [[False, False], [True, False]]
+    assert sum(picture.found) == 3
+    assert draw(found * np.nan, found * np.nan).expected == (0,) * BINS

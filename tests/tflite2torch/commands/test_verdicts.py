@@ -1,0 +1,143 @@
+"""How ``tflite2torch convert`` ends where its comparison with TFLite does not pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from converter.convert import Conversion
+from converter.errors import ReferenceFailedError
+from parity.report import ModelReport, OutputReport
+from tflite2torch.cli import main
+
+COMMAND = "tflite2torch.commands.convert"
+
+
+def report(error: float, failures: tuple[str, ...]) -> ModelReport:
+    output = OutputReport(
+        name="scores",
+        worst="random 0",
+        error=error,
+        floor=1e-6,
+        limit=2e-6,
+        error_xnnpack=error,
+        from_exact=error,
+        reference_from_exact=error,
+        failures=failures,
+    )
+    return ModelReport((output,), ("random 0",), (1, 2), True, ())
+
+
+PASSING = report(1e-6, ())
+FAILING = report(0.5, ("random 0: error 0.5 at [3] is above 2e-06",))
+BROKEN = ReferenceFailedError("good.tflite: the reference kernels crashed; report it")
+
+
+@pytest.fixture
+def two_models(tmp_path: Path, good_model: bytes) -> list[str]:
+    """Two files that convert, ``first.tflite`` and ``second.tflite``."""
+    paths = [tmp_path / "first.tflite", tmp_path / "second.tflite"]
+    for padding, path in enumerate(paths):
+        path.write_bytes(good_model + bytes(padding))
+    return [str(path) for path in paths]
+
+
+def convert(
+    monkeypatch: pytest.MonkeyPatch,
+    sources: list[str],
+    verdicts: dict[str, ModelReport | ReferenceFailedError],
+    out: Path,
+    *options: str,
+) -> Result:
+    def verdict(conversion: Conversion) -> ModelReport:
+        found = verdicts[conversion.name]
+        if isinstance(found, ReferenceFailedError):
+            raise found
+        return found
+
+    monkeypatch.setattr(f"{COMMAND}.verify", verdict)
+    monkeypatch.setenv("COLUMNS", "200")
+    return CliRunner().invoke(main, ["convert", *sources, "-o", str(out), *options])
+
+
+def test_a_model_that_fails_ends_with_1_and_says_where(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    verdicts = {"first": PASSING, "second": FAILING}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
+    assert result.exit_code == 1
+    assert "second: scores: random 0: error 0.5 at [3]" in result.stdout
+    rows = [line for line in result.stdout.splitlines() if "scores" in line]
+    assert "passes" in rows[0]
+    assert "FAILS" in rows[1]
+
+
+def test_a_reference_that_cannot_run_ends_with_3(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    verdicts = {"first": BROKEN, "second": PASSING}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [f"error: {BROKEN}"]
+    assert "reference failed" in result.stdout
+    assert "passes" in result.stdout
+
+
+def test_a_failure_weighs_more_than_a_reference_that_cannot_run(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    verdicts = {"first": BROKEN, "second": FAILING}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
+    assert result.exit_code == 1
+
+
+def test_json_says_the_same(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    verdicts = {"first": BROKEN, "second": FAILING}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out", "--json")
+    first, second = json.loads(result.stdout)["models"]
+    assert first["parity"] == {"passed": None, "reason": str(BROKEN)}
+    assert second["parity"]["passed"] is False
+    assert second["parity"]["outputs"][0]["error"] == 0.5
+
+
+def test_what_a_comparison_lacks_is_told_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    lack = 'torch not installed; pip install "tflite2torch[parity]"'
+    monkeypatch.setattr(f"{COMMAND}.missing", lambda: lack)
+    result = convert(monkeypatch, two_models, {}, tmp_path / "out")
+    assert result.exit_code == 0
+    assert f"Not compared with TFLite: {lack}" in result.stdout
+
+
+def test_a_fault_of_ours_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    def fault(*_: object) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr(f"{COMMAND}.convert_all", fault)
+    result = CliRunner().invoke(main, ["convert", *two_models, "-o", str(tmp_path)])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: internal error: KeyError: 'lost'; run again with -v")
+
+
+def test_interrupting_it_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("converter.files.serialize_weights", interrupt)
+    out = tmp_path / "out"
+    result = CliRunner().invoke(main, ["convert", *two_models, "-o", str(out)])
+    assert result.exit_code == 130
+    assert result.stderr.splitlines() == ["interrupted; nothing was written"]
+    assert not out.exists()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".tflite"}

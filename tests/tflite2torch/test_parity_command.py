@@ -1,0 +1,200 @@
+"""``tflite2torch parity`` and ``compare``: what they print, write and end with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import tflite2torch
+from tests.support.models import packed_model
+from tflite2torch import layerwise
+from tflite2torch.cli import main
+
+
+def call(verb: str, *arguments: str | Path) -> Result:
+    """Run a verb in this process, which has imported what takes seconds to."""
+    return CliRunner().invoke(main, [verb, *map(str, arguments)])
+
+
+def parity(path: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """Return exit code and JSON of a comparison."""
+    result = call("parity", path, "--json", *options)
+    document: dict[str, Any] = json.loads(result.stdout)
+    return result.exit_code, document
+
+
+def test_a_model_that_passes(good: Path) -> None:
+    code, document = parity(good)
+    assert code == 0
+    assert document["schema"] == 1
+    assert set(document["versions"]) == {
+        "ai-edge-litert",
+        "numpy",
+        "python",
+        "tflite2torch",
+        "torch",
+    }
+    [model] = document["models"]
+    assert (model["name"], model["source"], model["passed"]) == (
+        "good",
+        "good.tflite",
+        True,
+    )
+    assert model["kernels"] == ["reference", "builtin", "xnnpack"]
+    assert model["samples"] == "uniform normal ramp extremes zeros ones face".split()
+    convolution, output = model["layers"]
+    assert output["kind"] == "output"
+    assert convolution["kind"] == "Conv2d"
+    assert convolution["shape"] == [2, 4, 5]
+    assert convolution["permutation"] == [0, 3, 1, 2]
+    assert convolution["compared"] == 7 * 2 * 4 * 5
+    assert 0 < convolution["needed"] <= convolution["limit"]
+    assert convolution["cosine"] == pytest.approx(1)
+    assert model["coverage"] == {"compared": 1, "total": 1, "uncompared": []}
+
+
+def test_the_table_names_layers_and_says_what_is_compared(good: Path) -> None:
+    process = call("parity", good)
+    assert process.exit_code == 0
+    assert "passed: 2 values on 7 inputs" in process.stdout
+    assert "1 of 1 tensors compared" in process.stdout
+    assert "error/limit" in process.stdout
+    assert call("parity", good, "-q").stdout == ""
+
+
+def test_a_tolerance_takes_the_place_of_the_derived_one(good: Path) -> None:
+    _, document = parity(good)
+    layer = document["models"][0]["layers"][0]
+    name, needed = layer["name"], layer["needed"]
+    assert parity(good, f"--tolerance={name}={needed}")[0] == 0
+    code, document = parity(good, f"--tolerance={name}={needed * 0.99}")
+    assert code == 1
+    [model] = document["models"]
+    assert model["sources"] == [name]
+    assert model["layers"][0]["needed"] == needed
+    assert name in model["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tolerance", "stem"], "NAME=VALUE"),
+        (["--tolerance", "stem=-1"], "NAME=VALUE"),
+        (["--tolerance", "stem=nan"], "NAME=VALUE"),
+        (["--tolerance", "nowhere=1"], "nowhere: no layer or tensor of this name"),
+        (["--batch", "0"], "--batch"),
+        (["--images", "."], "no .bmp"),
+        (["--inputs", "good.tflite"], "cannot be read as an .npz"),
+    ],
+)
+def test_a_call_that_is_wrong(
+    good: Path, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(good.parent)
+    process = call("parity", good, *options)
+    assert process.exit_code == 2
+    assert said in process.stderr
+
+
+def test_saved_inputs_and_images(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(good.parent)
+    arrays = np.random.default_rng(0).random((3, 4, 5, 3), np.float32)
+    folder = good.parent
+    np.savez(folder / "saved.npz", input=arrays)
+    Image.new("RGB", (9, 7), (255, 0, 0)).save(folder / "red.png")
+    code, document = parity(good, "--inputs", "saved.npz", "--images", ".", "--batch=4")
+    assert code == 0
+    [model] = document["models"]
+    assert model["samples"] == ["red.png", "saved.npz 0", "saved.npz 1", "saved.npz 2"]
+    np.savez(folder / "wrong.npz", input=arrays[:, :3])
+    process = call("parity", good, "--inputs", folder / "wrong.npz")
+    assert process.exit_code == 2
+    assert "give float32 [1, 4, 5, 3]" in process.stderr
+
+
+def test_a_reference_that_cannot_run(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise tflite2torch.ReferenceFailedError("good.tflite: TFLite was ended")
+
+    monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", fail)
+    junit = good.parent / "junit.xml"
+    result = CliRunner().invoke(
+        main, ["parity", str(good), "--json", f"--junit={junit}"]
+    )
+    assert result.exit_code == 3
+    [model] = json.loads(result.stdout)["models"]
+    assert model["passed"] is None
+    assert model["reason"] == "good.tflite: TFLite was ended"
+    [suite] = ElementTree.fromstring(junit.read_bytes())
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+
+
+def test_a_reference_that_is_not_installed(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str) -> object:
+        return None if name == "ai_edge_litert" else object()
+
+    monkeypatch.setattr("importlib.util.find_spec", find)
+    result = call("parity", good)
+    assert result.exit_code == 3
+    assert "ai-edge-litert not installed; pip install" in result.stderr
+
+
+def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(good.parent)
+    options = ["--junit=junit.xml", "--model-explorer=nodes.json"]
+    _, document = parity(good, *options, "--tolerance=output conv_2_d_3=0")
+    model = document["models"][0]
+    [suite] = ElementTree.fromstring((good.parent / "junit.xml").read_bytes())
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    [failed] = [case for case in suite if len(case)]
+    assert failed.get("name") == "output conv_2_d_3"
+    nodes = json.loads((good.parent / "nodes.json").read_text())
+    layer = model["layers"][0]
+    assert list(nodes) == ["main"]
+    assert nodes["main"]["results"] == {
+        layer["tensor_name"]: {"value": layer["severity"]}
+    }
+
+
+def changed(model: bytes) -> bytes:
+    """Return a model of the same architecture, one of whose weights is another."""
+    copy = schema.ModelT.InitFromPackedBuf(model)
+    weights = copy.subgraphs[0].tensors[copy.subgraphs[0].operators[0].inputs[1]]
+    buffer = copy.buffers[weights.buffer]
+    data = np.frombuffer(bytes(buffer.data), np.float32).copy()
+    data[0] += 0.01
+    buffer.data = np.frombuffer(data.tobytes(), np.uint8)
+    return packed_model(copy)
+
+
+def test_two_models_of_one_architecture(good: Path, good_model: bytes) -> None:
+    other = good.with_name("other.tflite")
+    other.write_bytes(changed(good_model))
+    process = call("compare", good, other, "--json")
+    assert process.exit_code == 1
+    [model] = json.loads(process.stdout)["models"]
+    assert model["sources"] == [model["layers"][0]["name"]]
+    assert model["layers"][0]["needed"] == pytest.approx(0.01, rel=0.1)
+    assert call("compare", good, good).exit_code == 0
+    assert call("compare", good).exit_code == 2
+
+
+def test_the_function(good: Path) -> None:
+    report = tflite2torch.compare(good, batch=2)
+    assert isinstance(report, layerwise.ParityReport)
+    assert report.passed
+    assert report.batch == 2
+    [bundled] = tflite2torch.compare(good.parent).values()  # type: ignore[union-attr]
+    assert bundled.passed

@@ -1,0 +1,71 @@
+"""``tflite2torch compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from converter.convert import Conversion, convert_all
+from converter.errors import SourceError
+from converter.reader.sources import read_sources
+from parity.layers.report import ParityReport
+from tflite2torch.commands.options import common, progress
+from tflite2torch.commands.parity import comparing, tell
+from tflite2torch.layerwise import (
+    Settings,
+    check_tolerances,
+    compare_all,
+    compare_conversion,
+)
+
+
+@click.command()
+@common
+@comparing
+def compare(
+    sources: tuple[Path, ...],
+    batch: int,
+    seed: int,
+    images: Path | None,
+    inputs: Path | None,
+    tolerances: dict[str, float],
+    everything: bool,
+    junit: Path | None,
+    html: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Compare two models of one architecture, layer by layer.
+
+    SOURCE is given twice. TFLite runs the models of the first one, PyTorch those of the
+    second, paired by name, or the only one with the only one: what differs by more than
+    TFLite's own noise is what has changed.
+    """
+    if len(sources) != 2:
+        raise click.UsageError(f"compare takes two sources, not {len(sources)}")
+    settings = Settings(batch, seed, tolerances, images, inputs, html is not None)
+    first, second = (convert_all(read_sources([source])) for source in sources)
+    others = _paired(first, second)
+    with progress(quiet) as bar:
+        outcomes = compare_all(
+            bar.track(first, description="comparing"),
+            lambda model: compare_conversion(model, settings, others[model.name]),
+        )
+    reports = [o for o in outcomes.values() if isinstance(o, ParityReport)]
+    check_tolerances(settings.tolerances, reports)
+    tell(outcomes, html, junit, everything, quiet, as_json)
+
+
+def _paired(first: list[Conversion], second: list[Conversion]) -> dict[str, Conversion]:
+    """Return the model of the second source for each name in the first."""
+    if len(first) == len(second) == 1:
+        return {first[0].name: second[0]}
+    by_name = {conversion.name: conversion for conversion in second}
+    names = [conversion.name for conversion in first]
+    if set(names) != set(by_name):
+        raise SourceError(
+            f"{', '.join(names)} and {', '.join(by_name)} do not pair up by name; "
+            "give two files of one model each"
+        )
+    return by_name

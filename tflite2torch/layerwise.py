@@ -1,0 +1,144 @@
+"""Models → how their modules compare with TFLite, layer by layer."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converter.convert import Conversion
+from converter.errors import (
+    MissingDependencyError,
+    ReferenceFailedError,
+    SourceError,
+)
+from converter.files import manifest_entry
+from parity.layers.report import ParityReport
+from tflite2torch.verification import missing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from parity.inputs import Sample
+    from parity.interface import Port
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How comparisons are made.
+
+    Attributes:
+        batch: how many samples run together; each is compared with its own run of TFLite.
+        seed: of random inputs, and of the nudges that noise floors are measured with.
+        tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
+            in place of what follows from the noise floor.
+        images: a folder whose images are run; a model that takes none runs the usual inputs.
+        pictures: whether histograms and heat maps are made, for a report in HTML.
+        inputs: an ``.npz`` file whose inputs are run. Without images and inputs, random
+            values and patterns are, and a face where one fits.
+    """
+
+    batch: int = 1
+    seed: int = 0
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    images: Path | None = None
+    inputs: Path | None = None
+    pictures: bool = False
+
+
+def compare_conversion(
+    conversion: Conversion,
+    settings: Settings,
+    other: Conversion | nn.Module | None = None,
+) -> ParityReport:
+    """Compare a model's module with TFLite, layer by layer.
+
+    Args:
+        conversion: the model, which TFLite runs.
+        settings: how.
+        other: the module that is compared, or the model whose module is; by default that
+            of the same model.
+
+    Raises:
+        MissingDependencyError: torch, or what reads photos, is not installed.
+        ReferenceFailedError: TFLite is not installed, or cannot run the model.
+        SourceError: the images or inputs cannot be read, or do not fit.
+    """
+    _check_installed(conversion)
+    from parity.interface import Interface
+    from parity.layers.check import Options, compare_layers
+    from tflite2torch.loading import load_module
+
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    return compare_layers(
+        conversion,
+        load_module(conversion),
+        _samples(ports, settings),
+        Options(settings.batch, settings.seed, settings.tolerances, settings.pictures),
+        load_module(other) if isinstance(other, Conversion) else other,
+    )
+
+
+def reproduce(
+    conversion: Conversion, settings: Settings, report: ParityReport
+) -> dict[str, bytes | str]:
+    """Return the files of ``--save-repro``: one layer, its inputs, and both outputs.
+
+    The layer is the source of the failure, or the worst one where nothing fails.
+    """
+    from parity.interface import Interface
+    from parity.layers.repro import reproduction
+    from tflite2torch.loading import load_module
+
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    samples = _samples(ports, settings)
+    return reproduction(conversion, load_module(conversion), samples, report)
+
+
+def compare_all(
+    conversions: Iterable[Conversion],
+    compare: Callable[[Conversion], ParityReport],
+) -> dict[str, ParityReport | ReferenceFailedError]:
+    """Compare models one after the other; a reference that fails does not end it."""
+    outcomes: dict[str, ParityReport | ReferenceFailedError] = {}
+    for conversion in conversions:
+        try:
+            outcomes[conversion.name] = compare(conversion)
+        except ReferenceFailedError as error:
+            outcomes[conversion.name] = error
+    return outcomes
+
+
+def check_tolerances(
+    tolerances: Mapping[str, float], reports: Iterable[ParityReport]
+) -> None:
+    """Raise SourceError for a tolerance that is for no layer or tensor of these."""
+    layers = [layer for report in reports for layer in report.layers]
+    known = {name for layer in layers for name in (layer.name, layer.tensor_name)}
+    for name in tolerances:
+        if layers and name not in known:
+            raise SourceError(
+                f"--tolerance {name}: no layer or tensor of this name; --all lists them"
+            )
+
+
+def _samples(ports: Sequence[Port], settings: Settings) -> list[Sample]:
+    from parity.inputs import is_image
+    from parity.samples import image_samples, saved_samples, varied_samples
+
+    samples: list[Sample] = []
+    if settings.images is not None and any(is_image(port) for port in ports):
+        samples += image_samples(settings.images, ports, settings.seed)
+    if settings.inputs is not None:
+        samples += saved_samples(settings.inputs, ports)
+    return samples or varied_samples(ports, settings.seed)
+
+
+def _check_installed(conversion: Conversion) -> None:
+    absent = missing()
+    if not importlib.util.find_spec("ai_edge_litert"):
+        raise ReferenceFailedError(f"{conversion.file.label}: {absent}")
+    if absent:
+        raise MissingDependencyError(absent)
