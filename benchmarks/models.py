@@ -15,7 +15,7 @@ from rich.progress import track
 
 from converter.convert import Conversion, convert_model
 from converter.reader.sources import read_sources
-from parity.report import ModelReport, OutputReport
+from parity.report import ModelReport
 from tflite2torch.verification import verify
 
 BATCHES = (1, 2, 5)
@@ -49,7 +49,7 @@ def main(sources: tuple[Path, ...], write: Path | None) -> None:
 
 
 def _row(conversion: Conversion, report: ModelReport) -> list[str]:
-    worst = max(report.outputs, key=_badness, default=None)
+    worst = max(report.outputs, key=lambda output: output.ratio, default=None)
     measured = ["", "", "", "not compared"]
     if worst is not None:
         verdict = "passes" if report.passed else "**fails**"
@@ -58,10 +58,6 @@ def _row(conversion: Conversion, report: ModelReport) -> list[str]:
     source = conversion.file.label.rsplit("/", 1)[0]
     counts = [str(conversion.operators), f"{conversion.parameters:,}"]
     return [f"`{conversion.name}`", _origin(source), *counts, *measured]
-
-
-def _badness(output: OutputReport) -> float:
-    return output.error / output.limit if output.limit else output.error
 
 
 def _origin(source: str) -> str:

@@ -59,9 +59,14 @@ class Target:
         return max(FLOOR_FACTOR * self.floor, self._rounding)
 
     def allows(self, error: float) -> bool:
-        """Return whether an error passes; before it does not, the floor is looked into."""
-        return error <= self._rounding or self._noise.reaches(
-            self._tensor, error / FLOOR_FACTOR
+        """Return whether an error passes.
+
+        Before it is called too large for the floor, that is looked into, also where the
+        rounding of the output allows for it: reports show both.
+        """
+        return (
+            self._noise.reaches(self._tensor, error / FLOOR_FACTOR)
+            or error <= self._rounding
         )
 
     @cached_property

@@ -88,7 +88,7 @@ def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
                 yield file if name == file.name else replace(file, name=name)
 
 
-def identifier(text: str) -> str:
+def module_name(text: str) -> str:
     """Return any text reduced to a lowercase identifier that can name a module."""
     name = re.sub("[^a-z0-9]+", "_", text.lower()).strip("_")[:MAX_NAME].rstrip("_")
     if not name or name[0].isdigit() or name in _TAKEN:
@@ -161,7 +161,7 @@ def _from_stream(
     if head[4:8] == IDENTIFIER:
         if size > MAX_FILE:
             raise InvalidModelError(f"{label}: {size} bytes are too many for a model")
-        yield ModelFile(identifier(PurePath(label).stem), label, stream.read())
+        yield ModelFile(module_name(PurePath(label).stem), label, stream.read())
     elif _is_archive(head, stream, label):
         if depth > MAX_DEPTH:
             raise InvalidModelError(

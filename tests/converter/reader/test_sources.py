@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from converter.errors import InvalidModelError, SourceError
-from converter.reader.sources import ModelFile, identifier, printable, read_sources
+from converter.reader.sources import ModelFile, module_name, printable, read_sources
 
 
 def model(number: int = 0) -> bytes:
@@ -134,8 +134,8 @@ def test_a_file_may_have_the_name_that_another_one_would_get(tmp_path: Path) -> 
         ("\u0130\u212a", "i_k"),
     ],
 )
-def test_identifier(text: str, name: str) -> None:
-    assert identifier(text) == name
+def test_module_name(text: str, name: str) -> None:
+    assert module_name(text) == name
 
 
 def test_printable() -> None:
