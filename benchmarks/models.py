@@ -64,7 +64,7 @@ def _origin(source: str) -> str:
     """Return where a model came from, as readers know it."""
     if source.startswith("mediapipe-"):
         return "MediaPipe " + source.split("-")[1]
-    return "" if source.endswith(".tflite") else f"`{source}`"
+    return "its own file" if source.endswith(".tflite") else f"`{source}`"
 
 
 def _table(rows: Iterable[list[str]]) -> str:
