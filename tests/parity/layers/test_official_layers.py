@@ -14,8 +14,9 @@ from converter.files import manifest_entry
 from converter.reader.sources import read_sources
 from parity.interface import Interface
 from parity.layers.check import Options, compare_layers
+from parity.mediapipe_reference import unavailable
 from parity.samples import varied_samples
-from tests.support.official import BUNDLE
+from tests.support.official import BUNDLE, BUNDLED, FACTS
 from tflite2torch import compare
 from tflite2torch.loading import load_module
 
@@ -34,6 +35,30 @@ def test_the_models_of_the_face_landmarker(
         for layer in report.layers:
             assert layer.from_exact is not None
             assert layer.compared > 0
+
+
+# The bundle's models are compared above; the wheel has the same iris_landmark.
+OTHERS = sorted(set(FACTS) - set(BUNDLED) - {"legacy/iris_landmark"})
+CUSTOM = ("face_landmark_with_attention", "selfie_segmentation")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_model(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder, stem = name.split("/")
+    if stem.startswith(CUSTOM) and (reason := unavailable()):
+        pytest.skip(reason)
+    if folder == "wheel":
+        path = tmp_path / f"{stem}.tflite"
+        path.write_bytes(request.getfixturevalue("wheel_models")[path.name])
+    else:
+        path = request.getfixturevalue("models")(f"{stem}.tflite")
+    report = compare(path)
+    assert not isinstance(report, dict)
+    assert report.passed, report.verdict
+    assert report.coverage.unexplained == 0
+    assert len(report.samples) > 5
 
 
 @pytest.mark.parametrize("fault", ["weights", "reflected padding"])
