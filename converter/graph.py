@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -220,12 +219,6 @@ class Graph:
         for node in self.nodes:
             node.inputs = [new if value is old else value for value in node.inputs]
         self.outputs = [new if value is old else value for value in self.outputs]
-
-    def constants(self) -> Iterator[Value]:
-        """Yield every constant that a node reads or holds, as often as it is used."""
-        for node in self.nodes:
-            yield from (value for value in node.inputs if value.data is not None)
-            yield from node.parameters.values()
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.inputs} -> {self.outputs}"]
