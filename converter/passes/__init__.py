@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from converter.graph import Graph
+from converter.passes.absorb import absorb_padding
 from converter.passes.activations import split_activations
 from converter.passes.batch import follow_batch
 from converter.passes.blocks import find_blocks
@@ -21,6 +22,7 @@ PASSES: list[Callable[[Graph], None]] = [
     tidy,
     choose_layouts,
     tidy,
+    absorb_padding,
     spell_out_padding,
     find_blocks,
     find_chains,

@@ -1,4 +1,4 @@
-"""TFLite's SAME and its PAD operators become the padding that a PyTorch author writes.
+"""TFLite's SAME becomes the padding that a PyTorch author writes.
 
 Before::
 
@@ -8,7 +8,7 @@ After::
 
     p = pad(x, left 0, right 1, top 0, bottom 1)    y = conv(p, 3x3, stride 2)
 
-Symmetric padding, SAME or a PAD of zeros, becomes the layer's own ``padding=``.
+Symmetric padding becomes the layer's own ``padding=``.
 """
 
 from __future__ import annotations
@@ -21,41 +21,21 @@ from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
 from converter.ops.window import Padding
 
-NONE: Padding = ((0, 0), (0, 0))
 COMMENT = "TFLite SAME: the odd pixel goes right and bottom"
 
 
 def spell_out_padding(graph: Graph) -> None:
     """Give every window numbers for its padding, and every layer what it can take."""
-    users = graph.users()
-    producers = graph.producers()
     nodes: list[Node] = []
     for node in graph.nodes:
         if isinstance(node, Conv2d | Pool2d):
             node.window = node.window.spelled_out(node.inputs[0].shape[2:])
         if isinstance(node, Conv2d):
-            before = producers.get(node.inputs[0])
-            if isinstance(before, Pad) and len(users[before.outputs[0]]) == 1:
-                _absorb(node, before)
             nodes += _pads(node.window.padding, node)
         elif isinstance(node, Pool2d):
             nodes += _pool_pads(node)
         nodes.append(node)
-    read = {value for node in nodes for value in node.inputs} | set(graph.outputs)
-    graph.nodes = [node for node in nodes if not read.isdisjoint(node.outputs)]
-
-
-def _absorb(conv: Conv2d, pad: Pad) -> None:
-    """Take over a symmetric zero padding of the image; leave any other where it is."""
-    *outer, (top, bottom), (left, right) = pad.padding
-    if (
-        pad.value == 0
-        and (top, left) == (bottom, right)
-        and not any(n for pair in outer for n in pair)
-        and conv.window.padding == NONE
-    ):
-        conv.window = replace(conv.window, padding=((top, bottom), (left, right)))
-        conv.inputs = list(pad.inputs)
+    graph.nodes = nodes
 
 
 def _pads(padding: Padding, node: Conv2d | Pool2d, value: float = 0.0) -> list[Node]:
@@ -65,7 +45,7 @@ def _pads(padding: Padding, node: Conv2d | Pool2d, value: float = 0.0) -> list[N
     pad = Pad.of(node.inputs[0], ((0, 0), (0, 0), *padding), value)
     pad.operator, pad.comment = node.operator, COMMENT
     node.inputs = list(pad.outputs)
-    node.window = replace(node.window, padding=NONE)
+    node.window = replace(node.window, padding=((0, 0), (0, 0)))
     return [pad]
 
 
