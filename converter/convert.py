@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from converter.errors import UnsupportedOpError
-from converter.graph import Value
-from converter.passes import run_passes
+from converter.graph import Graph, Value
+from converter.passes import LITERAL, run_passes
 from converter.reader.build import build_graph
 from converter.reader.metadata import ModelMetadata, read_metadata
 from converter.reader.model import TfliteModel, read_model
@@ -87,6 +87,20 @@ def convert_model(file: ModelFile) -> Conversion:
         len(model.operators),
         evaluation(plan),
     )
+
+
+def literal_graph(file: ModelFile) -> Graph:
+    """Return a model as the file spells it: a node for every operator, nothing folded.
+
+    The passes that make a module readable fold operators into layers, merge them and drop
+    them. What they make of a TFLite tensor that is gone, whatever pass it was, follows from
+    this graph: its nodes compute such a tensor from others that the module still has.
+
+    Raises what ``convert_model`` does.
+    """
+    graph = build_graph(read_model(file), file.name)
+    run_passes(graph, LITERAL)
+    return graph
 
 
 def find_problems(model: TfliteModel, name: str) -> list[str]:

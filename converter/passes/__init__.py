@@ -1,6 +1,6 @@
 """The rewrites that turn TFLite's graph into the one a PyTorch author would have drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from converter.graph import Graph
 from converter.passes.absorb import absorb_padding
@@ -31,8 +31,19 @@ PASSES: list[Callable[[Graph], None]] = [
 ]
 """In the order in which they run; each relies on what those before it have done."""
 
+LITERAL: list[Callable[[Graph], None]] = [
+    split_activations,
+    follow_batch,
+    choose_layouts,
+    spell_out_padding,
+]
+"""Those without which torch could not carry out the graph. They fold nothing: each TFLite
+tensor keeps the node that gives it."""
 
-def run_passes(graph: Graph) -> None:
+
+def run_passes(
+    graph: Graph, passes: Sequence[Callable[[Graph], None]] = PASSES
+) -> None:
     """Rewrite a graph that comes from the reader, in place."""
-    for rewrite in PASSES:
+    for rewrite in passes:
         rewrite(graph)

@@ -1,0 +1,51 @@
+"""The literal graph keeps every tensor that the passes fold away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from converter.convert import literal_graph
+from converter.ops.elementwise import Elementwise
+from converter.ops.normalization import LayerNorm
+from converter.ops.pad import Pad
+from converter.reader.model import TfliteModel, read_model
+from converter.reader.sources import ModelFile
+from tests.support.official import FACTS
+from tests.support.operators import all_nodes
+
+
+def computed(model: TfliteModel) -> set[int]:
+    """Return the tensors that depend on an input."""
+    known = set(model.inputs)
+    for operator in model.operators:
+        if known.intersection(operator.inputs):
+            known.update(operator.outputs)
+    return known - set(model.inputs)
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_every_tensor_of_official_models(
+    official: Callable[[str], ModelFile], name: str
+) -> None:
+    file = official(name)
+    graph = literal_graph(file)
+    known = set(graph.inputs)
+    given: set[int] = set()
+    for node in graph.nodes:
+        assert all(v.data is not None or v in known for v in node.inputs)
+        known.update(node.outputs)
+        given |= {v.tensor for v in node.outputs if v.tensor is not None}
+    assert given >= computed(read_model(file))
+
+
+def test_nothing_is_folded(official: Callable[[str], ModelFile]) -> None:
+    norms = list(all_nodes(literal_graph(official("face_blendshapes")).nodes))
+    kinds = [node.function for node in norms if isinstance(node, Elementwise)]
+    assert kinds.count("rsqrt") == 8
+    assert not any(isinstance(node, LayerNorm) for node in norms)
+    sparse = official("wheel/face_detection_full_range_sparse")
+    pads = [node for node in literal_graph(sparse).nodes if type(node) is Pad]
+    written = [o for o in read_model(sparse).operators if o.name == "PAD"]
+    assert len(pads) == len(written) > 40
