@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from parity.inputs import Sample, make_samples
 from parity.interface import Interface
-from parity.judge import Target, Verdict, distance, judge_batch, summarize
+from parity.judge import Target, Verdict, farthest, judge_batch, summarize
 from parity.noise import Noise
 from parity.reference import Reference
 from parity.references import start_references
@@ -71,7 +71,7 @@ def check_outputs(
         targets = []
         for number, sample in enumerate(samples):
             generator = np.random.default_rng([seed, number])
-            found = Noise(references, sample.arrays, generator)
+            found = Noise(references, sample.arrays, generator, ("xnnpack",))
             targets.append([Target(port, found) for port in interface.outputs])
         check = _Check(module, interface, samples, targets)
         stack.enter_context(one_thread())
@@ -159,8 +159,8 @@ class _Check:
                 summarize(
                     port.name,
                     self.verdicts[index],
-                    from_exact=distance(answers, truth),
-                    reference_from_exact=distance(expected, truth),
+                    from_exact=farthest(answers, truth),
+                    reference_from_exact=farthest(expected, truth),
                 )
             )
         return tuple(reports)

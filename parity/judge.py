@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from parity.interface import Port
-from parity.measure import difference, magnitude, ulp
+from parity.measure import difference, distance, magnitude, ulp
 from parity.noise import Noise
 from parity.report import OutputReport
 from parity.wire import Array
@@ -130,8 +130,8 @@ def judge_batch(
         yield Verdict(
             where,
             target,
-            _error(sample, target.expected),
-            _error(sample, target.xnnpack),
+            distance(sample, target.expected),
+            distance(sample, target.xnnpack),
             tuple(f"{where}: {reason}" for reason in reasons),
         )
 
@@ -168,16 +168,11 @@ def _movements(sample: Array, alone: Array, target: Target) -> Iterator[str]:
         )
 
 
-def _error(sample: Array, expected: Array) -> float:
-    found = difference(sample, expected)
-    return found.largest if found.unequal is None else math.inf
-
-
-def distance(samples: Sequence[Array], exact: Sequence[Array]) -> float | None:
-    """Return the largest difference over all samples, None where they do not pair up."""
+def farthest(samples: Sequence[Array], exact: Sequence[Array]) -> float | None:
+    """Return the largest distance over all samples, None where they do not pair up."""
     if not exact or [s.shape for s in samples] != [e.shape for e in exact]:
         return None
-    return max(_error(one, other) for one, other in zip(samples, exact, strict=True))
+    return max(map(distance, samples, exact))
 
 
 def summarize(

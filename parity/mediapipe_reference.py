@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,8 @@ import numpy as np
 from converter.reader.model import Tensor, read_model
 from converter.reader.sources import ModelFile
 from parity.edit import GRID, ByteFed
-from parity.reference import ROOT, Kernels, Limits, Reference, TensorInfo
+from parity.process import ROOT, Limits, plain_line
+from parity.reference import Kernels, Reference, TensorInfo
 from parity.wire import Array, Message
 
 PYTHON = "TFLITE2TORCH_REFERENCE_PYTHON"
@@ -35,14 +37,6 @@ def reference_python() -> Path:
     """Return where the environment's Python is, or belongs."""
     named = os.environ.get(PYTHON)
     return Path(named) if named else ROOT / ".venv-reference" / "bin" / "python"
-
-
-def unavailable() -> str:
-    """Return why MediaPipe's runtime cannot be had, and what mends it; nothing if it can."""
-    python = reference_python()
-    if python.is_file() and os.access(python, os.X_OK):
-        return ""
-    return f"there is no {python}; {MediaPipeReference.install}"
 
 
 class MediaPipeReference(Reference):
@@ -73,32 +67,47 @@ class MediaPipeReference(Reference):
     ) -> None:
         super().__init__(model, kernels, label=label, limits=limits)
 
+    @classmethod
+    def unavailable(cls) -> str:
+        python = reference_python()
+        if python.is_file() and os.access(python, os.X_OK):
+            return ""
+        return f"there is no {python}; {cls.install}"
+
     def command(self) -> list[str]:
-        reason = unavailable()
-        if reason:
-            raise self._failure(reason)
         return [str(reference_python()), "-I", "-c", START, str(ROOT)]
 
-    def run(self, inputs: Sequence[Array]) -> dict[int, Array]:
+    def stream(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
         for tensor, array in zip(self.inputs, inputs, strict=True):
-            if TensorInfo.of(tensor.index, array) != tensor:
-                raise self._failure(f"takes no {array.dtype} {array.shape} as {tensor}")
+            if (array.shape, array.dtype.name) != (tensor.shape, tensor.dtype):
+                raise self._child.failure(
+                    f"takes no {array.dtype} {array.shape} as {tensor}"
+                )
         try:
             image = self._fed.image(inputs)
         except ValueError as error:
-            raise self._failure(f"cannot be given {error}") from error
-        reply = self._ask(Message(arrays={0: image})).arrays
-        answers: list[Array] = []
-        for number, tensor in enumerate([*self.inputs, *self.outputs]):
-            answer = reply.get(number)
-            if answer is None or answer.size != math.prod(tensor.shape):
-                raise self._failure(f"answered with something else than {tensor}")
-            answers.append(answer.reshape(tensor.shape))
-        for array, seen in zip(inputs, answers, strict=False):
-            if np.abs(array - seen).max(initial=0) > GRID / 2:
-                raise self._failure("did not see the numbers that it was given")
-        outputs = zip(self.outputs, answers[len(inputs) :], strict=True)
-        return {tensor.index: answer for tensor, answer in outputs}
+            raise self._child.failure(f"cannot be given {error}") from error
+        self._child.tell(Message(arrays={0: image}))
+        return self._decoded(inputs)
+
+    def _decoded(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
+        """Yield the outputs, which the inputs come before, as the model has seen them."""
+        wanted = [*self.inputs, *self.outputs]
+        answers = self._child.answers()
+        seen: set[int] = set()
+        for number, (tensor, found) in enumerate(zip_longest(wanted, answers)):
+            if found is None or tensor is None or found[1].size != _size(tensor):
+                declared = tensor or "what it declared"
+                raise self._child.failure(
+                    f"answered with something else than {declared}"
+                )
+            array = found[1].reshape(tensor.shape)
+            if number >= len(inputs):
+                if tensor.index not in seen:
+                    yield tensor.index, array
+                seen.add(tensor.index)
+            elif np.abs(inputs[number] - array).max(initial=0) > GRID / 2:
+                raise self._child.failure("did not see the numbers that it was given")
 
     def _load(self, model: bytes, kernels: Kernels) -> None:
         read = read_model(ModelFile("model", self._place, model))
@@ -106,7 +115,7 @@ class MediaPipeReference(Reference):
         self.outputs = tuple(_info(read.tensors[index]) for index in read.outputs)
         self.delegated = kernels == "xnnpack"
         if {t.dtype for t in (*self.inputs, *self.outputs)} != {"float32"}:
-            raise self._failure("takes and gives float32 numbers only")
+            raise self._child.failure("takes and gives float32 numbers only")
         self._fed = ByteFed(model, [tensor.shape for tensor in self.inputs])
         height, width = self._fed.size
         fields = {
@@ -115,8 +124,14 @@ class MediaPipeReference(Reference):
             "width": width,
             "outputs": len(self.inputs) + len(self.outputs),
         }
-        self._ask(Message(fields, {0: np.frombuffer(self._fed.model, np.uint8)}))
+        content = np.frombuffer(self._fed.model, np.uint8)
+        facts = self._child.ask(Message(fields, {0: content}))
+        self.version = plain_line(str(facts.get("version")))
 
 
 def _info(tensor: Tensor) -> TensorInfo:
     return TensorInfo(tensor.index, tensor.shape, tensor.dtype)
+
+
+def _size(tensor: TensorInfo) -> int:
+    return math.prod(tensor.shape)

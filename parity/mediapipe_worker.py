@@ -7,7 +7,7 @@ have nothing else of this package's, serves one model whose only input is an ima
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -89,7 +89,7 @@ def main() -> None:
     requests, replies = claim_pipes()
     try:
         runtime = Runtime(receive(requests, memory))
-        send(replies, Message())
+        send(replies, Message({"version": metadata.version("mediapipe")}))
         while True:
             image = receive(requests, memory).arrays[0]
             send(replies, Message(arrays=dict(enumerate(runtime.run(image)))))

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from parity.measure import difference
+from parity.measure import largest_difference
 from parity.reference import Kernels, Reference
 from parity.wire import Array
 
@@ -26,13 +26,17 @@ HOPELESS = 5.0
 class Noise:
     """What the kernel sets answer on one input, and how far apart their answers are.
 
+    All kernel sets run at once, and their answers arrive tensor by tensor: of those that
+    are not kept, one tensor at a time is held here.
+
     Args:
         references: a reference for each kernel set.
         inputs: in TFLite's order and shape.
         generator: decides how inputs are nudged.
+        keep: the kernel sets whose answers are kept, ``reference`` in any case.
 
     Attributes:
-        answers: for each kernel set, its tensors by TFLite index.
+        answers: for each of these, its tensors by TFLite index.
         floor: for each tensor, the largest difference among the kernel sets, and between
             the reference kernels on the input and on the same input nudged by one ulp.
             Elements that are NaN or infinite on either side do not raise it: it would
@@ -47,49 +51,80 @@ class Noise:
         references: Mapping[Kernels, Reference],
         inputs: Sequence[Array],
         generator: np.random.Generator,
+        keep: Sequence[Kernels] = ("reference",),
     ) -> None:
-        self.answers = {kernels: ref.run(inputs) for kernels, ref in references.items()}
-        self.floor = dict.fromkeys(self.answers["reference"], 0.0)
         self._reference = references["reference"]
         self._inputs = inputs
         self._generator = generator
         self._draws = 0
-        for one, other in combinations(self.answers.values(), 2):
-            self._raise(one, other)
+        self.floor: dict[int, float] = {}
+        self.answers: dict[Kernels, dict[int, Array]] = {
+            kernels: {} for kernels in references if kernels in {"reference", *keep}
+        }
+        self._run(references)
         for _ in range(FIRST_DRAWS):
             self._draw()
+
+    @property
+    def answer(self) -> dict[int, Array]:
+        """What the reference kernels give."""
+        return self.answers["reference"]
 
     def reaches(self, tensor: int, height: float) -> bool:
         """Return whether the tensor's floor is at least ``height``.
 
-        Draws are taken only until it is. A floor never sinks, so the answer is that of
-        all draws taken at once. Raises ReferenceFailedError where the reference fails.
+        Raises ReferenceFailedError where the reference fails.
         """
-        while (
+        self.look_deeper({tensor: height})
+        return self.floor[tensor] >= height
+
+    def look_deeper(self, wanted: Mapping[int, float]) -> None:
+        """Draw on until every tensor's floor is as high as wanted, or will hardly be.
+
+        A floor never sinks, so the answer is that of all draws taken at once.
+
+        Args:
+            wanted: heights by tensor. One that is ``HOPELESS`` times the floor that was
+                found so far is given up.
+        """
+        while self._draws < MAX_DRAWS and any(
             self.floor[tensor] < height <= HOPELESS * self.floor[tensor]
-            and self._draws < MAX_DRAWS
+            for tensor, height in wanted.items()
         ):
             self._draw()
-        return self.floor[tensor] >= height
+
+    def _run(self, references: Mapping[Kernels, Reference]) -> None:
+        runs = [reference.stream(self._inputs) for reference in references.values()]
+        for arrived in zip(*runs, strict=True):
+            tensor = arrived[0][0]
+            arrays = [array for _, array in arrived]
+            pairs = combinations(arrays, 2)
+            self.floor[tensor] = max(largest_difference(*pair) for pair in pairs)
+            for kernels, array in zip(references, arrays, strict=True):
+                if kernels in self.answers:
+                    self.answers[kernels][tensor] = array.copy()
 
     def _draw(self) -> None:
         self._draws += 1
         nudged = [nudge(array, self._generator) for array in self._inputs]
-        self._raise(self.answers["reference"], self._reference.run(nudged))
-
-    def _raise(self, one: Mapping[int, Array], other: Mapping[int, Array]) -> None:
-        for tensor, so_far in self.floor.items():
-            distance = difference(one[tensor], other[tensor]).largest
-            self.floor[tensor] = max(so_far, distance)
+        for tensor, array in self._reference.stream(nudged):
+            distance = largest_difference(self.answer[tensor], array)
+            self.floor[tensor] = max(self.floor[tensor], distance)
 
 
 def nudge(array: Array, generator: np.random.Generator) -> Array:
     """Return ``array`` with every value moved to the next one, up or down at random.
 
-    Values that are not floating-point numbers stay as they are.
+    Values that are not floating-point numbers stay as they are. Zeros alone are moved by
+    one ulp of one: the float32 next to zero is so small that nothing in a model sees it,
+    and the floor would be that of a few numbers which happen to agree.
     """
     if array.dtype.kind != "f":
         return array
+    if not array.any():
+        ones = np.ones_like(array)
+        zeros: Array = nudge(ones, generator) - ones
+        return zeros
     up = generator.integers(0, 2, array.shape, dtype=np.int8).astype(bool)
     towards = np.where(up, np.inf, -np.inf).astype(array.dtype)
     nudged: Array = np.nextafter(array, towards)

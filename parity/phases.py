@@ -29,6 +29,7 @@ class PhasedReference(Reference):
         self.inputs = tuple(_info(read, index) for index in read.inputs)
         self.outputs = tuple(_info(read, index) for index in read.outputs)
         self.delegated = False
+        self.version = ""
         with ExitStack() as stack:
             self._references = [
                 stack.enter_context(_start(model, read, phase, label))
@@ -36,12 +37,15 @@ class PhasedReference(Reference):
             ]
             self._resources = stack.pop_all()
 
-    def run(self, inputs: Sequence[Array]) -> dict[int, Array]:
+    def stream(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
         given = zip(self.inputs, inputs, strict=True)
         known = {tensor.index: array for tensor, array in given}
         for reference in self._references:
             known.update(reference.run([known[t.index] for t in reference.inputs]))
-        return {tensor.index: known[tensor.index] for tensor in self.outputs}
+        return iter({t.index: known[t.index] for t in self.outputs}.items())
+
+    def close(self) -> None:
+        self._resources.close()
 
 
 def phases(model: TfliteModel) -> Iterator[list[Operator]]:

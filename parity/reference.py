@@ -1,48 +1,25 @@
-"""The TFLite interpreter as a reference, in a process of its own.
-
-A model file may make the interpreter crash, hang or take gigabytes. Here that ends in a
-ReferenceFailedError that says what happened, never in the end of the calling process.
-"""
+"""A model that a runtime of TFLite runs beside ours: what all such references have."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.util import find_spec
+from itertools import zip_longest
 from types import TracebackType
-from typing import IO, Literal, cast
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from converter.errors import ReferenceFailedError
-from parity.wire import Array, Message, WireError, receive, send
+from parity.process import Child, Limits, plain_line
+from parity.wire import Array, Entry, Message
 
 Kernels = Literal["reference", "builtin", "xnnpack"]
 KERNELS: tuple[Kernels, ...] = ("reference", "builtin", "xnnpack")
 """OpResolverType BUILTIN_REF, BUILTIN_WITHOUT_DEFAULT_DELEGATES and BUILTIN, which is the
 default and brings the XNNPACK delegate."""
-
-INSTALL = 'pip install "tflite2torch[parity]"'
-WITHOUT = "convert --no-verify goes without a reference"
-
-ROOT = Path(__file__).resolve().parents[1]
-"""The folder that this package is in."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a reference may take: seconds for each answer, bytes of address space."""
-
-    seconds: float = 60.0
-    memory: int = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -54,16 +31,18 @@ class TensorInfo:
     dtype: str
 
     @classmethod
-    def of(cls, index: int, array: Array) -> TensorInfo:
-        """Return what ``array`` would be declared as."""
-        return cls(index, array.shape, array.dtype.name)
+    def of(cls, entry: Entry) -> TensorInfo:
+        """Return what an array that arrives would be declared as."""
+        return cls(entry.index, entry.shape, entry.dtype.name)
 
     def __str__(self) -> str:
         return f"{self.dtype} {list(self.shape)} for tensor {self.index}"
 
 
 class Reference:
-    """A model loaded by the interpreter with one kernel set, on one thread.
+    """A model loaded by LiteRT's interpreter with one kernel set, on one thread.
+
+    Those of other runtimes derive from it: they name what they run, and how it is started.
 
     Args:
         model: bytes of a ``.tflite`` file.
@@ -76,14 +55,17 @@ class Reference:
         outputs: the outputs, in the file's order.
         delegated: whether a delegate runs a part of the model. With ``xnnpack`` that is
             XNNPACK, and False means that it took none of the model's operators.
+        version: of the runtime.
         process_id: of the process that runs it.
 
     Raises:
         ReferenceFailedError: where the interpreter is missing, refuses the model or ends.
     """
 
-    runtime = "TFLite"
-    install = INSTALL
+    runtime: ClassVar[str] = "TFLite"
+    module: ClassVar[str] = "ai_edge_litert.interpreter"
+    package: ClassVar[str] = "ai-edge-litert"
+    install: ClassVar[str] = 'pip install "tflite2torch[parity]"'
 
     def __init__(
         self,
@@ -94,19 +76,21 @@ class Reference:
         limits: Limits | None = None,
     ) -> None:
         self._place = f"{label}: {self.runtime}, {kernels} kernels"
-        self._limits = limits or Limits()
-        with ExitStack() as stack:
-            self._log = stack.enter_context(tempfile.TemporaryFile())
-            try:
-                self._child = _start(
-                    [*self.command(), str(self._limits.memory)], self._log
-                )
-            except OSError as error:
-                raise self._failure(f"cannot start a process ({error})") from error
-            stack.callback(self._end)
-            self.process_id = self._child.pid
+        if reason := self.unavailable():
+            raise ReferenceFailedError(f"{self._place}: {reason}")
+        self._child = Child(
+            self.command(),
+            runtime=self.runtime,
+            install=self.install,
+            place=self._place,
+            limits=limits or Limits(),
+        )
+        self.process_id = self._child.process_id
+        try:
             self._load(model, kernels)
-            self._resources = stack.pop_all()
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, inputs: Sequence[Array]) -> dict[int, Array]:
         """Return what the model gives for ``inputs``, by the index of the TFLite tensor.
@@ -118,21 +102,34 @@ class Reference:
             ReferenceFailedError: where it crashes, hangs, refuses the inputs, or gives
                 outputs of another shape or dtype than it declared.
         """
+        return {index: array.copy() for index, array in self.stream(inputs)}
+
+    def stream(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
+        """Start to run the model; return what yields each output as it arrives.
+
+        They come in the file's order, each once. An array is overwritten as soon as the
+        next one is asked for. All have to be taken before the next run.
+
+        Raises what ``run`` does, some of it from the iterator.
+        """
         indices = [tensor.index for tensor in self.inputs]
-        reply = self._ask(Message(arrays=dict(zip(indices, inputs, strict=True))))
-        for tensor in self.outputs:
-            array = reply.arrays.get(tensor.index)
-            if array is None or TensorInfo.of(tensor.index, array) != tensor:
-                raise self._failure(f"answered with something else than {tensor}")
-        return dict(reply.arrays)
+        self._child.tell(Message(arrays=dict(zip(indices, inputs, strict=True))))
+        return self._outputs()
+
+    @classmethod
+    def unavailable(cls) -> str:
+        """Return why the runtime cannot be had, and what mends it; nothing if it can."""
+        if find_spec(cls.module.partition(".")[0]) is not None:
+            return ""
+        return f"{cls.package} is not installed; {cls.install}"
 
     def command(self) -> list[str]:
         """Return what starts the process, but for its limit of memory."""
-        return [sys.executable, "-m", "parity.worker"]
+        return [sys.executable, "-m", "parity.worker", self.module]
 
     def close(self) -> None:
         """End the process."""
-        self._resources.close()
+        self._child.close()
 
     def __enter__(self) -> Reference:
         return self
@@ -147,80 +144,27 @@ class Reference:
 
     def _load(self, model: bytes, kernels: Kernels) -> None:
         content = np.frombuffer(model, np.uint8)
-        facts = self._ask(Message({"kernels": kernels}, {0: content})).fields
+        facts = self._child.ask(Message({"kernels": kernels}, {0: content}))
         try:
             self.inputs = tuple(_tensor(*entry) for entry in facts["inputs"])
             self.outputs = tuple(_tensor(*entry) for entry in facts["outputs"])
             self.delegated = bool(facts["delegated"])
+            self.version = plain_line(str(facts["version"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise self._failure(f"described the model wrongly ({error})") from error
+            raise self._child.failure(
+                f"described the model wrongly ({error})"
+            ) from error
 
-    def _end(self) -> None:
-        self._child.kill()
-        self._child.communicate()
-
-    def _ask(self, message: Message) -> Message:
-        seconds = self._limits.seconds
-        timer = threading.Timer(seconds, self._child.kill)
-        started = time.monotonic()
-        timer.start()
-        try:
-            send(cast(IO[bytes], self._child.stdin), message)
-            reply = receive(cast(IO[bytes], self._child.stdout), self._limits.memory)
-        except (EOFError, OSError) as error:
-            if time.monotonic() - started >= seconds:
-                raise self._failure(f"gave no answer within {seconds:g} s") from error
-            raise self._failure(self._ending()) from error
-        except WireError as error:
-            raise self._failure(f"answered with {error}") from error
-        finally:
-            timer.cancel()
-        if "error" in reply.fields:
-            raise self._failure(self._refusal(reply))
-        return reply
-
-    def _refusal(self, reply: Message) -> str:
-        kind, text = str(reply.fields["error"]), str(reply.fields.get("message"))
-        memory = f"its limit of {self._limits.memory >> 20} MiB of memory"
-        if kind in ("ImportError", "ModuleNotFoundError"):
-            return f"{self.runtime} cannot be imported ({_line(text)}); {self.install}"
-        if kind == "MemoryError":
-            return f"ran into {memory}"
-        return _line(text) or f"refused the model, perhaps because of {memory}"
-
-    def _ending(self) -> str:
-        code = self._child.wait()
-        self._log.seek(0)
-        log = self._log.read().decode(errors="replace").strip().splitlines()
-        lines = [line for line in log if not line.startswith(("INFO:", "WARNING:"))]
-        said = f" ({_line(lines[-1])})" if lines else ""
-        if code >= 0:
-            return f"ended with exit code {code}{said}"
-        return f"was ended by {signal.Signals(-code).name}{said}"
-
-    def _failure(self, reason: str) -> ReferenceFailedError:
-        remedy = "" if self.install in reason else f"; {WITHOUT}"
-        return ReferenceFailedError(f"{self._place}: {reason}{remedy}")
-
-
-def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    # Every thread of a BLAS reserves address space, which the memory limit counts.
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        cwd=ROOT,
-        env={**os.environ, **single},
-    )
+    def _outputs(self) -> Iterator[tuple[int, Array]]:
+        wanted = dict.fromkeys(self.outputs)
+        for tensor, found in zip_longest(wanted, self._child.answers()):
+            if found is None or tensor != TensorInfo.of(found[0]):
+                declared = tensor or "what it declared"
+                raise self._child.failure(
+                    f"answered with something else than {declared}"
+                )
+            yield found[0].index, found[1]
 
 
 def _tensor(index: int, shape: Sequence[int], dtype: str) -> TensorInfo:
     return TensorInfo(int(index), tuple(int(size) for size in shape), str(dtype))
-
-
-def _line(text: str) -> str:
-    """Return what a stranger's file made the interpreter say as one short, plain line."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(plain.split())[:300]

@@ -38,6 +38,20 @@ class Message:
     arrays: Mapping[int, Array] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An array that a header announces."""
+
+    index: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
 def send(stream: IO[bytes], message: Message) -> None:
     """Write ``message``; raise WireError for an array that is not one of numbers."""
     entries = []
@@ -57,6 +71,17 @@ def receive(stream: IO[bytes], max_bytes: int) -> Message:
 
     Raises EOFError where the stream ends and WireError where the bytes are no message.
     """
+    fields, entries = receive_header(stream, max_bytes)
+    return Message(fields, {e.index: read_array(stream, e) for e in entries})
+
+
+def receive_header(
+    stream: IO[bytes], max_bytes: int
+) -> tuple[dict[str, Any], list[Entry]]:
+    """Read a message up to its arrays, which ``read_array`` then reads in this order.
+
+    Raises what ``receive`` does.
+    """
     (length,) = struct.unpack("<I", _read(stream, 4))
     if length > MAX_HEADER:
         raise WireError(f"a header of {length} bytes")
@@ -66,23 +91,27 @@ def receive(stream: IO[bytes], max_bytes: int) -> Message:
         entries = [_entry(*entry) for entry in header["arrays"]]
     except (ValueError, TypeError, KeyError) as error:
         raise WireError(f"a header that cannot be read ({error})") from error
-    if sum(size for *_, size in entries) > max_bytes:
+    if sum(entry.size for entry in entries) > max_bytes:
         raise WireError(f"arrays of more than {max_bytes} bytes")
-    arrays = {
-        index: np.frombuffer(_read(stream, size), dtype).reshape(shape)
-        for index, dtype, shape, size in entries
-    }
-    return Message(fields, arrays)
+    return fields, entries
 
 
-def _entry(
-    index: int, dtype: str, shape: list[int]
-) -> tuple[int, np.dtype[Any], tuple[int, ...], int]:
+def read_array(stream: IO[bytes], entry: Entry, memory: Array | None = None) -> Array:
+    """Read the next array of a message; raise EOFError where the stream ends.
+
+    ``memory`` are bytes, enough of them, that it is put into; without, it gets its own.
+    """
+    data = (np.empty(entry.size, np.uint8) if memory is None else memory)[: entry.size]
+    if stream.readinto(data) < entry.size:  # type: ignore[attr-defined]
+        raise EOFError
+    return data.view(entry.dtype).reshape(entry.shape)
+
+
+def _entry(index: int, dtype: str, shape: list[int]) -> Entry:
     numbers = [index, *shape]
     if dtype not in DTYPES or not all(isinstance(n, int) and n >= 0 for n in numbers):
         raise ValueError(f"array {index!r} of {dtype!r} {shape!r}")
-    kind = np.dtype(dtype)
-    return index, kind, tuple(shape), math.prod(shape) * kind.itemsize
+    return Entry(index, np.dtype(dtype), tuple(shape))
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:

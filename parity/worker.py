@@ -1,20 +1,19 @@
 """The process that a reference runs in: answers requests on stdin until it ends.
 
-``python -m parity.worker BYTES`` limits itself to BYTES of memory, takes the model in a
-first message, says what the model's inputs and outputs are, and answers each message of
-inputs with one of outputs. It may crash, hang or be killed; nothing else does with it.
+``python -m parity.worker MODULE BYTES`` limits itself to BYTES of memory, takes the model in
+a first message, loads it with the ``Interpreter`` of MODULE, says what the model's inputs
+and outputs are, and answers each message of inputs with one of outputs. It may crash, hang
+or be killed; nothing else does with it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from importlib import import_module
+from typing import IO, Any
 
 from parity.wire import Message, WireError, receive, send
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
 
 MAX_LOG = 1 << 20
 """Bytes that the process may write to a file, its log included."""
@@ -22,12 +21,13 @@ MAX_LOG = 1 << 20
 
 def main() -> None:
     """Serve one model, then end."""
-    memory = int(sys.argv[1])
+    module, memory = sys.argv[1], int(sys.argv[2])
     limit_resources(memory)
     requests, replies = claim_pipes()
     try:
-        interpreter = load(receive(requests, memory))
-        send(replies, Message(describe(interpreter)))
+        interpreter = load(module, receive(requests, memory))
+        version = str(import_module(module.partition(".")[0]).__version__)
+        send(replies, Message({**describe(interpreter), "version": version}))
         while True:
             send(replies, answer(interpreter, receive(requests, memory)))
     except EOFError:
@@ -64,16 +64,18 @@ def claim_pipes() -> tuple[IO[bytes], IO[bytes]]:
     return sys.stdin.buffer, replies
 
 
-def load(request: Message) -> Interpreter:
-    """Return an interpreter for the model in the request, ready to run."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+def load(module: str, request: Message) -> Any:
+    """Return an interpreter for the model in the request, ready to run.
 
+    LiteRT's, and TensorFlow's that it came from, take the same arguments.
+    """
+    runtime = import_module(module)
     resolvers = {
-        "reference": OpResolverType.BUILTIN_REF,
-        "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        "xnnpack": OpResolverType.BUILTIN,
+        "reference": runtime.OpResolverType.BUILTIN_REF,
+        "builtin": runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        "xnnpack": runtime.OpResolverType.BUILTIN,
     }
-    interpreter = Interpreter(
+    interpreter = runtime.Interpreter(
         model_content=request.arrays[0].tobytes(),
         experimental_op_resolver_type=resolvers[request.fields["kernels"]],
         num_threads=1,
@@ -85,7 +87,7 @@ def load(request: Message) -> Interpreter:
     return interpreter
 
 
-def describe(interpreter: Interpreter) -> dict[str, Any]:
+def describe(interpreter: Any) -> dict[str, Any]:
     """Return what the model takes and gives, and whether a delegate runs a part of it."""
     operators = interpreter._get_ops_details()
     return {
@@ -100,13 +102,16 @@ def summary(tensor: dict[str, Any]) -> tuple[int, list[int], str]:
     return int(tensor["index"]), tensor["shape"].tolist(), tensor["dtype"].__name__
 
 
-def answer(interpreter: Interpreter, request: Message) -> Message:
-    """Run the model on the inputs in the request and return its outputs."""
+def answer(interpreter: Any, request: Message) -> Message:
+    """Run the model on the inputs in the request and return its outputs.
+
+    They are read where the interpreter keeps them, until it runs again.
+    """
     for index, array in request.arrays.items():
         interpreter.set_tensor(index, array)
     interpreter.invoke()
     outputs = [int(tensor["index"]) for tensor in interpreter.get_output_details()]
-    return Message(arrays={index: interpreter.get_tensor(index) for index in outputs})
+    return Message(arrays={index: interpreter.tensor(index)() for index in outputs})
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ from parity.inputs import Sample
 from parity.interface import Interface
 from parity.judge import FLOOR_FACTOR
 from parity.layers.coverage import coverage
-from parity.layers.floor import Floor
 from parity.layers.lockstep import Step, in_double, run_in_lockstep
 from parity.layers.measures import Measures, measure, tolerance
 from parity.layers.report import ParityReport, find_sources
 from parity.layers.rows import Finding, Row, row_name
 from parity.layers.trace import Layer, Trace, TraceError, trace_conversion, trace_like
+from parity.noise import Noise
 from parity.references import start_references
 from parity.wire import Array
 
@@ -137,34 +137,34 @@ class _Check:
             self.kernels = tuple(references)
             stack.enter_context(one_thread())
             for chosen in chunks(len(self._samples), self._options.batch):
-                floors = [
-                    Floor(
+                noises = [
+                    Noise(
                         references,
                         self._samples[number].arrays,
                         np.random.default_rng([self._options.seed, number]),
                     )
                     for number in chosen
                 ]
-                self._run_batch(chosen, floors)
-                del floors  # before the next ones are measured
+                self._run_batch(chosen, noises)
+                del noises  # before the next ones are measured
 
-    def _run_batch(self, chosen: Sequence[int], floors: Sequence[Floor]) -> None:
+    def _run_batch(self, chosen: Sequence[int], noises: Sequence[Noise]) -> None:
         found: list[dict[str, Measures]] = [{} for _ in chosen]
         steps = run_in_lockstep(
             self._module,
             self._double,
             self._trace,
             self._inputs(chosen),
-            lambda layer: _reference(layer, floors),
+            lambda layer: _reference(layer, noises),
         )
         for step in steps:
             if step.raised:
                 name = step.layer.name
                 self.failures.setdefault(name, f"{name} {step.raised}")
                 break
-            self._measure(step, chosen, floors, found)
-        for measures, floor in zip(found, floors, strict=True):
-            self._judge(measures, floor)
+            self._measure(step, chosen, noises, found)
+        for measures, noise in zip(found, noises, strict=True):
+            self._judge(measures, noise)
 
     def _inputs(self, chosen: Sequence[int]) -> list[Tensor]:
         stacks = []
@@ -177,7 +177,7 @@ class _Check:
         self,
         step: Step,
         chosen: Sequence[int],
-        floors: Sequence[Floor],
+        noises: Sequence[Noise],
         found: list[dict[str, Measures]],
     ) -> None:
         for place in step.layer.compared:
@@ -191,38 +191,38 @@ class _Check:
                     where += f", sample {position} of a batch of {len(chosen)}"
                 found[position][name] = measure(
                     where,
-                    step.layer.expected(place, floors[position].answer),
+                    step.layer.expected(place, noises[position].answer),
                     *(_sample(side, position, len(chosen)) for side in sides),
                     pictured=self._options.pictures,
                 )
 
-    def _judge(self, found: Mapping[str, Measures], floor: Floor) -> None:
+    def _judge(self, found: Mapping[str, Measures], noise: Noise) -> None:
         """Set limits; where an error is above one, first look whether the floor is."""
         wanted = {
             self._ports[name].tensor: measures.needed / FLOOR_FACTOR
             for name, measures in found.items()
-            if measures.needed > self._limit(name, measures, floor)
+            if measures.needed > self._limit(name, measures, noise)
         }
-        floor.look_deeper(wanted)
+        noise.look_deeper(wanted)
         for name, measures in found.items():
-            height = floor.height[self._ports[name].tensor]
-            limit = self._limit(name, measures, floor)
+            height = noise.floor[self._ports[name].tensor]
+            limit = self._limit(name, measures, noise)
             self.rows[name].findings.append(Finding(measures, height, limit))
 
-    def _limit(self, name: str, measures: Measures, floor: Floor) -> float:
+    def _limit(self, name: str, measures: Measures, noise: Noise) -> float:
         port = self._ports[name]
         for called in (name, self.rows[name].value.name):
             if called in self._options.tolerances:
                 return self._options.tolerances[called]
         floating = np.dtype(port.dtype).kind == "f"
-        return tolerance(measures.magnitude, floor.height[port.tensor], floating)
+        return tolerance(measures.magnitude, noise.floor[port.tensor], floating)
 
 
-def _reference(layer: Layer, floors: Sequence[Floor]) -> dict[int, Tensor]:
+def _reference(layer: Layer, noises: Sequence[Noise]) -> dict[int, Tensor]:
     """Return the reference's values of a layer, one sample of a batch after the other."""
     return {
         place: torch.from_numpy(
-            np.concatenate([layer.expected(place, f.answer) for f in floors])
+            np.concatenate([layer.expected(place, noise.answer) for noise in noises])
         )
         for place in layer.compared
     }

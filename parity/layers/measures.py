@@ -10,7 +10,16 @@ import numpy as np
 
 from parity.judge import FLOOR_FACTOR, ULPS
 from parity.layers.picture import Picture, draw
-from parity.measure import Difference, Index, difference, magnitude, ulp
+from parity.measure import (
+    PART,
+    Difference,
+    Index,
+    difference,
+    distance,
+    dot,
+    magnitude,
+    ulp,
+)
 from parity.wire import Array
 
 
@@ -80,7 +89,9 @@ def measure(
     fits = free is not None and free.shape == expected.shape
     found = difference(free, expected) if fits and free is not None else None
     problems = tuple(_problems(free, expected, found))
-    cosine, snr = _alike(free, expected) if fits and free is not None else (0.0, 0.0)
+    cosine, snr = (0.0, 0.0)
+    if found is not None and free is not None:
+        cosine, snr = _alike(free, expected, found)
     picture = draw(expected, free) if pictured and fits and free is not None else None
     broken = found is None or found.unequal is not None
     return Measures(
@@ -130,29 +141,26 @@ def _problems(
 
 def _distance(one: Array | None, other: Array | None) -> float | None:
     """Return the largest distance; None where one is missing."""
-    if one is None or other is None:
-        return None
-    if one.shape != other.shape:
-        return math.inf
-    found = difference(one, other)
-    return math.inf if found.unequal is not None else found.largest
+    return None if one is None or other is None else distance(one, other)
 
 
-def _alike(one: Array, other: Array) -> tuple[float, float]:
+def _alike(one: Array, other: Array, found: Difference) -> tuple[float, float]:
     """Return cosine and signal-to-noise ratio over what is finite on both sides."""
-    left, right = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
-    if not math.isfinite(_dot(left, right)):
-        finite = np.isfinite(left) & np.isfinite(right)
-        left, right = left[finite], right[finite]
-    signal, own, between = _dot(right, right), _dot(left, left), left - right
-    noise = _dot(between, between)
+    if found.unequal is not None or found.compared < one.size:
+        finite = np.isfinite(one) & np.isfinite(other)
+        one, other = one[finite], other[finite]
+    signal, own, noise = _power(other), _power(one), found.power
     product = math.sqrt(signal) * math.sqrt(own)
-    cosine = _dot(left, right) / product if product else float(signal == own)
+    cosine = (signal + own - noise) / 2 / product if product else float(signal == own)
     if noise == 0:
         return cosine, math.inf
     return cosine, 10 * math.log10(signal / noise) if signal else -math.inf
 
 
-def _dot(one: Array, other: Array) -> float:
-    """Return the inner product; unlike ``@`` this starts no threads."""
-    return float(np.einsum("i,i", one, other))
+def _power(array: Array) -> float:
+    """Return the sum of the squares."""
+    flat, power = array.reshape(-1), 0.0
+    for start in range(0, flat.size, PART):
+        part = flat[start : start + PART].astype(np.float64)
+        power += dot(part, part)
+    return power

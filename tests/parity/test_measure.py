@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.measure import difference, magnitude, ulp
+from parity.measure import PART, difference, largest_difference, magnitude, ulp
 
 NAN, INF = float("nan"), float("inf")
 
@@ -62,3 +62,35 @@ def test_magnitude_and_ulp() -> None:
     assert ulp(100.0) == 2**-17
     assert 0 < ulp(0.0) < 1e-44
     assert np.isfinite(ulp(1e300))
+
+
+@pytest.mark.parametrize("place", [0, PART - 1, PART, 2 * PART + 5])
+def test_large_arrays_are_looked_at_in_parts(place: int) -> None:
+    one = np.zeros((3, PART), np.float32)
+    other = one.copy()
+    other.reshape(-1)[7] = 0.5
+    other.reshape(-1)[place] = -2
+    found = difference(one, other)
+    assert found.where == np.unravel_index(place, one.shape)
+    assert (found.largest, found.power) == (2, 4.25)
+    assert found.mean == 2.5 / one.size
+    assert largest_difference(one, other) == 2
+    other.reshape(-1)[place + 1] = np.nan
+    found = difference(one, other)
+    assert found.where == np.unravel_index(place, one.shape)
+    assert found.unequal == np.unravel_index(place + 1, one.shape)
+    assert (found.largest, found.power, found.compared) == (2, 4.25, one.size - 1)
+    assert largest_difference(one, other) == 2
+
+
+def test_the_sooner_one_tells_what_the_other_does() -> None:
+    generator = np.random.default_rng(0)
+    one, other = generator.standard_normal((2, 50, 40)).astype(np.float32)
+    exactly = difference(one, other).largest
+    assert largest_difference(one, other) == pytest.approx(exactly, rel=2**-24)
+    integers = np.array([[0], [255]], np.uint8)
+    assert largest_difference(*integers) == 255
+    assert largest_difference(np.float32([16777216]), np.float64([16777217])) == 1
+    with pytest.raises(ValueError, match="shapes"):
+        largest_difference(one, other[:1])
+    assert largest_difference(np.zeros((0, 3)), np.zeros((0, 3))) == 0

@@ -25,8 +25,8 @@ from parity.check import check_outputs
 from parity.edit import with_outputs
 from parity.inputs import face_photo
 from parity.interface import Interface
-from parity.mediapipe_reference import PYTHON, MediaPipeReference, unavailable
-from parity.reference import Limits
+from parity.mediapipe_reference import PYTHON, MediaPipeReference
+from parity.process import Limits
 from parity.wire import Array
 from tests.support.custom import require_mediapipe, run_module
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
@@ -45,7 +45,10 @@ def negation() -> bytes:
 
 def test_no_environment(monkeypatch: pytest.MonkeyPatch, negation: bytes) -> None:
     monkeypatch.setenv(PYTHON, "/no/such/python")
-    assert "there is no /no/such/python; make reference" in unavailable()
+    assert (
+        "there is no /no/such/python; make reference"
+        in MediaPipeReference.unavailable()
+    )
     message = (
         r"face: MediaPipe, builtin kernels: there is no .*; make reference, or set"
     )

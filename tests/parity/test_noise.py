@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -24,26 +25,36 @@ class Scripted:
         self.answers = list(answers)
         self.asked = 0
 
-    def run(self, inputs: Sequence[Array]) -> dict[int, Array]:
+    def stream(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
         answer = self.answers[min(self.asked, len(self.answers) - 1)]
         self.asked += 1
-        return {3: np.atleast_1d(np.float32(answer))}
+        array = np.atleast_1d(np.float32(answer))
+        yield 3, array
+        array[:] = 99  # as the next answer would
 
 
-def measured(reference: Scripted, builtin: Scripted, xnnpack: Scripted) -> Noise:
+def measured(
+    reference: Scripted,
+    builtin: Scripted,
+    xnnpack: Scripted,
+    keep: Sequence[Kernels] = (),
+) -> Noise:
     scripted = dict(zip(KERNELS, (reference, builtin, xnnpack), strict=True))
     references = cast("dict[Kernels, Reference]", scripted)
-    return Noise(references, [np.float32([1])], np.random.default_rng(0))
+    return Noise(references, [np.float32([1])], np.random.default_rng(0), keep)
 
 
 def test_any_two_kernel_sets_raise_the_floor() -> None:
+    for answers in itertools.permutations([0, 1, -2]):
+        assert measured(*map(Scripted, answers)).floor == {3: 3}
+
+
+def test_the_answers_that_are_wanted_are_kept() -> None:
     noise = measured(Scripted(0), Scripted(1), Scripted(-2))
-    assert noise.floor == {3: 3}
-    assert {kernels: float(a[3][0]) for kernels, a in noise.answers.items()} == {
-        "reference": 0,
-        "builtin": 1,
-        "xnnpack": -2,
-    }
+    assert noise.answers == {"reference": {3: [0]}}
+    assert noise.answer is noise.answers["reference"]
+    noise = measured(Scripted(5), Scripted(1), Scripted(-2), ("xnnpack",))
+    assert noise.answers == {"reference": {3: [5]}, "xnnpack": {3: [-2]}}
 
 
 def test_nudges_of_the_reference_kernels_raise_the_floor() -> None:
@@ -121,3 +132,9 @@ def test_every_value_moves_to_its_neighbour_up_or_down() -> None:
 def test_whole_numbers_are_not_nudged() -> None:
     values = np.int32([1, 2, 3])
     np.testing.assert_array_equal(nudge(values, np.random.default_rng(0)), values)
+
+
+def test_zeros_are_nudged_by_an_ulp_of_one() -> None:
+    moved = nudge(np.zeros(100, np.float32), np.random.default_rng(0))
+    assert moved.dtype == np.float32
+    assert set(moved.tolist()) == {-(2.0**-24), 2.0**-23}

@@ -14,7 +14,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from converter.errors import ReferenceFailedError
-from parity.reference import KERNELS, Kernels, Limits, Reference
+from parity.process import Limits
+from parity.reference import KERNELS, Kernels, Reference
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.reference import run_reference
 
@@ -43,7 +44,7 @@ class Interpreter:
     def get_output_details(self):
         return [dict(index=1, shape=np.int32([1, 2]), dtype=np.float32)]
 
-    def get_tensor(self, index): return self.answer
+    def tensor(self, index): return lambda: self.answer
 
     def invoke(self):
         {invoke}
@@ -61,7 +62,7 @@ def fake_interpreter(
     def install(invoke: str, source: str = FAKE) -> None:
         package = tmp_path / "ai_edge_litert"
         package.mkdir()
-        (package / "__init__.py").touch()
+        (package / "__init__.py").write_text("__version__ = '0'")
         (package / "interpreter.py").write_text(source.replace("{invoke}", invoke))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 

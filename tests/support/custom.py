@@ -14,7 +14,7 @@ from flatbuffers import flexbuffers
 
 from converter.files import manifest_entry
 from parity.interface import Interface
-from parity.mediapipe_reference import MediaPipeReference, unavailable
+from parity.mediapipe_reference import MediaPipeReference
 from tests.support.operators import convert_bytes
 from tflite2torch.loading import load_module
 
@@ -56,7 +56,7 @@ def kernel_answers(model: bytes, inputs: Sequence[Array]) -> list[Array]:
 
 def require_mediapipe() -> None:
     """Skip the test where the environment of ``make reference`` is not there."""
-    reason = unavailable()
+    reason = MediaPipeReference.unavailable()
     if reason:
         pytest.skip(f"MediaPipe's runtime: {reason}")
 

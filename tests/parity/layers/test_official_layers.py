@@ -14,7 +14,7 @@ from converter.files import manifest_entry
 from converter.reader.sources import read_sources
 from parity.interface import Interface
 from parity.layers.check import Options, compare_layers
-from parity.mediapipe_reference import unavailable
+from parity.mediapipe_reference import MediaPipeReference
 from parity.samples import varied_samples
 from tests.support.official import BUNDLE, BUNDLED, FACTS
 from tflite2torch import compare
@@ -47,7 +47,7 @@ def test_every_other_model(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     folder, stem = name.split("/")
-    if stem.startswith(CUSTOM) and (reason := unavailable()):
+    if stem.startswith(CUSTOM) and (reason := MediaPipeReference.unavailable()):
         pytest.skip(reason)
     if folder == "wheel":
         path = tmp_path / f"{stem}.tflite"
