@@ -20,7 +20,7 @@ from converter.ops.slicing import Slice
 def tidy(graph: Graph) -> None:
     """Remove identities, and then every node that no output depends on."""
     for node in graph.nodes:
-        if _identity(node):
+        if does_nothing(node):
             _bypass(graph, node)
     needed = set(graph.outputs)
     kept: list[Node] = []
@@ -43,7 +43,8 @@ def _bypass(graph: Graph, node: Node) -> None:
         graph.replace(before, after)
 
 
-def _identity(node: Node) -> bool:
+def does_nothing(node: Node) -> bool:
+    """Return whether a node gives its operand as it is."""
     match node:
         case Reshape() | Slice():
             return node.outputs[0].shape == node.inputs[0].shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -10,20 +10,29 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from converter.convert import Conversion
+from converter.convert import Conversion, literal_graph
 from converter.files import manifest_entry
+from converter.graph import Graph, Value
 from converter.reader.model import read_model
 from parity.check import chunks, one_thread
 from parity.edit import with_outputs
 from parity.inputs import Sample
 from parity.interface import Interface
 from parity.judge import FLOOR_FACTOR
-from parity.layers.coverage import coverage
+from parity.layers.coverage import coverage, operators_of
+from parity.layers.folded import Folded, find_folded, relabelled
+from parity.layers.follow import Follower
 from parity.layers.lockstep import Step, in_double, run_in_lockstep
 from parity.layers.measures import Measures, measure, tolerance
 from parity.layers.report import ParityReport, find_sources
-from parity.layers.rows import Finding, Row, row_name
-from parity.layers.trace import Layer, Trace, TraceError, trace_conversion, trace_like
+from parity.layers.rows import Finding, make_rows, row_name
+from parity.layers.trace import (
+    Trace,
+    TraceError,
+    expected,
+    trace_conversion,
+    trace_like,
+)
 from parity.noise import Noise
 from parity.references import start_references
 from parity.wire import Array
@@ -53,11 +62,12 @@ def compare_layers(
     samples: Sequence[Sample],
     options: Options | None = None,
     module: nn.Module | None = None,
+    other: Conversion | None = None,
 ) -> ParityReport:
     """Compare every value of a module with the TFLite tensor that it stands for.
 
-    At most two copies of the model's activations are held: the reference's answer, and
-    one other answer of TFLite beside it while noise floors are measured.
+    One copy of the model's activations is held, the reference's answer; of all others, only
+    what is still needed.
 
     Args:
         conversion: the model, and which operation of its module gives which tensor.
@@ -66,6 +76,7 @@ def compare_layers(
         options: how.
         module: what is compared, when that is not ``emitted``: a module that should do the
             same. It is left as it is.
+        other: the model that this module came from, if it is an emitted one.
 
     Raises:
         ReferenceFailedError: where TFLite is missing, refuses the model, crashes or hangs.
@@ -79,11 +90,16 @@ def compare_layers(
             trace = trace_like(module, told)
         except TraceError as error:
             trace, failures = Trace(told.graph, ()), (*failures, str(error))
-    check = _Check(conversion, module or emitted, trace, samples, options)
+    model = read_model(conversion.file)
+    literal: Graph | None = literal_graph(conversion.file)
+    if literal is not None and other is not None:
+        literal = relabelled(literal, literal_graph(other.file))
+    folded = find_folded(literal, told, trace, operators_of(model)) if literal else []
+    check = _Check(conversion, module or emitted, trace, folded, samples, options)
     if trace.layers and samples:
         check.run()
     rows = [row for row in check.rows.values() if row.findings]
-    layers = tuple(row.report(trace) for row in rows)
+    layers = tuple(row.report() for row in rows)
     return ParityReport(
         name=conversion.name,
         label=conversion.file.label,
@@ -93,7 +109,7 @@ def compare_layers(
         seed=options.seed,
         kernels=check.kernels,
         layers=layers,
-        coverage=coverage(read_model(conversion.file), trace),
+        coverage=coverage(model, trace, rows),
         failures=(*failures, *trace.differences, *check.failures.values()),
         sources=find_sources(layers) or tuple(check.failures),
     )
@@ -107,14 +123,11 @@ class _Check:
         conversion: Conversion,
         module: nn.Module,
         trace: Trace,
+        folded: Sequence[Folded],
         samples: Sequence[Sample],
         options: Options,
     ) -> None:
-        self.rows = {
-            row_name(layer, place): Row(layer, place)
-            for layer in trace.layers
-            for place in layer.compared
-        }
+        self.rows = make_rows(trace, folded)
         self.kernels: tuple[str, ...] = ()
         self.failures: dict[str, str] = {}
         self._file = conversion.file
@@ -122,6 +135,7 @@ class _Check:
         self._module = module
         self._double = in_double(module)
         self._trace = trace
+        self._folded = folded
         self._samples = samples
         self._options = options
         self._ports = {
@@ -150,14 +164,7 @@ class _Check:
 
     def _run_batch(self, chosen: Sequence[int], noises: Sequence[Noise]) -> None:
         found: list[dict[str, Measures]] = [{} for _ in chosen]
-        steps = run_in_lockstep(
-            self._module,
-            self._double,
-            self._trace,
-            self._inputs(chosen),
-            lambda layer: _reference(layer, noises),
-        )
-        for step in steps:
+        for step in self._steps(chosen, noises):
             if step.raised:
                 name = step.layer.name
                 self.failures.setdefault(name, f"{name} {step.raised}")
@@ -165,6 +172,27 @@ class _Check:
             self._measure(step, chosen, noises, found)
         for measures, noise in zip(found, noises, strict=True):
             self._judge(measures, noise)
+
+    def _steps(self, chosen: Sequence[int], noises: Sequence[Noise]) -> Iterator[Step]:
+        """Yield what the module gives, and what was folded as soon as it follows."""
+        ports = self._interface.inputs
+        given = [self._samples[number].arrays for number in chosen]
+        answers = [
+            noise.answer | {p.tensor: a for p, a in zip(ports, arrays, strict=True)}
+            for noise, arrays in zip(noises, given, strict=True)
+        ]
+
+        def reference(value: Value) -> Tensor:
+            return torch.from_numpy(expected(value, answers))
+
+        inputs = self._inputs(chosen)
+        follower = Follower(self._folded, reference)
+        yield from follower.begin(ports, inputs)
+        for step in run_in_lockstep(
+            self._module, self._double, self._trace, inputs, reference
+        ):
+            yield step
+            yield from follower.after(step)
 
     def _inputs(self, chosen: Sequence[int]) -> list[Tensor]:
         stacks = []
@@ -180,7 +208,7 @@ class _Check:
         noises: Sequence[Noise],
         found: list[dict[str, Measures]],
     ) -> None:
-        for place in step.layer.compared:
+        for place, value in step.layer.compared.items():
             name = row_name(step.layer, place)
             sides = [
                 _array(side, place) for side in (step.free, step.forced, step.exact)
@@ -191,7 +219,7 @@ class _Check:
                     where += f", sample {position} of a batch of {len(chosen)}"
                 found[position][name] = measure(
                     where,
-                    step.layer.expected(place, noises[position].answer),
+                    expected(value, [noises[position].answer]),
                     *(_sample(side, position, len(chosen)) for side in sides),
                     pictured=self._options.pictures,
                 )
@@ -216,16 +244,6 @@ class _Check:
                 return self._options.tolerances[called]
         floating = np.dtype(port.dtype).kind == "f"
         return tolerance(measures.magnitude, noise.floor[port.tensor], floating)
-
-
-def _reference(layer: Layer, noises: Sequence[Noise]) -> dict[int, Tensor]:
-    """Return the reference's values of a layer, one sample of a batch after the other."""
-    return {
-        place: torch.from_numpy(
-            np.concatenate([layer.expected(place, noise.answer) for noise in noises])
-        )
-        for place in layer.compared
-    }
 
 
 def _array(values: Sequence[Tensor], place: int) -> Array | None:

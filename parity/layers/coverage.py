@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from converter.reader.model import TfliteModel
-from parity.layers.report import OUTPUT, Coverage, Uncompared
+from parity.layers.folded import givers
+from parity.layers.report import Coverage, Uncompared
+from parity.layers.rows import Row
 from parity.layers.trace import Layer, Trace
 
 
-def coverage(model: TfliteModel, trace: Trace) -> Coverage:
-    """Return which tensors of a model the layers of a trace stand for."""
-    givers: dict[int, Layer] = {}
-    for layer in trace.layers:
-        if layer.kind != OUTPUT:
-            givers |= {
-                v.tensor: layer for v in layer.compared.values() if v.tensor is not None
-            }
-    computed = _computed(model)
+def coverage(model: TfliteModel, trace: Trace, rows: Iterable[Row]) -> Coverage:
+    """Return which tensors of a model were compared, and what became of the others.
+
+    Args:
+        model: the model.
+        trace: what the module does.
+        rows: what was compared. One on which nothing could be does not count.
+    """
+    found = {row.value.tensor: row for row in rows if row.compared}
+    computed = operators_of(model)
+    inside = [t for t in computed if t in found and found[t].layer.inside]
+    layers = {tensor: layer for tensor, (layer, _) in givers(trace).items()}
     missing = tuple(
         Uncompared(
             tensor,
             model.tensors[tensor].name,
             operator,
-            _reason(model, tensor, givers),
+            _reason(model, tensor, layers),
         )
         for tensor, operator in computed.items()
-        if tensor not in givers
+        if tensor not in found
     )
-    return Coverage(len(computed) - len(missing), len(computed), missing)
+    return Coverage(len(computed) - len(missing), len(inside), len(computed), missing)
 
 
-def _computed(model: TfliteModel) -> dict[int, str]:
+def operators_of(model: TfliteModel) -> dict[int, str]:
     """Map what follows from the model's inputs to the operators that give it."""
     known = set(model.inputs)
     computed: dict[int, str] = {}
@@ -55,7 +62,9 @@ def _reason(model: TfliteModel, tensor: int, givers: dict[int, Layer]) -> str:
                 elif output not in seen:
                     seen.add(output)
                     waiting.append(output)
+    if tensor in givers:
+        return f"{givers[tensor].name} gave nothing that could be compared"
     if not layers:
-        return ""
+        return "no output depends on it" if seen.isdisjoint(model.outputs) else ""
     parts = sorted(f"{name} ({layer.kind})" for name, layer in layers.items())
     return f"folded into {', '.join(parts)}"

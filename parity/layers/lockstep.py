@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from converter.graph import Value
 from parity.check import RAISED
 from parity.layers.trace import Layer, Trace
 
@@ -34,8 +35,8 @@ class Step:
     raised: str
 
 
-Reference = Callable[[Layer], Mapping[int, Tensor]]
-"""Gives the reference's values of an operation, by their place among what it gives."""
+Reference = Callable[[Value], Tensor | None]
+"""Gives what the reference says of a value that stands for one of its tensors, if it does."""
 
 
 def run_in_lockstep(
@@ -65,7 +66,8 @@ def run_in_lockstep(
         results = [_tensors(run.step(node)) for run in (free, forced, exact)]
         if layer is not None:
             yield Step(layer, results[0], results[1], results[2], free.raised)
-            forced.replace(node, reference(layer))
+            known = {p: reference(value) for p, value in layer.compared.items()}
+            forced.replace(node, {p: x for p, x in known.items() if x is not None})
         for run in (free, forced, exact):
             run.forget(node)
         if free.raised:

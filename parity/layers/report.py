@@ -33,11 +33,25 @@ class Uncompared:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of a model's tensors that are computed from its inputs are compared."""
+    """How many of a model's tensors that are computed from its inputs are compared.
+
+    Attributes:
+        compared: how many; on each, at least one element was finite on both sides.
+        folded: how many of these are not in the module, and were computed again from what
+            it gives: see ``LayerReport.inside``.
+        total: how many there are.
+        uncompared: those that are not compared.
+    """
 
     compared: int
+    folded: int
     total: int
     uncompared: tuple[Uncompared, ...]
+
+    @property
+    def percent(self) -> float:
+        """The share that is compared; 100 where there is none."""
+        return 100 * self.compared / self.total if self.total else 100.0
 
     @property
     def unexplained(self) -> int:
@@ -61,6 +75,9 @@ class LayerReport:
         shape: of one sample, in the module's order of axes.
         permutation: axis ``i`` of the module's value is this axis of the TFLite tensor; -1
             is a batch axis that the tensor lacks.
+        inside: of a tensor that the module lacks, the layer that it was folded into. It was
+            computed from what the module gives, by TFLite's own operators in torch. Empty
+            for what the module gives itself.
         inputs: names of the compared layers that it is computed from.
         steps: operations between those and this one that TFLite has no tensor for.
         sample: the input, and its place in a batch.
@@ -92,6 +109,7 @@ class LayerReport:
     tensor_name: str
     shape: tuple[int, ...]
     permutation: tuple[int, ...]
+    inside: str
     inputs: tuple[str, ...]
     steps: tuple[str, ...]
     sample: str
@@ -150,6 +168,7 @@ class ParityReport:
         failures: what went wrong with the module as a whole, a line each.
         sources: names of the layers where errors arise, the first one first: those that
             fail while their inputs pass, and those that fail on the reference's own inputs.
+            What was folded into a layer is never one: the layer is.
     """
 
     name: str
@@ -185,10 +204,14 @@ class ParityReport:
         if self.passed:
             return f"passed: {len(self.layers)} values on {len(self.samples)} inputs"
         reasons = list(self.failures)
-        source = next((x for x in self.layers if x.name in self.sources[:1]), None)
+        failing = [layer for layer in self.layers if not layer.passed]
+        source = next((x for x in failing if x.name in self.sources[:1]), None)
         if source is not None:
             reason = (source.failures or source.forced_failures)[0]
             reasons.append(f"the source is {source.span}: {reason}")
+        elif failing:  # all layers pass
+            reason = (failing[0].failures or failing[0].forced_failures)[0]
+            reasons.append(f"{failing[0].name}, which was folded away: {reason}")
         return "failed: " + "; ".join(reasons or ["nothing was compared"])
 
 
@@ -198,6 +221,9 @@ def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
     return tuple(
         layer.name
         for layer in layers
-        if layer.forced_failures
-        or (layer.failures and failing.isdisjoint(layer.inputs))
+        if not layer.inside
+        and (
+            layer.forced_failures
+            or (layer.failures and failing.isdisjoint(layer.inputs))
+        )
     )

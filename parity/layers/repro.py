@@ -14,13 +14,20 @@ from torch import Tensor, nn
 
 from converter.convert import Conversion
 from converter.files import manifest_entry
+from converter.graph import Value
 from parity.edit import packed_model, with_outputs
 from parity.inputs import Sample
 from parity.interface import Interface
 from parity.layers.lockstep import in_double, run_in_lockstep
 from parity.layers.report import LayerReport, ParityReport
 from parity.layers.rows import row_name
-from parity.layers.trace import Layer, Trace, trace_conversion, trace_like
+from parity.layers.trace import (
+    Layer,
+    Trace,
+    expected,
+    trace_conversion,
+    trace_like,
+)
 from parity.references import start_references
 from parity.wire import Array
 
@@ -64,7 +71,7 @@ def reproduction(
     trace = told if module is None else trace_like(module, told)
     row = next(
         (found for found in report.layers if found.name in report.sources[:1]),
-        report.worst_first[0],
+        next(found for found in report.worst_first if not found.inside),
     )
     sample = next(s for s in samples if row.sample.split(", sample ")[0] == s.name)
     tensors = [
@@ -149,12 +156,10 @@ def _forced(
 ) -> Array:
     """Return what a layer gives for the reference's own inputs, as TFLite orders it."""
 
-    def reference(layer: Layer) -> dict[int, Tensor]:
-        return {
-            place: torch.tensor(layer.expected(place, answer))
-            for place in layer.compared
-            if row_name(layer, place) in row.inputs
-        }
+    def reference(value: Value) -> Tensor | None:
+        if value.tensor not in answer.keys() - {row.tensor}:
+            return None
+        return torch.from_numpy(expected(value, [answer]))
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     arrays = [p.to_module(a) for p, a in zip(ports, sample.arrays, strict=True)]

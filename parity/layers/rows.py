@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from converter.graph import Value
+from parity.layers.folded import Folded, givers, operands
 from parity.layers.measures import Measures
 from parity.layers.report import MAX_FAILURES, OUTPUT, LayerReport
 from parity.layers.trace import Layer, Trace
@@ -50,10 +51,20 @@ class Finding:
 
 @dataclass
 class Row:
-    """One value of a module, and how it compares on each sample."""
+    """One value of a module, and how it compares on each sample.
+
+    Attributes:
+        layer: what gives it.
+        place: where it stands among what that gives.
+        inputs: names of the rows that it is computed from.
+        steps: names of the operations between, which TFLite has no tensor for.
+        findings: how it compares, one for each sample.
+    """
 
     layer: Layer
     place: int
+    inputs: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -66,14 +77,17 @@ class Row:
         """What reports call it."""
         return row_name(self.layer, self.place)
 
-    def report(self, trace: Trace) -> LayerReport:
+    @property
+    def compared(self) -> int:
+        """How many elements were finite on both sides, over all samples."""
+        return sum(finding.measures.compared for finding in self.findings)
+
+    def report(self) -> LayerReport:
         """Return what the findings come to; there is at least one."""
         ranked = sorted(self.findings, key=lambda f: f.severity, reverse=True)
         worst, found = ranked[0], ranked[0].measures
         measures = [finding.measures for finding in ranked]
-        compared = sum(m.compared for m in measures)
-        nothing = () if compared else ("no element is finite on both sides",)
-        sources, between = trace.inputs_of(self.layer)
+        nothing = () if self.compared else ("no element is finite on both sides",)
         value = self.value
         return LayerReport(
             name=self.name,
@@ -82,10 +96,11 @@ class Row:
             tensor_name=value.name,
             shape=tuple(int(size) for size in value.shape[1:]),
             permutation=value.order,
-            inputs=tuple(row_name(s, place) for s in sources for place in s.compared),
-            steps=tuple(step.name for step in between),
+            inside=self.layer.inside,
+            inputs=self.inputs,
+            steps=self.steps,
             sample=found.sample,
-            compared=compared,
+            compared=self.compared,
             error=found.error,
             mean_error=max(m.mean_error for m in measures),
             where=found.where,
@@ -104,6 +119,36 @@ class Row:
             forced_failures=_first(ranked, Finding.forced_failures),
             picture=found.picture,
         )
+
+
+def make_rows(trace: Trace, folded: Sequence[Folded]) -> dict[str, Row]:
+    """Return a row for each value that is to be compared, by its name.
+
+    They stand in the order of computation; what was folded into a layer stands before it.
+    """
+    inside: dict[str, list[Row]] = {}
+    given: dict[int | None, tuple[str, ...]] = {
+        tensor: (row_name(layer, place),)
+        for tensor, (layer, place) in givers(trace).items()
+    }
+    made: dict[Value, tuple[str, ...]] = {}
+    for item in folded:
+        takes = [made.get(v, given.get(v.tensor, ())) for v in operands(item.node)]
+        inputs = tuple(dict.fromkeys(name for names in takes for name in names))
+        for place, value in enumerate(item.node.outputs):
+            made[value] = (row_name(item.layer, place),) if item.layer else inputs
+        if item.layer is not None:
+            for place in item.layer.compared:
+                row = Row(item.layer, place, inputs)
+                inside.setdefault(item.layer.inside, []).append(row)
+    rows: list[Row] = []
+    for layer in trace.layers:
+        rows += inside.get(layer.name, ())
+        sources, between = trace.inputs_of(layer)
+        inputs = tuple(row_name(s, place) for s in sources for place in s.compared)
+        steps = tuple(step.name for step in between)
+        rows += [Row(layer, place, inputs, steps) for place in layer.compared]
+    return {row.name: row for row in rows}
 
 
 def row_name(layer: Layer, place: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from types import FunctionType
@@ -31,15 +31,17 @@ class Layer:
         name: of a layer its path, ``stage2.0.depthwise``; of a step without weights the
             path of the module whose ``forward`` does it, and what: ``stage2.0: relu``.
         kind: the type of the layer, or the function.
-        node: where it stands in the traced graph.
+        node: where it stands in the traced graph; None for what is not in the module.
         values: what it gives, with the TFLite tensors that this stands for; nothing where
             the conversion does not say.
+        inside: of what is not in the module, the layer that it was folded into.
     """
 
     name: str
     kind: str
-    node: fx.Node
+    node: fx.Node | None
     values: tuple[Value, ...] = ()
+    inside: str = ""
 
     @property
     def compared(self) -> dict[int, Value]:
@@ -52,14 +54,24 @@ class Layer:
 
     def port(self, place: int) -> Port:
         """Return how one of the compared values lines up with its tensor."""
-        value = self.compared[place]
-        tensor = -1 if value.tensor is None else value.tensor
-        return Port(value.name, tensor, value.shape[1:], value.dtype, value.order)
+        return port_of(self.compared[place])
 
-    def expected(self, place: int, answer: Mapping[int, Array]) -> Array:
-        """Return what TFLite's tensors, by index, say of a value; in the module's order."""
-        port = self.port(place)
-        return np.ascontiguousarray(port.to_module(answer[port.tensor]))
+
+def port_of(value: Value) -> Port:
+    """Return how a value lines up with the tensor that it stands for."""
+    tensor = -1 if value.tensor is None else value.tensor
+    return Port(value.name, tensor, value.shape[1:], value.dtype, value.order)
+
+
+def expected(value: Value, answers: Sequence[Mapping[int, Array]]) -> Array:
+    """Return what TFLite's tensors say of a value, in its order of axes.
+
+    Args:
+        value: it stands for a tensor.
+        answers: for each sample of a batch, tensors by their index.
+    """
+    port = port_of(value)
+    return np.concatenate([port.to_module(answer[port.tensor]) for answer in answers])
 
 
 @dataclass(frozen=True)
@@ -81,10 +93,10 @@ class Trace:
 
         What is between are the operations whose values are not compared, in order.
         """
-        by_node = {layer.node: layer for layer in self.layers}
+        by_node = {other.node: other for other in self.layers}
         sources: set[fx.Node] = set()
         between: set[fx.Node] = set()
-        waiting = list(layer.node.all_input_nodes)
+        waiting = list(layer.node.all_input_nodes) if layer.node is not None else []
         while waiting:
             node = waiting.pop()
             if node in by_node and by_node[node].compared:
@@ -196,8 +208,10 @@ class _Tracer(fx.Tracer):
         return known and not isinstance(m, nn.Sequential)
 
 
-def _path(node: fx.Node) -> str:
+def _path(node: fx.Node | None) -> str:
     """Return the path of the module that does an operation; nothing for the whole."""
+    if node is None:
+        return ""
     if node.op == "call_module":
         return str(node.target)
     stack: Mapping[str, tuple[str, Any]] = node.meta.get("nn_module_stack", {})

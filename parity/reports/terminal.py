@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from parity.layers.report import LayerReport, ParityReport
+from parity.layers.report import Coverage, LayerReport, ParityReport
 
 ROWS = 10
 """How many layers are shown unless all are wanted; all that fail are shown in any case."""
@@ -23,12 +23,7 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
     console.print(f"\n[bold]{escape(report.label)}[/bold]")
     console.print(f"  {escape(report.verdict)}", style=colour, soft_wrap=True)
     covered = report.coverage
-    console.print(
-        f"  {covered.compared} of {covered.total} tensors compared; "
-        f"{len(covered.uncompared) - covered.unexplained} folded into layers, "
-        f"{covered.unexplained} left out for no known reason",
-        soft_wrap=True,
-    )
+    console.print(f"  {describe_coverage(covered)}", soft_wrap=True)
     ranked = report.worst_first
     failing = sum(not layer.passed for layer in ranked)
     shown = ranked if everything else ranked[: max(ROWS, failing)]
@@ -48,6 +43,21 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
             )
 
 
+def describe_coverage(covered: Coverage) -> str:
+    """Say how much was compared, how, and how much was not."""
+    text = f"{covered.compared} of {covered.total} tensors compared"
+    text += f" ({covered.percent:.0f} %)"
+    if covered.folded:
+        text += (
+            f", {covered.folded} of them folded into layers and computed again from "
+            "what these get"
+        )
+    missing = len(covered.uncompared)
+    if missing:
+        text += f"; {missing} not compared, {covered.unexplained} for no known reason"
+    return text
+
+
 def _table(layers: Sequence[LayerReport], sources: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("  layer", overflow="fold", min_width=20)
@@ -57,7 +67,7 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str]) -> Table:
     for layer in layers:
         mark = "[red]►[/red]" if layer.name in sources else " "
         table.add_row(
-            f"{mark} {escape(layer.name)}",
+            f"{mark} {escape(layer.name)}{' [dim](folded)[/dim]' * bool(layer.inside)}",
             f"{layer.error:.1e}",
             f"{layer.floor:.1e}",
             _bar(layer),

@@ -58,7 +58,12 @@ def test_a_model_that_passes(good: Path) -> None:
     assert convolution["compared"] == 7 * 2 * 4 * 5
     assert 0 < convolution["needed"] <= convolution["limit"]
     assert convolution["cosine"] == pytest.approx(1)
-    assert model["coverage"] == {"compared": 1, "total": 1, "uncompared": []}
+    assert model["coverage"] == {
+        "compared": 1,
+        "folded": 0,
+        "total": 1,
+        "uncompared": [],
+    }
 
 
 def test_the_table_names_layers_and_says_what_is_compared(good: Path) -> None:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from converter.convert import Conversion, convert_model
-from converter.reader.model import read_model
-from converter.reader.sources import read_sources
-from parity.layers.coverage import coverage
+from converter.convert import Conversion
+from converter.graph import Value
 from parity.layers.lockstep import in_double, run_in_lockstep
 from parity.layers.trace import TraceError, trace_conversion
-from tests.support.official import BUNDLE
 from tflite2torch.loading import load_module
-
-COVERED = {
-    # 72 of the tensors of blendshapes are inside its eight LayerNorms.
-    "face_blendshapes": (59, 133),
-    "face_detector": (90, 90),
-    "face_landmarks_detector": (220, 220),
-}
 
 
 def test_operations_in_order_with_their_tensors(layered: Conversion) -> None:
@@ -68,9 +56,8 @@ def test_free_forced_and_exact_runs(layered: Conversion) -> None:
     trace = trace_conversion(module, layered)
     image = torch.rand(2, 3, 16, 12, generator=torch.Generator().manual_seed(0))
 
-    def reference(layer: object) -> dict[int, torch.Tensor]:
-        forced = getattr(layer, "name", "") == "conv_2_d_14"
-        return {0: torch.zeros(2, 4, 16, 12)} if forced else {}
+    def reference(value: Value) -> torch.Tensor | None:
+        return torch.zeros(2, 4, 16, 12) if value.tensor == 14 else None
 
     steps = list(run_in_lockstep(module, double, trace, [image], reference))
     *_, head, sigmoid, output = steps
@@ -81,17 +68,3 @@ def test_free_forced_and_exact_runs(layered: Conversion) -> None:
     torch.testing.assert_close(head.forced[0], head.free[0], rtol=0, atol=0)
     assert (sigmoid.forced[0] == 0.5).all()
     assert module.get_parameter("conv_2_d_3.weight").dtype == torch.float32
-
-
-@pytest.mark.parametrize("name", COVERED)
-def test_the_tensors_of_official_models(
-    name: str, models: Callable[[str], Path]
-) -> None:
-    files = {file.name: file for file in read_sources([models(BUNDLE)])}
-    conversion = convert_model(files[name])
-    trace = trace_conversion(load_module(conversion), conversion)
-    found = coverage(read_model(conversion.file), trace)
-    assert (found.compared, found.total) == COVERED[name]
-    assert found.unexplained == 0
-    norms = [u for u in found.uncompared if "(LayerNorm)" in u.reason]
-    assert len(norms) == (72 if name == "face_blendshapes" else 0)
