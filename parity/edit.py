@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
+from parity import schema
 from parity.wire import Array
 
 _BUFFER_ALIGNMENT = 16
 """``force_align`` of Buffer.data in TFLite's schema, which the object API forgets."""
 
-_FLOAT32, _INT32 = schema.TensorType.FLOAT32, schema.TensorType.INT32
-
 
 def packed_model(model: Any) -> bytes:
     """Return the file of a ``schema.ModelT``, such as one that was read and changed."""
-    model.buffers = [_AlignedBuffer(b.data, b.offset, b.size) for b in model.buffers]
+    aligned = _aligned_buffer()
+    model.buffers = [aligned(b.data, b.offset, b.size) for b in model.buffers]
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
-    """A buffer whose bytes lie where TFLite's converter would have put them."""
+@functools.cache
+def _aligned_buffer() -> Any:
+    """Return a class of buffers whose bytes lie where TFLite's converter would put them."""
 
-    def Pack(self, builder: Any) -> Any:  # noqa: N802
-        if self.data is not None:
-            size = len(self.data)
-            builder.StartVector(1, size, _BUFFER_ALIGNMENT)
-            builder.head -= size
-            builder.Bytes[builder.head : builder.head + size] = bytes(self.data)
-            data = builder.EndVector()
-        schema.BufferStart(builder)
-        if self.data is not None:
-            schema.BufferAddData(builder, data)
-        schema.BufferAddOffset(builder, self.offset)
-        schema.BufferAddSize(builder, self.size)
-        return schema.BufferEnd(builder)
+    class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
+        def Pack(self, builder: Any) -> Any:  # noqa: N802
+            if self.data is not None:
+                size = len(self.data)
+                builder.StartVector(1, size, _BUFFER_ALIGNMENT)
+                builder.head -= size
+                builder.Bytes[builder.head : builder.head + size] = bytes(self.data)
+                data = builder.EndVector()
+            schema.BufferStart(builder)
+            if self.data is not None:
+                schema.BufferAddData(builder, data)
+            schema.BufferAddOffset(builder, self.offset)
+            schema.BufferAddSize(builder, self.size)
+            return schema.BufferEnd(builder)
+
+    return AlignedBuffer
 
 
 def with_outputs(model: bytes, tensors: Sequence[int]) -> bytes:
@@ -230,7 +234,9 @@ class _Writer:
 
     def _tensor(self, shape: tuple[int, ...], data: Any = None) -> int:
         tensor = schema.TensorT(shape=list(shape), hasRank=True, name="decoder")
-        tensor.type = _FLOAT32 if data is None or data.dtype.kind == "f" else _INT32
+        floating = data is None or data.dtype.kind == "f"
+        kinds = schema.TensorType
+        tensor.type = kinds.FLOAT32 if floating else kinds.INT32
         if data is not None:
             tensor.buffer = len(self._model.buffers)
             self._model.buffers.append(schema.BufferT(data=data.tobytes()))

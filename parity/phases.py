@@ -24,7 +24,13 @@ class PhasedReference(Reference):
         ReferenceFailedError: as the references that it is made of.
     """
 
-    def __init__(self, model: bytes, *, label: str = "model") -> None:
+    def __init__(
+        self,
+        model: bytes,
+        interpreter: type[Reference] = Reference,
+        *,
+        label: str = "model",
+    ) -> None:
         read = read_model(ModelFile("model", label, model))
         self.inputs = tuple(_info(read, index) for index in read.inputs)
         self.outputs = tuple(_info(read, index) for index in read.outputs)
@@ -32,7 +38,7 @@ class PhasedReference(Reference):
         self.version = ""
         with ExitStack() as stack:
             self._references = [
-                stack.enter_context(_start(model, read, phase, label))
+                stack.enter_context(_start(model, read, phase, interpreter, label))
                 for phase in phases(read)
             ]
             self._resources = stack.pop_all()
@@ -66,7 +72,11 @@ def phases(model: TfliteModel) -> Iterator[list[Operator]]:
 
 
 def _start(
-    model: bytes, read: TfliteModel, phase: list[Operator], label: str
+    model: bytes,
+    read: TfliteModel,
+    phase: list[Operator],
+    interpreter: type[Reference],
+    label: str,
 ) -> Reference:
     """Start what runs one phase; it gives what later ones, or the caller, need."""
     inside = {operator.index for operator in phase}
@@ -82,7 +92,7 @@ def _start(
     )
     if phase[0].custom:
         return MediaPipeReference(part, "builtin", label=label)
-    return Reference(part, "reference", label=label)
+    return interpreter(part, "reference", label=label)
 
 
 def _info(model: TfliteModel, index: int) -> TensorInfo:

@@ -33,7 +33,7 @@ from parity.wire import (
 ROOT = Path(__file__).resolve().parents[1]
 """The folder that this package is in."""
 
-WITHOUT = "convert --no-verify goes without a reference"
+WITHOUT = "take another --reference; convert --no-verify goes without one"
 
 
 @dataclass(frozen=True)

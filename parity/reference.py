@@ -62,7 +62,7 @@ class Reference:
         ReferenceFailedError: where the interpreter is missing, refuses the model or ends.
     """
 
-    runtime: ClassVar[str] = "TFLite"
+    runtime: ClassVar[str] = "LiteRT"
     module: ClassVar[str] = "ai_edge_litert.interpreter"
     package: ClassVar[str] = "ai-edge-litert"
     install: ClassVar[str] = 'pip install "tflite2torch[parity]"'

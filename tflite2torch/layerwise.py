@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from converter.errors import (
 )
 from converter.files import manifest_entry
 from parity.layers.report import ParityReport
+from parity.references import BACKENDS, interpreter
 from tflite2torch.verification import missing
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Settings:
             in place of what follows from the noise floor.
         images: a folder whose images are run; a model that takes none runs the usual inputs.
         pictures: whether histograms and heat maps are made, for a report in HTML.
+        reference: what runs the models, a key of ``BACKENDS``; by default LiteRT, and
+            MediaPipe's runtime for models with its own operators.
         inputs: an ``.npz`` file whose inputs are run. Without images and inputs, random
             values and patterns are, and a face where one fits.
     """
@@ -46,6 +48,7 @@ class Settings:
     images: Path | None = None
     inputs: Path | None = None
     pictures: bool = False
+    reference: str | None = None
 
 
 def compare_conversion(
@@ -66,7 +69,7 @@ def compare_conversion(
         ReferenceFailedError: TFLite is not installed, or cannot run the model.
         SourceError: the images or inputs cannot be read, or do not fit.
     """
-    _check_installed(conversion)
+    _check_installed(conversion, settings.reference)
     from parity.interface import Interface
     from parity.layers.check import Options, compare_layers
     from tflite2torch.loading import load_module
@@ -76,8 +79,15 @@ def compare_conversion(
         conversion,
         load_module(conversion),
         _samples(ports, settings),
-        Options(settings.batch, settings.seed, settings.tolerances, settings.pictures),
+        Options(
+            settings.batch,
+            settings.seed,
+            settings.tolerances,
+            settings.pictures,
+            settings.reference,
+        ),
         load_module(other) if isinstance(other, Conversion) else other,
+        other if isinstance(other, Conversion) else None,
     )
 
 
@@ -136,9 +146,8 @@ def _samples(ports: Sequence[Port], settings: Settings) -> list[Sample]:
     return samples or varied_samples(ports, settings.seed)
 
 
-def _check_installed(conversion: Conversion) -> None:
-    absent = missing()
-    if not importlib.util.find_spec("ai_edge_litert"):
-        raise ReferenceFailedError(f"{conversion.file.label}: {absent}")
-    if absent:
+def _check_installed(conversion: Conversion, reference: str | None) -> None:
+    if reason := BACKENDS[reference or interpreter()].unavailable():
+        raise ReferenceFailedError(f"{conversion.file.label}: {reason}")
+    if absent := missing():
         raise MissingDependencyError(absent)

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 
 from converter.convert import Conversion
 from converter.files import manifest_entry
+from parity.reference import Reference
+from parity.references import BACKENDS, interpreter
 from parity.report import ModelReport
 
-NEEDED = {
-    "torch": "torch",
-    "ai_edge_litert": "ai-edge-litert",
-    "skimage": "scikit-image",
-    "PIL": "pillow",
-}
+NEEDED = {"torch": "torch", "skimage": "scikit-image", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
 
 RANDOM_INPUTS = 3
@@ -25,9 +22,11 @@ BATCHES = (1, 2)
 def missing() -> str:
     """Return which packages a comparison lacks and what mends it; nothing if none."""
     absent = [p for module, p in NEEDED.items() if not importlib.util.find_spec(module)]
+    if BACKENDS[interpreter()].unavailable():
+        absent.append(Reference.package)
     if not absent:
         return ""
-    return f'{", ".join(absent)} not installed; pip install "tflite2torch[parity]"'
+    return f"{', '.join(absent)} not installed; {Reference.install}"
 
 
 def verify(

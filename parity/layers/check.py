@@ -34,7 +34,7 @@ from parity.layers.trace import (
     trace_like,
 )
 from parity.noise import Noise
-from parity.references import start_references
+from parity.references import choose_reference, start_references
 from parity.wire import Array
 
 
@@ -48,12 +48,15 @@ class Options:
         tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
             in place of what follows from the noise floor.
         pictures: whether histograms and heat maps are made.
+        reference: what runs the model, a key of ``parity.references.BACKENDS``; by default
+            what suits it.
     """
 
     batch: int = 1
     seed: int = 0
     tolerances: Mapping[str, float] = field(default_factory=dict)
     pictures: bool = False
+    reference: str | None = None
 
 
 def compare_layers(
@@ -107,6 +110,8 @@ def compare_layers(
         samples=tuple(sample.name for sample in samples),
         batch=options.batch,
         seed=options.seed,
+        reference=check.reference,
+        runtime=check.runtime,
         kernels=check.kernels,
         layers=layers,
         coverage=coverage(model, trace, rows),
@@ -128,6 +133,9 @@ class _Check:
         options: Options,
     ) -> None:
         self.rows = make_rows(trace, folded)
+        data, label = conversion.file.data, conversion.file.label
+        self.reference = options.reference or choose_reference(data, label)
+        self.runtime = ""
         self.kernels: tuple[str, ...] = ()
         self.failures: dict[str, str] = {}
         self._file = conversion.file
@@ -147,8 +155,12 @@ class _Check:
         tensors = sorted({port.tensor for port in self._ports.values()})
         model = with_outputs(self._file.data, tensors)
         with ExitStack() as stack:
-            references = start_references(stack, model, self._file.label)
+            references = start_references(
+                stack, model, self._file.label, self.reference
+            )
             self.kernels = tuple(references)
+            runtime = references["reference"]
+            self.runtime = f"{runtime.runtime} {runtime.version}"
             stack.enter_context(one_thread())
             for chosen in chunks(len(self._samples), self._options.batch):
                 noises = [

@@ -161,7 +161,9 @@ class ParityReport:
         samples: names of the inputs that both sides ran on.
         batch: how many samples ran together.
         seed: of random inputs and nudges.
-        kernels: the kernel sets that the reference ran with.
+        reference: what ran the model: ``litert``, ``tensorflow`` or ``mediapipe``.
+        runtime: its name and version.
+        kernels: the kernel sets that it ran with.
         layers: a report for each value that was compared, in the order of computation; what
             the module returns comes last.
         coverage: which tensors of the model are compared.
@@ -177,6 +179,8 @@ class ParityReport:
     samples: tuple[str, ...]
     batch: int
     seed: int
+    reference: str
+    runtime: str
     kernels: tuple[str, ...]
     layers: tuple[LayerReport, ...]
     coverage: Coverage

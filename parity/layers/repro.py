@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor, nn
 
 from converter.convert import Conversion
 from converter.files import manifest_entry
 from converter.graph import Value
+from parity import schema
 from parity.edit import packed_model, with_outputs
 from parity.inputs import Sample
 from parity.interface import Interface
@@ -79,7 +79,7 @@ def reproduction(
         for layer, place in (_find(trace, name) for name in row.inputs)
     ]
     cut, inputs = cut_out(conversion.file.data, tensors, row.tensor)
-    answer = _answer(conversion, sample, [row.tensor, *inputs])
+    answer = _answer(conversion, sample, [row.tensor, *inputs], report.reference)
     found = _forced(conversion, module or emitted, trace, sample, row, answer)
     outputs = {"tflite": answer[row.tensor], "pytorch": found}
     title = f"{row.name} of {conversion.name} on {row.sample}"
@@ -134,7 +134,7 @@ def _find(trace: Trace, name: str) -> tuple[Layer, int]:
 
 
 def _answer(
-    conversion: Conversion, sample: Sample, tensors: Sequence[int]
+    conversion: Conversion, sample: Sample, tensors: Sequence[int], reference: str
 ) -> dict[int, Array]:
     """Return the reference's tensors on a sample, in TFLite's order of axes."""
     read: Any = schema.ModelT.InitFromPackedBuf(conversion.file.data).subgraphs[0]
@@ -142,7 +142,7 @@ def _answer(
     wanted = [tensor for tensor in dict.fromkeys(tensors) if tensor not in own]
     model = with_outputs(conversion.file.data, wanted)
     with ExitStack() as stack:
-        references = start_references(stack, model, conversion.file.label)
+        references = start_references(stack, model, conversion.file.label, reference)
         return own | references["reference"].run(sample.arrays)
 
 

@@ -3,7 +3,8 @@
 ``{"schema": 1, "versions": {...}, "models": [...]}``. ``versions`` maps packages, and
 ``python``, to what ran. A model has ``name``, ``source``, ``sha256``, ``passed`` (null where
 the reference could not run; ``reason`` then says why, and nothing else follows), ``verdict``,
-``sources``, ``samples``, ``batch``, ``seed``, ``kernels``, ``failures``, ``floor_factor``
+``sources``, ``samples``, ``batch``, ``seed``, ``reference``, ``runtime``,
+``kernels``, ``failures``, ``floor_factor``
 and ``ulps`` (how limits follow from floors and magnitudes), ``layers``, and ``coverage``,
 all as ``parity.layers.report`` describes them. A layer has the fields of ``LayerReport`` and
 ``passed``. A number that JSON lacks is the text "inf", "-inf" or "nan".

@@ -29,6 +29,7 @@ from parity.mediapipe_reference import PYTHON, MediaPipeReference
 from parity.process import Limits
 from parity.wire import Array
 from tests.support.custom import require_mediapipe, run_module
+from tests.support.fakes import Fakes
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import ULP, convert_bytes
 from tests.support.reference import run_reference
@@ -118,6 +119,36 @@ def test_it_has_limits(negation: bytes, limits: Limits) -> None:
     require_mediapipe()
     with pytest.raises(ReferenceFailedError, match="MediaPipe, builtin kernels"):
         MediaPipeReference(negation, "builtin", limits=limits)
+
+
+@pytest.mark.parametrize(
+    "invoke",
+    ["self.answer = np.ones(3, np.float32)", "self.answer = np.ones(0, np.float32)"],
+)
+def test_answers_of_another_size(
+    negation: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    invoke: str,
+) -> None:
+    said = r"answered with something else than float32 \[1, 2\] for tensor 1"
+    Fakes(tmp_path, monkeypatch).mediapipe(invoke, input=(1, 2), output=(1, 2))
+    with (
+        MediaPipeReference(negation, "builtin") as reference,
+        pytest.raises(ReferenceFailedError, match=said),
+    ):
+        reference.run([np.zeros((1, 2), np.float32)])
+
+
+def test_what_it_did_not_see_is_no_answer(
+    negation: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Fakes(tmp_path, monkeypatch).mediapipe("pass", input=(1, 2), output=(1, 2))
+    with MediaPipeReference(negation, "builtin") as reference:
+        answers = reference.run([np.zeros((1, 2), np.float32)])
+        assert answers[reference.outputs[0].index].tolist() == [[1, 1]]
+        with pytest.raises(ReferenceFailedError, match="did not see the numbers"):
+            reference.run([np.float32([[0, 1]])])
 
 
 def test_inputs_and_outputs_keep_their_order() -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,57 +15,15 @@ from ai_edge_litert import schema_py_generated as schema
 from converter.errors import ReferenceFailedError
 from parity.process import Limits
 from parity.reference import KERNELS, Kernels, Reference
+from tests.support.fakes import Fakes
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.reference import run_reference
 
-FAKE = """
-import enum, os, sys, time
-import numpy as np
-
-
-class OpResolverType(enum.Enum):
-    BUILTIN_REF = BUILTIN_WITHOUT_DEFAULT_DELEGATES = BUILTIN = 0
-
-
-class Interpreter:
-    answer = np.float32([[1, 2]])
-
-    def __init__(self, **options):
-        print("chatter on standard output", flush=True)
-
-    def allocate_tensors(self): pass
-    def set_tensor(self, index, value): pass
-    def _get_ops_details(self): return []
-
-    def get_input_details(self):
-        return [dict(index=0, shape=np.int32([1, 2]), dtype=np.float32)]
-
-    def get_output_details(self):
-        return [dict(index=1, shape=np.int32([1, 2]), dtype=np.float32)]
-
-    def tensor(self, index): return lambda: self.answer
-
-    def invoke(self):
-        {invoke}
-"""
-
-FakeInterpreter = Callable[[str], None]
-
 
 @pytest.fixture
-def fake_interpreter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> FakeInterpreter:
+def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     """Put an interpreter of one's own in place of the installed one."""
-
-    def install(invoke: str, source: str = FAKE) -> None:
-        package = tmp_path / "ai_edge_litert"
-        package.mkdir()
-        (package / "__init__.py").write_text("__version__ = '0'")
-        (package / "interpreter.py").write_text(source.replace("{invoke}", invoke))
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-
-    return install
+    return Fakes(tmp_path, monkeypatch)
 
 
 def convolution() -> bytes:
@@ -120,14 +77,14 @@ def test_tensors_go_by_index_and_inputs_by_order() -> None:
 def test_inputs_of_another_shape_are_refused() -> None:
     with (
         Reference(convolution(), "reference", label="tiny") as reference,
-        pytest.raises(ReferenceFailedError, match=r"tiny: TFLite, reference.*mismatch"),
+        pytest.raises(ReferenceFailedError, match=r"tiny: LiteRT, reference.*mismatch"),
     ):
         reference.run([np.zeros((2, 5, 6, 3), np.float32)])
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_a_file_that_is_no_model_is_refused(kernels: Kernels) -> None:
-    with pytest.raises(ReferenceFailedError, match=f"x.tflite: TFLite, {kernels}"):
+    with pytest.raises(ReferenceFailedError, match=f"x.tflite: LiteRT, {kernels}"):
         Reference(b"\x89PNG not a model", kernels, label="x.tflite")
 
 
@@ -161,16 +118,16 @@ def run_once(model: bytes, limits: Limits, shape: tuple[int, ...] = (1, 2)) -> N
         reference.run([np.zeros(shape, np.float32)])
 
 
-def test_a_reference_that_hangs_is_stopped(fake_interpreter: FakeInterpreter) -> None:
-    fake_interpreter("time.sleep(60)")
+def test_a_reference_that_hangs_is_stopped(fakes: Fakes) -> None:
+    fakes.interpreter("time.sleep(60)")
     started = time.monotonic()
     with pytest.raises(ReferenceFailedError, match="no answer within 1 s"):
         run_once(b"", Limits(seconds=1))
     assert time.monotonic() - started < 10
 
 
-def test_a_reference_killed_in_the_middle(fake_interpreter: FakeInterpreter) -> None:
-    fake_interpreter("time.sleep(60)")
+def test_a_reference_killed_in_the_middle(fakes: Fakes) -> None:
+    fakes.interpreter("time.sleep(60)")
     with Reference(b"", "reference") as reference:
         kill = [reference.process_id, signal.SIGKILL]
         timer = threading.Timer(0.3, os.kill, kill)
@@ -180,15 +137,15 @@ def test_a_reference_killed_in_the_middle(fake_interpreter: FakeInterpreter) -> 
         timer.join()
 
 
-def test_a_reference_that_crashes(fake_interpreter: FakeInterpreter) -> None:
-    fake_interpreter("sys.stderr.write('free(): bad pointer\\n'); os.abort()")
+def test_a_reference_that_crashes(fakes: Fakes) -> None:
+    fakes.interpreter("sys.stderr.write('free(): bad pointer\\n'); os.abort()")
     message = r"ended by SIGABRT \(free\(\): bad pointer\)"
     with pytest.raises(ReferenceFailedError, match=message):
         run_once(b"", Limits())
 
 
-def test_a_reference_that_exits(fake_interpreter: FakeInterpreter) -> None:
-    fake_interpreter("os._exit(3)")
+def test_a_reference_that_exits(fakes: Fakes) -> None:
+    fakes.interpreter("os._exit(3)")
     with pytest.raises(ReferenceFailedError, match="ended with exit code 3"):
         run_once(b"", Limits())
 
@@ -197,33 +154,33 @@ def test_a_reference_that_exits(fake_interpreter: FakeInterpreter) -> None:
     "garbage", ["np.float32([[1, 2, 3]])", "np.float32([1, 2])", "np.float64([[1, 2]])"]
 )
 def test_a_reference_that_answers_with_something_else_than_it_declared(
-    fake_interpreter: FakeInterpreter, garbage: str
+    fakes: Fakes, garbage: str
 ) -> None:
-    fake_interpreter(f"self.answer = {garbage}")
+    fakes.interpreter(f"self.answer = {garbage}")
     with pytest.raises(ReferenceFailedError, match=r"float32 \[1, 2\] for tensor 1"):
         run_once(b"", Limits())
 
 
 def test_a_reference_whose_answer_is_no_message(
-    fake_interpreter: FakeInterpreter,
+    fakes: Fakes,
 ) -> None:
     pipes = "(fd for fd in range(3, 20) if os.path.exists(f'/dev/fd/{fd}'))"
-    fake_interpreter(f"[os.write(fd, b'garbage!') for fd in {pipes}]")
+    fakes.interpreter(f"[os.write(fd, b'garbage!') for fd in {pipes}]")
     with pytest.raises(ReferenceFailedError, match="answered with a header of"):
         run_once(b"", Limits())
 
 
-def test_chatter_does_not_reach_the_answers(fake_interpreter: FakeInterpreter) -> None:
-    fake_interpreter("print('more chatter', flush=True)")
+def test_chatter_does_not_reach_the_answers(fakes: Fakes) -> None:
+    fakes.interpreter("print('more chatter', flush=True)")
     with Reference(b"", "reference") as reference:
         answers = reference.run([np.zeros((1, 2), np.float32)])
-    assert answers[1].tolist() == [[1, 2]]
+    assert answers[1].tolist() == [[1, 1]]
 
 
 def test_an_interpreter_that_is_not_installed(
-    fake_interpreter: FakeInterpreter,
+    fakes: Fakes,
 ) -> None:
-    fake_interpreter("", source="raise ModuleNotFoundError('No module named x')")
+    fakes.interpreter("", source="raise ModuleNotFoundError('No module named x')")
     message = r'No module named x\); pip install "tflite2torch\[parity\]"'
     with pytest.raises(ReferenceFailedError, match=message) as caught:
         Reference(b"", "reference")

@@ -144,18 +144,6 @@ def test_a_reference_that_cannot_run(
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
 
 
-def test_a_reference_that_is_not_installed(
-    good: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def find(name: str) -> object:
-        return None if name == "ai_edge_litert" else object()
-
-    monkeypatch.setattr("importlib.util.find_spec", find)
-    result = call("parity", good)
-    assert result.exit_code == 3
-    assert "ai-edge-litert not installed; pip install" in result.stderr
-
-
 def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(good.parent)
     options = ["--junit=junit.xml", "--model-explorer=nodes.json"]

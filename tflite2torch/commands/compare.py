@@ -30,6 +30,7 @@ def compare(
     images: Path | None,
     inputs: Path | None,
     tolerances: dict[str, float],
+    reference: str | None,
     everything: bool,
     junit: Path | None,
     html: Path | None,
@@ -44,7 +45,8 @@ def compare(
     """
     if len(sources) != 2:
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
-    settings = Settings(batch, seed, tolerances, images, inputs, html is not None)
+    pictures = html is not None
+    settings = Settings(batch, seed, tolerances, images, inputs, pictures, reference)
     first, second = (convert_all(read_sources([source])) for source in sources)
     others = _paired(first, second)
     with progress(quiet) as bar:

@@ -16,6 +16,7 @@ from converter.errors import ReferenceFailedError
 from converter.output import output_folder
 from converter.reader.sources import read_sources
 from parity.layers.report import ParityReport
+from parity.references import BACKENDS
 from parity.reports.document import Outcome, as_document
 from parity.reports.html import as_page
 from parity.reports.junit import as_junit
@@ -96,6 +97,11 @@ def _comparison_options() -> Sequence[Callable[[Command], Command]]:
             help="Run the images of a folder, letterboxed as MediaPipe's detectors do.",
         ),
         click.option(
+            "--reference",
+            type=click.Choice(list(BACKENDS)),
+            help="What runs the models.  [default: litert; mediapipe for its operators]",
+        ),
+        click.option(
             "--seed",
             type=click.IntRange(min=0),
             default=0,
@@ -136,6 +142,7 @@ def parity(
     images: Path | None,
     inputs: Path | None,
     tolerances: dict[str, float],
+    reference: str | None,
     everything: bool,
     junit: Path | None,
     html: Path | None,
@@ -151,7 +158,8 @@ def parity(
     while its inputs pass. Exit codes: 0 all pass; 1 something fails; 2 the call is wrong;
     3 the TFLite reference could not run.
     """
-    settings = Settings(batch, seed, tolerances, images, inputs, html is not None)
+    pictures = html is not None
+    settings = Settings(batch, seed, tolerances, images, inputs, pictures, reference)
     conversions = convert_all(read_sources(sources))
     if explorer is not None and len(conversions) != 1:
         raise click.UsageError(
