@@ -14,6 +14,14 @@ Index = tuple[int, ...]
 LARGEST = float(np.nextafter(np.finfo(np.float32).max, np.float32(0)))
 """The largest float32 that has a next one."""
 
+SPACINGS = {
+    "float64": (53, -1074),
+    "float32": (24, -149),
+    "float16": (11, -24),
+    "bfloat16": (8, -133),
+}
+"""Binary digits of floating types, and the exponent of their smallest ulp."""
+
 
 PART = 1 << 15
 """Elements that are looked at together: what is made of them stays in the cache."""
@@ -162,6 +170,22 @@ def magnitude(array: Array) -> float:
     return magnitude(finite) if finite.size else 0.0
 
 
-def ulp(size: float) -> float:
-    """Return the distance from ``size``, which is not negative, to the next float32."""
-    return float(np.spacing(np.float32(min(size, LARGEST))))
+def ulp(size: float, dtype: str = "float32") -> float:
+    """Return the distance from ``size``, which is not negative, to the next larger number.
+
+    Args:
+        size: what is beyond float32 counts as its largest number.
+        dtype: a key of ``SPACINGS``.
+    """
+    digits, smallest = SPACINGS[dtype]
+    exponent = math.frexp(min(size, LARGEST))[1] - digits
+    return 2.0 ** max(exponent, smallest) if size else 2.0**smallest
+
+
+def ulps(array: Array, dtype: str) -> Array:
+    """Return ``ulp`` of the absolute value of each number of a float32 array."""
+    digits, smallest = SPACINGS[dtype]
+    exponents = np.maximum(np.frexp(array)[1] - digits, smallest)
+    exponents[array == 0] = smallest
+    spacings: Array = np.ldexp(np.float32(1), exponents)
+    return spacings

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from parity.measure import largest_difference
+from parity.measure import largest_difference, ulps
 from parity.reference import Kernels, Reference
 from parity.wire import Array
 
@@ -34,6 +34,7 @@ class Noise:
         inputs: in TFLite's order and shape.
         generator: decides how inputs are nudged.
         keep: the kernel sets whose answers are kept, ``reference`` in any case.
+        dtype: the type whose ulps inputs are nudged by: that in which the module computes.
 
     Attributes:
         answers: for each of these, its tensors by TFLite index.
@@ -52,7 +53,9 @@ class Noise:
         inputs: Sequence[Array],
         generator: np.random.Generator,
         keep: Sequence[Kernels] = ("reference",),
+        dtype: str = "float32",
     ) -> None:
+        self._dtype = dtype
         self._reference = references["reference"]
         self._inputs = inputs
         self._generator = generator
@@ -106,26 +109,36 @@ class Noise:
 
     def _draw(self) -> None:
         self._draws += 1
-        nudged = [nudge(array, self._generator) for array in self._inputs]
+        nudged = [nudge(array, self._generator, self._dtype) for array in self._inputs]
         for tensor, array in self._reference.stream(nudged):
             distance = largest_difference(self.answer[tensor], array)
             self.floor[tensor] = max(self.floor[tensor], distance)
 
 
-def nudge(array: Array, generator: np.random.Generator) -> Array:
-    """Return ``array`` with every value moved to the next one, up or down at random.
+def nudge(
+    array: Array, generator: np.random.Generator, dtype: str = "float32"
+) -> Array:
+    """Return ``array`` with every value moved by one ulp, up or down at random.
 
     Values that are not floating-point numbers stay as they are. Zeros alone are moved by
-    one ulp of one: the float32 next to zero is so small that nothing in a model sees it,
+    one ulp of one: the number next to zero is so small that nothing in a model sees it,
     and the floor would be that of a few numbers which happen to agree.
+
+    Args:
+        array: what is nudged; left as it is.
+        generator: decides which way each value goes.
+        dtype: the type whose ulps are meant, a key of ``parity.measure.SPACINGS``.
     """
     if array.dtype.kind != "f":
         return array
     if not array.any():
         ones = np.ones_like(array)
-        zeros: Array = nudge(ones, generator) - ones
+        zeros: Array = nudge(ones, generator, dtype) - ones
         return zeros
     up = generator.integers(0, 2, array.shape, dtype=np.int8).astype(bool)
+    if dtype != "float32":
+        step = ulps(array, dtype)
+        return np.where(up, array + step, array - step).astype(array.dtype)
     towards = np.where(up, np.inf, -np.inf).astype(array.dtype)
     nudged: Array = np.nextafter(array, towards)
     return nudged

@@ -38,6 +38,8 @@ class Settings:
         pictures: whether histograms and heat maps are made, for a report in HTML.
         reference: what runs the models, a key of ``BACKENDS``; by default LiteRT, and
             MediaPipe's runtime for models with its own operators.
+        dtype: the floating type that modules compute in: ``float32``, ``float16`` or
+            ``bfloat16``. Noise floors and limits are then in ulps of that type.
         inputs: an ``.npz`` file whose inputs are run. Without images and inputs, random
             values and patterns are, and a face where one fits.
     """
@@ -49,6 +51,7 @@ class Settings:
     inputs: Path | None = None
     pictures: bool = False
     reference: str | None = None
+    dtype: str = "float32"
 
 
 def compare_conversion(
@@ -85,6 +88,7 @@ def compare_conversion(
             settings.tolerances,
             settings.pictures,
             settings.reference,
+            settings.dtype,
         ),
         load_module(other) if isinstance(other, Conversion) else other,
         other if isinstance(other, Conversion) else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Options:
         pictures: whether histograms and heat maps are made.
         reference: what runs the model, a key of ``parity.references.BACKENDS``; by default
             what suits it.
+        dtype: the floating type that the module computes in: ``float32``, ``float16`` or
+            ``bfloat16``. Floors and limits are then in ulps of that type.
     """
 
     batch: int = 1
@@ -57,6 +60,7 @@ class Options:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     pictures: bool = False
     reference: str | None = None
+    dtype: str = "float32"
 
 
 def compare_layers(
@@ -102,7 +106,7 @@ def compare_layers(
     if trace.layers and samples:
         check.run()
     rows = [row for row in check.rows.values() if row.findings]
-    layers = tuple(row.report() for row in rows)
+    layers = tuple(row.report(options.dtype) for row in rows)
     return ParityReport(
         name=conversion.name,
         label=conversion.file.label,
@@ -110,6 +114,7 @@ def compare_layers(
         samples=tuple(sample.name for sample in samples),
         batch=options.batch,
         seed=options.seed,
+        dtype=options.dtype,
         reference=check.reference,
         runtime=check.runtime,
         kernels=check.kernels,
@@ -140,8 +145,10 @@ class _Check:
         self.failures: dict[str, str] = {}
         self._file = conversion.file
         self._interface = Interface.from_manifest(manifest_entry(conversion))
-        self._module = module
+        self._dtype: torch.dtype = getattr(torch, options.dtype)
         self._double = in_double(module)
+        narrow = options.dtype != "float32"
+        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
         self._trace = trace
         self._folded = folded
         self._samples = samples
@@ -168,6 +175,7 @@ class _Check:
                         references,
                         self._samples[number].arrays,
                         np.random.default_rng([self._options.seed, number]),
+                        dtype=self._options.dtype,
                     )
                     for number in chosen
                 ]
@@ -198,10 +206,10 @@ class _Check:
             return torch.from_numpy(expected(value, answers))
 
         inputs = self._inputs(chosen)
-        follower = Follower(self._folded, reference)
+        follower = Follower(self._folded, reference, self._dtype)
         yield from follower.begin(ports, inputs)
         for step in run_in_lockstep(
-            self._module, self._double, self._trace, inputs, reference
+            self._module, self._double, self._trace, inputs, reference, self._dtype
         ):
             yield step
             yield from follower.after(step)
@@ -225,6 +233,7 @@ class _Check:
             sides = [
                 _array(side, place) for side in (step.free, step.forced, step.exact)
             ]
+            dtypes = (_dtype(step.free, place), self._wanted(value.dtype))
             for position, number in enumerate(chosen):
                 where = self._samples[number].name
                 if len(chosen) > 1:
@@ -233,6 +242,7 @@ class _Check:
                     where,
                     expected(value, [noises[position].answer]),
                     *(_sample(side, position, len(chosen)) for side in sides),
+                    dtypes=dtypes,
                     pictured=self._options.pictures,
                 )
 
@@ -254,12 +264,24 @@ class _Check:
         for called in (name, self.rows[name].value.name):
             if called in self._options.tolerances:
                 return self._options.tolerances[called]
-        floating = np.dtype(port.dtype).kind == "f"
-        return tolerance(measures.magnitude, noise.floor[port.tensor], floating)
+        dtype = self._wanted(port.dtype)
+        return tolerance(measures.magnitude, noise.floor[port.tensor], dtype)
+
+    def _wanted(self, dtype: str) -> str:
+        """Return the type that the module should give for one of TFLite's."""
+        return self._options.dtype if dtype == "float32" else dtype
 
 
 def _array(values: Sequence[Tensor], place: int) -> Array | None:
-    return values[place].numpy() if place < len(values) else None
+    """Return one of some values; numpy lacks types that are narrower than float32."""
+    if place >= len(values):
+        return None
+    narrow = values[place].dtype in (torch.float16, torch.bfloat16)
+    return (values[place].float() if narrow else values[place]).numpy()
+
+
+def _dtype(values: Sequence[Tensor], place: int) -> str:
+    return str(values[place].dtype).partition(".")[2] if place < len(values) else ""
 
 
 def _sample(array: Array | None, position: int, batch: int) -> Array | None:

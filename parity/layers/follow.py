@@ -14,7 +14,7 @@ from parity.check import RAISED
 from parity.interface import Port
 from parity.layers.folded import Folded, operands
 from parity.layers.literal import Carried
-from parity.layers.lockstep import Step
+from parity.layers.lockstep import Step, in_type
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,18 @@ class Follower:
     Args:
         folded: the nodes, in an order in which they can run.
         expected: gives what TFLite says of a value that stands for one of its tensors.
+        dtype: the floating type that the module computes in.
     """
 
     def __init__(
-        self, folded: Sequence[Folded], expected: Callable[[Value], Tensor]
+        self,
+        folded: Sequence[Folded],
+        expected: Callable[[Value], Tensor],
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self._waiting = list(folded)
-        self._expected = expected
+        self._reference = expected
+        self._dtype = dtype
         self._held: dict[Value, _Held] = {}
         self._reads = Counter(v for f in folded for v in operands(f.node))
         made = {value for f in folded for value in f.node.outputs}
@@ -52,8 +57,8 @@ class Follower:
     def begin(self, ports: Sequence[Port], inputs: Sequence[Tensor]) -> Iterator[Step]:
         """Yield what follows from the module's inputs alone."""
         for port, x in zip(ports, inputs, strict=True):
-            wide = x.double() if x.is_floating_point() else x
-            self._take(port.tensor, port.permutation, x, wide)
+            own, wide = in_type(x, self._dtype), in_type(x, torch.float64)
+            self._take(port.tensor, port.permutation, own, wide)
         yield from self._carry_out()
 
     def after(self, step: Step) -> Iterator[Step]:
@@ -63,6 +68,9 @@ class Follower:
                 exact = step.exact[place] if place < len(step.exact) else None
                 self._take(value.tensor, value.order, step.free[place], exact)
         yield from self._carry_out()
+
+    def _expected(self, value: Value) -> Tensor:
+        return in_type(self._reference(value), self._dtype)
 
     def _take(
         self, tensor: int, order: tuple[int, ...], free: Tensor, exact: Tensor | None

@@ -45,6 +45,7 @@ def run_in_lockstep(
     trace: Trace,
     inputs: Sequence[Tensor],
     reference: Reference,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[Step]:
     """Yield what each operation of a module gives, as soon as it is computed.
 
@@ -55,11 +56,12 @@ def run_in_lockstep(
         inputs: the module's, batch axis first.
         reference: what a forced operation's inputs are taken from. Values that the
             reference lacks are taken from the forced run itself.
+        dtype: the floating type that the module computes in.
     """
-    wide = [x.double() if x.is_floating_point() else x for x in inputs]
-    free = _Run(module, trace.graph, inputs)
-    forced = _Run(module, trace.graph, inputs)
-    exact = _Run(double, trace.graph, wide)
+    own = [in_type(x, dtype) for x in inputs]
+    free = _Run(module, trace.graph, own)
+    forced = _Run(module, trace.graph, own)
+    exact = _Run(double, trace.graph, [in_type(x, torch.float64) for x in inputs])
     layers = {layer.node: layer for layer in trace.layers}
     for node in trace.graph.nodes:
         layer = layers.get(node)
@@ -67,11 +69,17 @@ def run_in_lockstep(
         if layer is not None:
             yield Step(layer, results[0], results[1], results[2], free.raised)
             known = {p: reference(value) for p, value in layer.compared.items()}
-            forced.replace(node, {p: x for p, x in known.items() if x is not None})
+            replaced = {p: in_type(x, dtype) for p, x in known.items() if x is not None}
+            forced.replace(node, replaced)
         for run in (free, forced, exact):
             run.forget(node)
         if free.raised:
             return
+
+
+def in_type(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a tensor's numbers as ``dtype``, where they are floating-point numbers."""
+    return x.to(dtype) if x.is_floating_point() else x
 
 
 def in_double(module: nn.Module) -> nn.Module:

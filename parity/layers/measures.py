@@ -12,6 +12,7 @@ from parity.judge import FLOOR_FACTOR, ULPS
 from parity.layers.picture import Picture, draw
 from parity.measure import (
     PART,
+    SPACINGS,
     Difference,
     Index,
     difference,
@@ -73,6 +74,7 @@ def measure(
     forced: Array | None,
     exact: Array | None,
     *,
+    dtypes: tuple[str, str] | None = None,
     pictured: bool = False,
 ) -> Measures:
     """Compare an operation's value with the reference's.
@@ -83,12 +85,16 @@ def measure(
         free: what the operation gave; None where it gave nothing.
         forced: what it gave for the reference's own inputs.
         exact: what it gave in float64.
+        dtypes: the type of what it gave, and that which it should be; by default those of
+            the arrays. One may be widened from a narrower type.
         pictured: whether to draw both sides.
     """
     size = magnitude(expected)
     fits = free is not None and free.shape == expected.shape
     found = difference(free, expected) if fits and free is not None else None
-    problems = tuple(_problems(free, expected, found))
+    if dtypes is None and free is not None:
+        dtypes = (free.dtype.name, expected.dtype.name)
+    problems = tuple(_problems(free, expected, found, dtypes or ("", "")))
     cosine, snr = (0.0, 0.0)
     if found is not None and free is not None:
         cosine, snr = _alike(free, expected, found)
@@ -111,26 +117,29 @@ def measure(
     )
 
 
-def tolerance(size: float, floor: float, floating: bool) -> float:
+def tolerance(size: float, floor: float, dtype: str) -> float:
     """Return the largest error that passes.
 
     Args:
         size: the tensor's magnitude.
         floor: its noise floor.
-        floating: whether it holds floating-point numbers; others have no rounding.
+        dtype: the type of its numbers; those that are not floating have no rounding.
     """
-    rounding = ULPS * ulp(size) if floating else 0.0
+    rounding = ULPS * ulp(size, dtype) if dtype in SPACINGS else 0.0
     return max(FLOOR_FACTOR * floor, rounding)
 
 
 def _problems(
-    free: Array | None, expected: Array, found: Difference | None
+    free: Array | None,
+    expected: Array,
+    found: Difference | None,
+    dtypes: tuple[str, str],
 ) -> Iterator[str]:
     if free is None:
         yield "it gives no tensor"
         return
-    if free.dtype != expected.dtype:
-        yield f"{free.dtype} values, not {expected.dtype}"
+    if dtypes[0] != dtypes[1]:
+        yield f"{dtypes[0]} values, not {dtypes[1]}"
     if found is None:
         yield f"shape {list(free.shape[1:])}, not {list(expected.shape[1:])}"
         return

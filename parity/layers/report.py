@@ -93,7 +93,7 @@ class LayerReport:
         from_exact: largest distance from the module in float64; None without such.
         reference_from_exact: the same of the reference kernels.
         magnitude: largest absolute value of the reference.
-        ulps: error in float32 ulps of the magnitude.
+        ulps: error in ulps of the magnitude, of the type that the module computes in.
         cosine: smallest cosine of the angle between both.
         snr: smallest signal-to-noise ratio in decibel.
         severity: how far it goes of what is tolerated on the worst input, where 1 is all.
@@ -161,6 +161,7 @@ class ParityReport:
         samples: names of the inputs that both sides ran on.
         batch: how many samples ran together.
         seed: of random inputs and nudges.
+        dtype: the floating type that the module computed in.
         reference: what ran the model: ``litert``, ``tensorflow`` or ``mediapipe``.
         runtime: its name and version.
         kernels: the kernel sets that it ran with.
@@ -179,6 +180,7 @@ class ParityReport:
     samples: tuple[str, ...]
     batch: int
     seed: int
+    dtype: str
     reference: str
     runtime: str
     kernels: tuple[str, ...]

@@ -82,8 +82,11 @@ class Row:
         """How many elements were finite on both sides, over all samples."""
         return sum(finding.measures.compared for finding in self.findings)
 
-    def report(self) -> LayerReport:
-        """Return what the findings come to; there is at least one."""
+    def report(self, dtype: str) -> LayerReport:
+        """Return what the findings come to; there is at least one.
+
+        ``dtype`` is the floating type that the module computes in.
+        """
         ranked = sorted(self.findings, key=lambda f: f.severity, reverse=True)
         worst, found = ranked[0], ranked[0].measures
         measures = [finding.measures for finding in ranked]
@@ -110,7 +113,7 @@ class Row:
             from_exact=_largest(m.from_exact for m in measures),
             reference_from_exact=_largest(m.reference_from_exact for m in measures),
             magnitude=found.magnitude,
-            ulps=found.error / ulp(found.magnitude),
+            ulps=found.error / ulp(found.magnitude, dtype),
             cosine=min(m.cosine for m in measures),
             snr=min(m.snr for m in measures),
             severity=worst.severity,

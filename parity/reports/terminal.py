@@ -17,6 +17,10 @@ BAR = 10
 """Characters of the bar that shows an error against what is tolerated."""
 
 
+FOLDED = "◦"
+"""Marks what was folded into a layer; the source of a fault has an arrow."""
+
+
 def show_report(console: Console, report: ParityReport, everything: bool) -> None:
     """Print one comparison: its verdict, its layers worst first, and what it leaves out."""
     colour = "green" if report.passed else "red"
@@ -24,6 +28,7 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
     console.print(f"  {escape(report.verdict)}", style=colour, soft_wrap=True)
     covered = report.coverage
     console.print(f"  {describe_coverage(covered)}", soft_wrap=True)
+    console.print(f"  {_setting(report)}", soft_wrap=True, markup=False)
     ranked = report.worst_first
     failing = sum(not layer.passed for layer in ranked)
     shown = ranked if everything else ranked[: max(ROWS, failing)]
@@ -43,14 +48,22 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
             )
 
 
+def _setting(report: ParityReport) -> str:
+    """Say what ran, and on what."""
+    text = f"{report.runtime}, {', '.join(report.kernels)} kernels"
+    if report.dtype != "float32":
+        text += f"; PyTorch in {report.dtype}"
+    return f"{text}; batch {report.batch}, seed {report.seed}"
+
+
 def describe_coverage(covered: Coverage) -> str:
     """Say how much was compared, how, and how much was not."""
     text = f"{covered.compared} of {covered.total} tensors compared"
     text += f" ({covered.percent:.0f} %)"
     if covered.folded:
         text += (
-            f", {covered.folded} of them folded into layers and computed again from "
-            "what these get"
+            f", {covered.folded} of them ({FOLDED}) folded into layers and computed "
+            "again from what these get"
         )
     missing = len(covered.uncompared)
     if missing:
@@ -66,8 +79,10 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str]) -> Table:
     table.add_column("worst on", overflow="fold")
     for layer in layers:
         mark = "[red]►[/red]" if layer.name in sources else " "
+        if layer.inside:
+            mark = FOLDED
         table.add_row(
-            f"{mark} {escape(layer.name)}{' [dim](folded)[/dim]' * bool(layer.inside)}",
+            f"{mark} {escape(layer.name)}",
             f"{layer.error:.1e}",
             f"{layer.floor:.1e}",
             _bar(layer),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.measure import PART, difference, largest_difference, magnitude, ulp
+from parity.measure import (
+    PART,
+    difference,
+    largest_difference,
+    magnitude,
+    ulp,
+    ulps,
+)
 
 NAN, INF = float("nan"), float("inf")
 
@@ -94,3 +101,28 @@ def test_the_sooner_one_tells_what_the_other_does() -> None:
     with pytest.raises(ValueError, match="shapes"):
         largest_difference(one, other[:1])
     assert largest_difference(np.zeros((0, 3)), np.zeros((0, 3))) == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype", "expected"),
+    [
+        (1.0, "float16", 2**-10),
+        (1.999, "float16", 2**-10),
+        (2.0, "float16", 2**-9),
+        (0.0, "float16", 2**-24),
+        (1e-7, "float16", 2**-24),
+        (100.0, "bfloat16", 0.5),
+        (0.0, "bfloat16", 2**-133),
+        (1.0, "float64", 2**-52),
+    ],
+)
+def test_the_ulp_of_other_types(size: float, dtype: str, expected: float) -> None:
+    assert ulp(size, dtype) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_ulps_are_what_numpy_says(dtype: str) -> None:
+    values = np.float32([1, -1.5, 3e-6, 0, 7, -1000.25, 6e4])
+    expected = np.spacing(np.abs(values).astype(dtype)).astype(np.float32)
+    np.testing.assert_array_equal(ulps(values, dtype), expected)
+    assert [ulp(abs(float(v)), dtype) for v in values] == expected.tolist()

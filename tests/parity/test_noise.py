@@ -138,3 +138,15 @@ def test_zeros_are_nudged_by_an_ulp_of_one() -> None:
     moved = nudge(np.zeros(100, np.float32), np.random.default_rng(0))
     assert moved.dtype == np.float32
     assert set(moved.tolist()) == {-(2.0**-24), 2.0**-23}
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [("float16", 10), ("bfloat16", 7)])
+def test_a_nudge_of_a_narrow_type(dtype: str, digits: int) -> None:
+    values = np.linspace(1, 1.99, 201, dtype=np.float32)
+    moved = nudge(values, np.random.default_rng(0), dtype)
+    assert moved.dtype == np.float32
+    steps = moved - values
+    np.testing.assert_allclose(np.abs(steps), 2.0**-digits, rtol=2.0**-12)
+    assert 60 < int((steps > 0).sum()) < 140
+    zeros = nudge(np.zeros(3, np.float32), np.random.default_rng(0), dtype)
+    assert set(np.abs(zeros).tolist()) == {2.0**-digits}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.support.models import ModelBuilder, Operand, Ref
+from tests.support.models import Array, ModelBuilder, Operand, Ref
 from tests.support.operators import weights
 
 
@@ -50,6 +50,15 @@ class Network(ModelBuilder):
     def transpose(self, x: Ref, *axes: int) -> Ref:
         """Give the axes another order."""
         return self.operator("TRANSPOSE", [x, np.array(axes, np.int32)])[0]
+
+    def layer_norm(self, x: Ref, scale: Array, shift: Array) -> Ref:
+        """Normalize the last of three axes, spelled out as Keras' layer is lowered."""
+        mean = self.mean(x, 2)
+        variance = self.mean(self.function("SQUARED_DIFFERENCE", x, mean), 2)
+        root = self.function("RSQRT", self.add(variance, np.array(1e-3, np.float32)))
+        factor = self.mul(root, scale)
+        moved = self.sub(shift, self.mul(mean, factor))
+        return self.add(self.mul(x, factor), moved)
 
     def residual(self, x: Ref, channels: int, activation: str = "RELU") -> Ref:
         """Convolve, add the shortcut, and apply an activation."""

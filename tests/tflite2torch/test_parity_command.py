@@ -9,12 +9,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner, Result
 from PIL import Image
 
 import tflite2torch
-from tests.support.models import packed_model
 from tflite2torch import layerwise
 from tflite2torch.cli import main
 
@@ -159,29 +157,6 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert nodes["main"]["results"] == {
         layer["tensor_name"]: {"value": layer["severity"]}
     }
-
-
-def changed(model: bytes) -> bytes:
-    """Return a model of the same architecture, one of whose weights is another."""
-    copy = schema.ModelT.InitFromPackedBuf(model)
-    weights = copy.subgraphs[0].tensors[copy.subgraphs[0].operators[0].inputs[1]]
-    buffer = copy.buffers[weights.buffer]
-    data = np.frombuffer(bytes(buffer.data), np.float32).copy()
-    data[0] += 0.01
-    buffer.data = np.frombuffer(data.tobytes(), np.uint8)
-    return packed_model(copy)
-
-
-def test_two_models_of_one_architecture(good: Path, good_model: bytes) -> None:
-    other = good.with_name("other.tflite")
-    other.write_bytes(changed(good_model))
-    process = call("compare", good, other, "--json")
-    assert process.exit_code == 1
-    [model] = json.loads(process.stdout)["models"]
-    assert model["sources"] == [model["layers"][0]["name"]]
-    assert model["layers"][0]["needed"] == pytest.approx(0.01, rel=0.1)
-    assert call("compare", good, good).exit_code == 0
-    assert call("compare", good).exit_code == 2
 
 
 def test_the_function(good: Path) -> None:

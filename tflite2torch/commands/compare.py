@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,8 +11,8 @@ from converter.convert import Conversion, convert_all
 from converter.errors import SourceError
 from converter.reader.sources import read_sources
 from parity.layers.report import ParityReport
+from tflite2torch.commands.comparing import Reports, comparing
 from tflite2torch.commands.options import common, progress
-from tflite2torch.commands.parity import comparing, tell
 from tflite2torch.layerwise import (
     Settings,
     check_tolerances,
@@ -23,40 +24,37 @@ from tflite2torch.layerwise import (
 @click.command()
 @common
 @comparing
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="What the second source computes in; the noise floor is then of that type.",
+)
 def compare(
-    sources: tuple[Path, ...],
-    batch: int,
-    seed: int,
-    images: Path | None,
-    inputs: Path | None,
-    tolerances: dict[str, float],
-    reference: str | None,
-    everything: bool,
-    junit: Path | None,
-    html: Path | None,
-    quiet: bool,
-    as_json: bool,
+    sources: tuple[Path, ...], settings: Settings, reports: Reports, dtype: str
 ) -> None:
     """Compare two models of one architecture, layer by layer.
 
     SOURCE is given twice. TFLite runs the models of the first one, PyTorch those of the
     second, paired by name, or the only one with the only one: what differs by more than
-    TFLite's own noise is what has changed.
+    TFLite's own noise is what has changed. Two releases, float32 and float16 weights, or,
+    with --dtype and the same source twice, two types to compute in.
+    Exit codes: as those of parity.
     """
     if len(sources) != 2:
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
-    pictures = html is not None
-    settings = Settings(batch, seed, tolerances, images, inputs, pictures, reference)
+    settings = replace(settings, dtype=dtype)
     first, second = (convert_all(read_sources([source])) for source in sources)
     others = _paired(first, second)
-    with progress(quiet) as bar:
+    with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(first, description="comparing"),
             lambda model: compare_conversion(model, settings, others[model.name]),
         )
-    reports = [o for o in outcomes.values() if isinstance(o, ParityReport)]
-    check_tolerances(settings.tolerances, reports)
-    tell(outcomes, html, junit, everything, quiet, as_json)
+    found = [o for o in outcomes.values() if isinstance(o, ParityReport)]
+    check_tolerances(settings.tolerances, found)
+    reports.tell(outcomes)
 
 
 def _paired(first: list[Conversion], second: list[Conversion]) -> dict[str, Conversion]:

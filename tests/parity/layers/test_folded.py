@@ -35,24 +35,11 @@ from tflite2torch.loading import load_module
 SHAPE = (1, 5, 8)
 
 
-class Norms(Network):
-    """A LayerNorm as Keras' is lowered, between two functions."""
-
-    def layer_norm(self, x: Ref) -> Ref:
-        mean = self.mean(x, 2)
-        variance = self.mean(self.function("SQUARED_DIFFERENCE", x, mean), 2)
-        epsilon = np.float32(1e-3)
-        root = self.function("RSQRT", self.add(variance, epsilon))
-        factor = self.mul(root, weights(8))
-        shift = self.sub(weights(8, seed=1), self.mul(mean, factor))
-        return self.add(self.mul(x, factor), shift)
-
-
 def norm() -> Conversion:
-    network = Norms()
+    network = Network()
     x = network.function("TANH", network.input(SHAPE))
-    model = network.build([network.function("LOGISTIC", network.layer_norm(x))])
-    return convert_bytes(model, "norm")
+    normal = network.layer_norm(x, weights(8), weights(8, seed=1))
+    return convert_bytes(network.build([network.function("LOGISTIC", normal)]), "norm")
 
 
 def padded() -> Conversion:

@@ -1,0 +1,185 @@
+"""``tflite2torch compare``: what has changed between two models of one architecture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from click.testing import CliRunner, Result
+
+from parity.edit import packed_model
+from tests.support.networks import Network
+from tests.support.official import BUNDLE
+from tests.support.operators import weights
+from tflite2torch.cli import main
+
+Change = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+
+
+def compare(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["compare", *map(str, arguments)])
+
+
+def compared(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    """Return exit code, and the JSON of the only model."""
+    result = compare(*arguments, "--json")
+    [model] = json.loads(result.stdout)["models"]
+    return result.exit_code, model
+
+
+def changed(model: bytes, change: Change, only: int | None = None) -> bytes:
+    """Return a model whose float32 constants, or that of one tensor, are others."""
+    copy = schema.ModelT.InitFromPackedBuf(model)
+    for index, tensor in enumerate(copy.subgraphs[0].tensors):
+        buffer = copy.buffers[tensor.buffer]
+        floating = tensor.type == schema.TensorType.FLOAT32
+        if floating and buffer.data is not None and only in (None, index):
+            data = change(np.frombuffer(bytes(buffer.data), np.float32))
+            buffer.data = np.frombuffer(data.astype(np.float32).tobytes(), np.uint8)
+    return packed_model(copy)
+
+
+def as_half(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values.astype(np.float16)
+
+
+def test_the_layer_that_changed_is_named(good: Path, good_model: bytes) -> None:
+    def change(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values + np.eye(1, values.size, dtype=np.float32)[0] * 0.01
+
+    other = good.with_name("other.tflite")
+    other.write_bytes(changed(good_model, change, only=1))
+    code, model = compared(good, other)
+    assert code == 1
+    assert model["sources"] == [model["layers"][0]["name"]]
+    assert model["layers"][0]["needed"] == pytest.approx(0.01, rel=0.1)
+    assert compared(good, good)[0] == 0
+
+
+def test_a_call_that_is_wrong(good: Path, tmp_path: Path) -> None:
+    assert compare(good).exit_code == 2
+    other = tmp_path / "folder"
+    other.mkdir()
+    for padding, name in enumerate(("one", "two")):
+        (other / f"{name}.tflite").write_bytes(good.read_bytes() + bytes(padding))
+    result = compare(good, other)
+    assert result.exit_code == 2
+    assert "do not pair up by name" in result.stderr
+
+
+def test_another_architecture_differs_by_operations(good: Path) -> None:
+    network = Network()
+    features = network.conv(network.input((1, 4, 5, 3)), 3, 2)
+    other = good.with_name("other.tflite")
+    other.write_bytes(network.build([network.function("TANH", features)]))
+    code, model = compared(good, other)
+    assert code == 1
+    assert "forward: tanh is not in the conversion" in model["failures"]
+
+
+def test_what_is_folded_is_computed_with_the_weights_of_the_second(
+    tmp_path: Path,
+) -> None:
+    """A LayerNorm with another scale: its mean is the same, its factor is not."""
+    paths = [tmp_path / "first.tflite", tmp_path / "second.tflite"]
+    for factor, path in enumerate(paths, start=1):
+        network = Network()
+        x = network.function("TANH", network.input((1, 5, 8)))
+        normal = network.layer_norm(x, weights(8) * factor, weights(8))
+        path.write_bytes(network.build([normal]))
+    code, model = compared(*paths)
+    assert code == 1
+    layers = {layer["kind"]: layer for layer in model["layers"]}
+    assert layers["LayerNorm"]["name"] in model["sources"]
+    assert layers["RSQRT"]["passed"]
+    scaled = next(layer for layer in model["layers"] if layer["kind"] == "MUL")
+    assert scaled["inside"] == layers["LayerNorm"]["name"]
+    assert not scaled["passed"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "digits"), [("float32", 23), ("float16", 10), ("bfloat16", 7)]
+)
+def test_a_type_to_compute_in(good: Path, dtype: str, digits: int) -> None:
+    """Sums of 27 products of numbers near one: errors are of the type's own size."""
+    code, model = compared(good, good, "--dtype", dtype)
+    assert code == 0
+    assert model["dtype"] == dtype
+    layer = model["layers"][0]
+    size = 2.0**-digits
+    assert 0.1 * size < layer["error"] / layer["magnitude"] < 4 * size
+    assert layer["limit"] >= 4 * layer["error"] / layer["ulps"]
+    assert layer["reference_from_exact"] / layer["magnitude"] < 4 * 2.0**-23
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_fault_shows_in_a_narrow_type_too(
+    good: Path, good_model: bytes, dtype: str
+) -> None:
+    other = good.with_name("other.tflite")
+    other.write_bytes(changed(good_model, lambda values: values * 1.2, only=1))
+    code, model = compared(good, other, "--dtype", dtype)
+    assert code == 1
+    assert model["sources"] == [model["layers"][0]["name"]]
+
+
+def test_what_a_narrow_type_cannot_hold_is_a_failure(
+    good: Path, good_model: bytes
+) -> None:
+    large = changed(good_model, lambda values: values * 1e5, only=1)
+    good.write_bytes(large)
+    code, model = compared(good, good, "--dtype", "float16")
+    assert code == 1
+    assert model["layers"][0]["error"] == model["layers"][0]["needed"] == "inf"
+    assert compared(good, good, "--dtype", "bfloat16")[0] == 0
+
+
+def test_float32_and_float16_weights(
+    models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    first = models("face_detection_front.tflite")
+    second = tmp_path / "half.tflite"
+    second.write_bytes(changed(first.read_bytes(), as_half))
+    code, model = compared(first, second)
+    assert code == 1
+    assert model["failures"] == []
+    assert model["coverage"]["compared"] == model["coverage"]["total"]
+    layers = {layer["name"]: layer for layer in model["layers"]}
+    weighted = [name for name in layers if layers[name]["kind"] == "Conv2d"]
+    assert "the source is forward: pad → stem: " in model["verdict"]
+    for name in weighted:
+        alone = layers[name]["forced_error"] / layers[name]["magnitude"]
+        assert 2.0**-20 < alone < 2.0**-9, "the rounding of weights to 11 digits"
+    unweighted = [name for name in layers if layers[name]["kind"] in ("relu", "add")]
+    assert not any(layers[name]["forced_failures"] for name in unweighted)
+
+
+def test_two_releases_of_other_weights(models: Callable[[str], Path]) -> None:
+    """0.7.4's and 0.8.8's face mesh: the same layers, trained anew, stored in two types."""
+    code, model = compared(
+        models("face_landmark.tflite"), models("face_landmark_f16.tflite")
+    )
+    assert code == 1
+    assert model["failures"] == []
+    assert model["coverage"]["compared"] == model["coverage"]["total"] == 97
+    assert "the source is forward: pad → stem: " in model["verdict"]
+    changed_layers = [layer["kind"] for layer in model["layers"] if not layer["passed"]]
+    assert changed_layers.count("Conv2d") > 40
+
+
+def test_two_releases_of_the_same_weights(
+    models: Callable[[str], Path], wheel_models: dict[str, bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "face_detector.tflite"
+    path.write_bytes(wheel_models["face_detection_short_range.tflite"])
+    result = compare(path, models(BUNDLE))
+    assert result.exit_code == 2, "the bundle has three"
+    other = tmp_path / "same.tflite"
+    other.write_bytes(path.read_bytes() + bytes(16))
+    assert compared(path, other)[0] == 0

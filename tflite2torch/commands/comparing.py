@@ -1,0 +1,185 @@
+"""What ``parity`` and ``compare`` have in common: how they compare, and what they report."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from converter.errors import ReferenceFailedError
+from converter.output import output_folder
+from parity.layers.report import ParityReport
+from parity.references import BACKENDS
+from parity.reports.document import Outcome, as_document
+from parity.reports.html import as_page
+from parity.reports.junit import as_junit
+from parity.reports.terminal import show_report
+from tflite2torch.layerwise import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Which reports are asked for.
+
+    Attributes:
+        html: where the page goes.
+        junit: where the JUnit XML goes.
+        everything: whether the table has every layer.
+        as_json: whether JSON is printed in place of tables.
+        quiet: whether nothing is printed.
+    """
+
+    html: Path | None
+    junit: Path | None
+    everything: bool
+    as_json: bool
+    quiet: bool
+
+    def tell(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Write and print what was found, and end with the documented exit code."""
+        if self.html is not None:
+            write_file(self.html, as_page(outcomes))
+        if self.junit is not None:
+            write_file(self.junit, as_junit(outcomes))
+        if self.as_json:
+            click.echo(json.dumps(as_document(outcomes), indent=2, allow_nan=False))
+        elif not self.quiet:
+            console = Console(highlight=False)
+            for outcome in outcomes.values():
+                if isinstance(outcome, ParityReport):
+                    show_report(console, outcome, self.everything)
+        for outcome in outcomes.values():
+            if isinstance(outcome, ParityReport) and not outcome.passed:
+                click.get_current_context().exit(1)
+        for outcome in outcomes.values():
+            if isinstance(outcome, ReferenceFailedError):
+                raise outcome
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write a report, whole or not at all; one that is there is replaced."""
+    with output_folder(path.parent, force=True) as folder:
+        folder.write(path.name, content)
+
+
+def comparing(command: Command) -> Command:
+    """Give a verb the options of a comparison, as ``settings``, and ``reports``."""
+
+    @functools.wraps(command)
+    def wrapped(
+        batch: int,
+        seed: int,
+        tolerances: dict[str, float],
+        images: Path | None,
+        inputs: Path | None,
+        reference: str | None,
+        html: Path | None,
+        junit: Path | None,
+        everything: bool,
+        as_json: bool,
+        quiet: bool,
+        **others: Any,
+    ) -> None:
+        settings = Settings(
+            batch=batch,
+            seed=seed,
+            tolerances=tolerances,
+            images=images,
+            inputs=inputs,
+            pictures=html is not None,
+            reference=reference,
+        )
+        reports = Reports(html, junit, everything, as_json, quiet)
+        command(settings=settings, reports=reports, **others)
+
+    decorated: Any = wrapped
+    for option in (*_report_options(), *_comparison_options()):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _tolerances(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, float]:
+    """Read ``NAME=VALUE``; the name may itself hold an equals sign."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            found[name] = math.nan
+        if not name or not found[name] >= 0:
+            raise click.BadParameter(
+                f"{text!r} is not NAME=VALUE with a value of 0 or more"
+            )
+    return found
+
+
+def _report_options() -> Sequence[Option]:
+    return (
+        click.option(
+            "--html",
+            type=FILE,
+            metavar="F",
+            help="Write one page that needs no network.",
+        ),
+        click.option("--junit", type=FILE, metavar="F", help="Write JUnit XML."),
+        click.option("--all", "everything", is_flag=True, help="Show every layer."),
+    )
+
+
+def _comparison_options() -> Sequence[Option]:
+    folder = click.Path(path_type=Path, file_okay=False, exists=True)
+    return (
+        click.option(
+            "--tolerance",
+            "tolerances",
+            callback=_tolerances,
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Largest error of a layer or a TFLite tensor, in place of the derived one.",
+        ),
+        click.option(
+            "--inputs",
+            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            metavar="F.npz",
+            help="Run saved inputs: an array for each, by its name.",
+        ),
+        click.option(
+            "--images",
+            type=folder,
+            metavar="DIR",
+            help="Run the images of a folder, letterboxed as MediaPipe's detectors do.",
+        ),
+        click.option(
+            "--reference",
+            type=click.Choice(list(BACKENDS)),
+            help="What runs the models.  [default: litert; mediapipe for its operators]",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Of random inputs and of the nudges that measure noise.",
+        ),
+        click.option(
+            "--batch",
+            type=click.IntRange(min=1, max=64),
+            default=1,
+            show_default=True,
+            help="Samples that run together, each compared with its own run of TFLite.",
+        ),
+    )
