@@ -4,7 +4,7 @@
 # make docs           write docs/operators.md from the registry of operators
 # make models         measure all official models, for the README's table
 # make reference      install MediaPipe's own runtime, which runs its own operators
-# make bench          measure a conversion
+# make bench          measure a conversion, and a comparison with TFLite
 # make fuzz           try COUNT fresh hostile files; fuzz-coverage: guided by coverage
 # make clean          remove what the above made, the environment included
 #
@@ -53,6 +53,7 @@ models: $(INSTALLED) $(WHEEL) reference
 
 bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"
+	$(BIN)/python -m benchmarks.parity "$(SOURCE)"
 
 COUNT ?= 10000
 SECONDS ?= 600

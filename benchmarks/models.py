@@ -1,26 +1,27 @@
-"""Every official model beside TFLite: operators, parameters, error, noise floor, ratio.
+"""Every official model beside TFLite, layer by layer: what ``tflite2torch parity`` finds.
 
-``python -m benchmarks.models SOURCE…`` prints the table as Markdown;
-``--write README.md`` puts it between the marks that the file has for it.
+``python -m benchmarks.models SOURCE…`` runs the command, alone and in batches, and prints
+what its JSON says as a table in Markdown; ``--write README.md`` puts it between the marks
+that the file has for it.
 """
 
 from __future__ import annotations
 
-import math
+import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.progress import track
 
-from converter.convert import Conversion, convert_model
-from converter.reader.sources import read_sources
-from parity.report import ModelReport
-from tflite2torch.verification import verify
-
-BATCHES = (1, 2, 5)
-RANDOM_INPUTS = 10
+BATCHES = (1, 4)
 BEGIN, END = "<!-- models: begin -->\n", "<!-- models: end -->\n"
+
+COMMAND = [sys.executable, "-m", "tflite2torch.cli"]
+FAILED = (0, 1, 3)
+"""Exit codes with which there is a JSON: what does not pass is part of the table."""
 
 
 @click.command()
@@ -34,11 +35,9 @@ BEGIN, END = "<!-- models: begin -->\n", "<!-- models: end -->\n"
 )
 def main(sources: tuple[Path, ...], write: Path | None) -> None:
     """Compare every model of SOURCES with TFLite and print a table."""
-    files = list(read_sources(sources))
-    rows = []
-    for file in track(files, "comparing", transient=True):
-        conversion = convert_model(file)
-        rows.append(_row(conversion, verify(conversion, BATCHES, RANDOM_INPUTS)))
+    facts = _run("inspect", sources)
+    runs = [_run("parity", sources, f"--batch={batch}") for batch in BATCHES]
+    rows = [_row(about, runs) for about in facts]
     table = _table(rows)
     if write is None:
         click.echo(table, nl=False)
@@ -48,16 +47,45 @@ def main(sources: tuple[Path, ...], write: Path | None) -> None:
         write.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
 
 
-def _row(conversion: Conversion, report: ModelReport) -> list[str]:
-    worst = max(report.outputs, key=lambda output: output.ratio, default=None)
-    measured = ["", "", "", "not compared"]
-    if worst is not None:
-        verdict = "passes" if report.passed else "**fails**"
-        ratio = "inf" if math.isinf(worst.ratio) else f"{worst.ratio:.2f}"
-        measured = [f"{worst.error:.1e}", f"{worst.floor:.1e}", ratio, verdict]
-    source = conversion.file.label.rsplit("/", 1)[0]
-    counts = [str(conversion.operators), f"{conversion.parameters:,}"]
-    return [f"`{conversion.name}`", _origin(source), *counts, *measured]
+def _run(verb: str, sources: Iterable[Path], *options: str) -> list[dict[str, Any]]:
+    """Return what a verb says of the models.
+
+    Raises:
+        ClickException: it could not be called so.
+    """
+    command = [*COMMAND, verb, "--json", *options, *map(str, sources)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8")
+    if process.returncode not in FAILED or not process.stdout:
+        raise click.ClickException(f"{verb} ended with {process.returncode}")
+    models: list[dict[str, Any]] = json.loads(process.stdout)["models"]
+    return models
+
+
+def _row(about: dict[str, Any], runs: Iterable[list[dict[str, Any]]]) -> list[str]:
+    """Return the line of a model: the value that goes furthest of what is tolerated."""
+    found = [model for run in runs for model in run if model["name"] == about["name"]]
+    source = about["source"].rsplit("/", 1)[0]
+    cells = [
+        f"`{about['name']}`",
+        _origin(source),
+        str(sum(about["operators"].values())),
+    ]
+    ran = [model for model in found if model["passed"] is not None]
+    if not ran or len(ran) < len(found):
+        return [*cells, "", "", "", "", "", "not compared"]
+    layers = [layer for model in ran for layer in model["layers"]]
+    worst = max(layers, key=lambda layer: float(layer["severity"]))
+    covered = min((m["coverage"] for m in ran), key=lambda c: c["compared"])
+    passed = all(model["passed"] for model in ran)
+    return [
+        *cells,
+        f"{covered['compared']} of {covered['total']}",
+        str(covered["folded"] or ""),
+        f"{float(worst['error']):.1e}",
+        f"{float(worst['floor']):.1e}",
+        f"{float(worst['severity']):.2f}",
+        "passes" if passed else "**fails**",
+    ]
 
 
 def _origin(source: str) -> str:
@@ -68,9 +96,9 @@ def _origin(source: str) -> str:
 
 
 def _table(rows: Iterable[list[str]]) -> str:
-    headings = ["model", "from", "operators", "parameters"]
-    headings += ["error", "noise floor", "ratio", "verdict"]
-    rule = ["---", "---", "--:", "--:", "--:", "--:", "--:", "---"]
+    headings = ["model", "from", "operators", "tensors compared", "folded"]
+    headings += ["error", "noise floor", "error / tolerated", "verdict"]
+    rule = ["---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "---"]
     lines = [headings, rule, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
