@@ -69,17 +69,22 @@ def part_of(
     return packed_model(copy)
 
 
-def resummed(model: bytes) -> bytes:
-    """Return a verified model that takes means over one axis after the other.
+SUMS = ("MEAN", "SUM")
+"""Operators that add up as many numbers as axes hold."""
 
-    It does the same but for rounding. All of TFLite's kernels add up the thousands of
-    pixels of an image one by one, and thereby err alike, by some ten ulps: how far they are
-    from each other does not tell of it, how far they are from this does.
+
+def resummed(model: bytes) -> bytes:
+    """Return a verified model that adds numbers up by halves: pairs, pairs of pairs, …
+
+    It does the same but for rounding. All of TFLite's kernels add up the numbers of an axis,
+    or the thousands of pixels of an image, one by one, and thereby err alike, by ten ulps
+    and more: how far they are from each other does not tell of it. How far they are from
+    this does, whose rounding is that of a few steps.
     """
     writer = _Writer(model)
     for operator in writer.operators:
-        if writer.is_constant_mean(operator):
-            writer.mean_by_axis(operator)
+        if writer.is_constant_sum(operator):
+            writer.sum_by_halves(operator)
         else:
             writer.added.append(operator)
     writer.operators = []
@@ -159,29 +164,61 @@ class _Writer:
         self.graph.operators = [*self.added, *self.operators]
         return packed_model(self._model)
 
-    def is_constant_mean(self, operator: Any) -> bool:
-        """Return whether an operator is a mean over axes that the file states."""
-        code = self._model.operatorCodes[operator.opcodeIndex]
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        if number != schema.BuiltinOperator.MEAN:
+    def is_constant_sum(self, operator: Any) -> bool:
+        """Return whether an operator adds up numbers over axes that the file states."""
+        if self._name(operator) not in SUMS:
             return False
-        axes = self.graph.tensors[operator.inputs[1]].buffer
-        return self._model.buffers[axes].data is not None
+        numbers, axes = (self.graph.tensors[index] for index in operator.inputs)
+        floating = numbers.type == schema.TensorType.FLOAT32
+        return floating and self._model.buffers[axes.buffer].data is not None
 
-    def mean_by_axis(self, mean: Any) -> None:
-        """Add what takes a mean over its constant axes, the last one first."""
-        tensor, constant = mean.inputs
-        shape = list(self.graph.tensors[tensor].shape)
+    def sum_by_halves(self, operator: Any) -> None:
+        """Add what does as an operator that adds up over constant axes does."""
+        x, constant = operator.inputs
+        shape = [int(size) for size in self.graph.tensors[x].shape]
         stored = self._model.buffers[self.graph.tensors[constant].buffer].data
         found = np.frombuffer(bytes(stored), np.int32).tolist()
-        axes = sorted({axis % len(shape) for axis in found}, reverse=True)
+        axes = {axis % len(shape) for axis in found}
+        count = math.prod(shape[axis] for axis in axes)
         for axis in axes:
-            shape[axis : axis + 1] = [1] if mean.builtinOptions.keepDims else []
-            whole = axis == axes[-1]
-            output = mean.outputs[0] if whole else self._tensor(tuple(shape))
-            inputs = [tensor, self._integers([axis])]
-            self._operator("MEAN", inputs, [output], mean.builtinOptions)
-            tensor = output
+            while shape[axis] > 1:
+                x = self._halved(x, shape, axis)
+                shape[axis] = -(-shape[axis] // 2)
+        if self._name(operator) == "MEAN":
+            quotient = self._tensor(tuple(shape))
+            operands = [x, self._number(float(count))]
+            self._operator("DIV", operands, [quotient], schema.DivOptionsT())
+            x = quotient
+        output = operator.outputs[0]
+        self.reshape(x, tuple(self.graph.tensors[output].shape), output)
+
+    def _halved(self, x: int, shape: Sequence[int], axis: int) -> int:
+        """Return the first half of an axis plus the second, which may lack an element."""
+        half = -(-shape[axis] // 2)
+        parts: list[int] = []
+        for start, size in ((0, half), (half, shape[axis] - half)):
+            begin, sizes = [0] * len(shape), list(shape)
+            begin[axis], sizes[axis] = start, size
+            part = self._tensor(tuple(sizes))
+            ends = [self._integers(begin), self._integers(sizes)]
+            self._operator("SLICE", [x, *ends], [part], schema.SliceOptionsT())
+            parts.append(part)
+        total = [*shape[:axis], half, *shape[axis + 1 :]]
+        if shape[axis] % 2:
+            amounts = np.zeros((len(shape), 2), np.int32)
+            amounts[axis, 1] = 1
+            padded = self._tensor(tuple(total))
+            operands = [parts[1], self._tensor(amounts.shape, amounts)]
+            self._operator("PAD", operands, [padded], schema.PadOptionsT())
+            parts[1] = padded
+        return self._plus(parts[0], parts[1], tuple(total))
+
+    def _name(self, operator: Any) -> str:
+        """Return the name of an operator, if it is one of ``SUMS``."""
+        code = self._model.operatorCodes[operator.opcodeIndex]
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        known = {getattr(schema.BuiltinOperator, name): name for name in SUMS}
+        return known.get(number, "")
 
     def decoder(self, rows: int, width: int) -> int:
         """Make an image of bytes the only input; return the numbers that it spells."""

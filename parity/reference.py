@@ -16,10 +16,11 @@ from converter.errors import ReferenceFailedError
 from parity.process import Child, Limits, plain_line
 from parity.wire import Array, Entry, Message
 
-Kernels = Literal["reference", "builtin", "xnnpack"]
+Kernels = Literal["reference", "builtin", "xnnpack", "resummed"]
 KERNELS: tuple[Kernels, ...] = ("reference", "builtin", "xnnpack")
 """OpResolverType BUILTIN_REF, BUILTIN_WITHOUT_DEFAULT_DELEGATES and BUILTIN, which is the
-default and brings the XNNPACK delegate."""
+default and brings the XNNPACK delegate. What ``resummed`` kernels give is what the reference
+kernels give for a copy of the model that adds up in another order."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from converter.errors import ReferenceFailedError
-from converter.reader.model import read_model
+from converter.reader.model import TfliteModel, read_model
 from converter.reader.sources import ModelFile
-from parity.edit import resummed
+from parity.edit import SUMS, resummed
 from parity.mediapipe_reference import MediaPipeReference
 from parity.phases import PhasedReference
 from parity.reference import KERNELS, Kernels, Reference
@@ -33,23 +33,33 @@ class Backend:
     """
 
     unavailable: Callable[[], str]
-    start: Callable[[ExitStack, bytes, str], References]
+    start: Callable[[ExitStack, TfliteModel, bytes, str], References]
 
 
 def _interpreter(kind: type[Reference]) -> Backend:
     """Return what runs a model with all three kernel sets of TFLite's interpreter."""
 
-    def start(stack: ExitStack, model: bytes, label: str) -> References:
-        return {k: stack.enter_context(kind(model, k, label=label)) for k in KERNELS}
+    def start(
+        stack: ExitStack, read: TfliteModel, model: bytes, label: str
+    ) -> References:
+        found: dict[Kernels, Reference] = {
+            k: stack.enter_context(kind(model, k, label=label)) for k in KERNELS
+        }
+        if any(operator.name in SUMS for operator in read.operators):
+            other = kind(resummed(model), "reference", label=label)
+            found["resummed"] = stack.enter_context(other)
+        return found
 
     return Backend(kind.unavailable, start)
 
 
-def _start_mediapipe(stack: ExitStack, model: bytes, label: str) -> References:
+def _start_mediapipe(
+    stack: ExitStack, read: TfliteModel, model: bytes, label: str
+) -> References:
     """Start MediaPipe's runtime, which lacks reference kernels.
 
-    Its optimized kernels stand as ``reference``, XNNPACK as itself. What an interpreter's
-    reference kernels make of the model, summed in another order, stands as the third set.
+    Its optimized kernels stand as ``reference``. What an interpreter's reference kernels
+    make of the model, summed in another order, stands beside them.
     """
     runtime = MediaPipeReference(model, "builtin", label=label)
     stack.enter_context(runtime)
@@ -57,7 +67,7 @@ def _start_mediapipe(stack: ExitStack, model: bytes, label: str) -> References:
     stack.enter_context(xnnpack)
     phased = PhasedReference(resummed(model), INTERPRETERS[interpreter()], label=label)
     stack.enter_context(phased)
-    return {"reference": runtime, "builtin": phased, "xnnpack": xnnpack}
+    return {"reference": runtime, "xnnpack": xnnpack, "resummed": phased}
 
 
 INTERPRETERS = {"litert": Reference, "tensorflow": TensorFlowReference}
@@ -105,8 +115,8 @@ def start_references(
         ReferenceFailedError: a reference is missing, or refuses the model.
     """
     name = backend or choose_reference(model, label)
-    references = BACKENDS[name].start(stack, model, label)
     read = read_model(ModelFile("model", label, model))
+    references = BACKENDS[name].start(stack, read, model, label)
     for reference in references.values():
         for tensor in (*reference.inputs, *reference.outputs):
             stated = read.tensors[tensor.index]

@@ -106,6 +106,6 @@ def test_models_get_the_references_that_can_run_them(
         }
     assert kinds == {
         "reference": MediaPipeReference,
-        "builtin": PhasedReference,
         "xnnpack": MediaPipeReference,
+        "resummed": PhasedReference,
     }
