@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.errors import MissingDependencyError, SourceError
+from converter.errors import SourceError
+from parity.images import ENDINGS, letterbox, read_image
 from parity.inputs import Sample, face_values, is_image, random_values, value_range
 from parity.interface import Port
 from parity.wire import Array
@@ -18,9 +19,6 @@ UNLIMITED = (-1.0, 1.0)
 
 NORMAL_WIDTH = 0.25
 """Standard deviation of normal values, in widths of the range; what leaves it is clipped."""
-
-IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-"""Endings of the images that are taken out of a folder."""
 
 
 def varied_samples(ports: Sequence[Port], seed: int) -> list[Sample]:
@@ -49,7 +47,7 @@ def varied_samples(ports: Sequence[Port], seed: int) -> list[Sample]:
 def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample]:
     """Return a sample for every image in a folder, in the order of their names.
 
-    An image input gets the image as MediaPipe's detectors give it: scaled to fit with its
+    An image input gets the image as MediaPipe's detectors do: scaled to fit with its
     proportions kept, black to both sides of it, pixels scaled to the input's range. Other
     inputs get random values.
 
@@ -60,12 +58,12 @@ def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample
     if not any(is_image(port) for port in ports):
         raise SourceError(f"{folder}: the model takes no image; give --inputs")
     try:
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
     except OSError as error:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
     if not paths:
         raise SourceError(
-            f"{folder}: no {', '.join(IMAGES)} file; give a folder of images"
+            f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images"
         )
     generator = np.random.default_rng(seed)
     return [
@@ -147,25 +145,5 @@ def _photo(path: Path, port: Port) -> Array:
     """Return an image as an input takes one, 1 x H x W x 3."""
     low, high = value_range(port) or (0.0, 1.0)
     height, width = port.tflite_shape[1:3]
-    pixels = _letterbox(path, width, height) / 255.0
+    pixels = letterbox(read_image(path), width, height) / 255.0
     return (pixels * (high - low) + low).astype(port.dtype)[np.newaxis]
-
-
-def _letterbox(path: Path, width: int, height: int) -> Array:
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise MissingDependencyError(
-            'reading images needs Pillow; pip install "tflite2torch[parity]"'
-        ) from error
-    try:
-        with Image.open(path) as image:
-            photo = image.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{path}: cannot be read as an image ({error})") from error
-    scale = min(width / photo.width, height / photo.height)
-    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    canvas = Image.new("RGB", (width, height))
-    corner = ((width - size[0]) // 2, (height - size[1]) // 2)
-    canvas.paste(photo.resize(size, Image.Resampling.BILINEAR), corner)
-    return np.asarray(canvas)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import torch
+import safetensors.torch
 from torch import nn
 
 from converter.convert import Conversion
 from converter.writer.safety import check_source
+from converter.writer.weights import serialize_weights
 
 
 def load_module(conversion: Conversion) -> nn.Module:
     """Return a converted model as a module with its weights, in ``eval`` mode.
 
-    It is the emitted source that runs, as one who imports the written file gets it.
+    It is the emitted source that runs, and the bytes of the weights' file that are read: one
+    who imports and loads what ``convert`` writes gets the same.
     """
     namespace: dict[str, Any] = {"__name__": conversion.name}
     check_source(conversion.source)
@@ -23,12 +24,6 @@ def load_module(conversion: Conversion) -> nn.Module:
     exec(code, namespace)  # noqa: S102 - checked just above
     model_class = namespace[conversion.class_name]
     module: nn.Module = model_class()
-    module.load_state_dict(
-        {key: _tensor(value.array) for key, value in conversion.state.items()}
-    )
+    arrays = {key: value.array for key, value in conversion.state.items()}
+    module.load_state_dict(safetensors.torch.load(serialize_weights(arrays)))
     return module.eval()
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    wide = np.float32 if array.dtype == np.float16 else array.dtype
-    return torch.from_numpy(np.array(array, dtype=wide, order="C"))

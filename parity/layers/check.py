@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from converter.convert import Conversion, literal_graph
 from converter.files import manifest_entry
 from converter.graph import Graph, Value
+from converter.passes.layout import TO_NCHW
 from converter.reader.model import read_model
 from parity.check import chunks, one_thread
 from parity.edit import with_outputs
@@ -23,6 +24,7 @@ from parity.judge import FLOOR_FACTOR
 from parity.layers.coverage import coverage, operators_of
 from parity.layers.folded import Folded, find_folded, relabelled
 from parity.layers.follow import Follower
+from parity.layers.given import describe
 from parity.layers.lockstep import Step, in_double, run_in_lockstep
 from parity.layers.measures import Measures, measure, tolerance
 from parity.layers.report import ParityReport, find_sources
@@ -112,6 +114,7 @@ def compare_layers(
         label=conversion.file.label,
         sha256=conversion.file.sha256,
         samples=tuple(sample.name for sample in samples),
+        given=describe(samples, check.ports, pictured=options.pictures),
         batch=options.batch,
         seed=options.seed,
         dtype=options.dtype,
@@ -144,7 +147,7 @@ class _Check:
         self.kernels: tuple[str, ...] = ()
         self.failures: dict[str, str] = {}
         self._file = conversion.file
-        self._interface = Interface.from_manifest(manifest_entry(conversion))
+        self.ports = Interface.from_manifest(manifest_entry(conversion)).inputs
         self._dtype: torch.dtype = getattr(torch, options.dtype)
         self._double = in_double(module)
         narrow = options.dtype != "float32"
@@ -153,13 +156,13 @@ class _Check:
         self._folded = folded
         self._samples = samples
         self._options = options
-        self._ports = {
+        self._lined_up = {
             name: row.layer.port(row.place) for name, row in self.rows.items()
         }
 
     def run(self) -> None:
         """Run both sides on all samples."""
-        tensors = sorted({port.tensor for port in self._ports.values()})
+        tensors = sorted({port.tensor for port in self._lined_up.values()})
         model = with_outputs(self._file.data, tensors)
         with ExitStack() as stack:
             references = start_references(
@@ -195,7 +198,7 @@ class _Check:
 
     def _steps(self, chosen: Sequence[int], noises: Sequence[Noise]) -> Iterator[Step]:
         """Yield what the module gives, and what was folded as soon as it follows."""
-        ports = self._interface.inputs
+        ports = self.ports
         given = [self._samples[number].arrays for number in chosen]
         answers = [
             noise.answer | {p.tensor: a for p, a in zip(ports, arrays, strict=True)}
@@ -216,7 +219,7 @@ class _Check:
 
     def _inputs(self, chosen: Sequence[int]) -> list[Tensor]:
         stacks = []
-        for index, port in enumerate(self._interface.inputs):
+        for index, port in enumerate(self.ports):
             arrays = [port.to_module(self._samples[i].arrays[index]) for i in chosen]
             stacks.append(torch.from_numpy(np.concatenate(arrays)))
         return stacks
@@ -244,23 +247,24 @@ class _Check:
                     *(_sample(side, position, len(chosen)) for side in sides),
                     dtypes=dtypes,
                     pictured=self._options.pictures,
+                    image=_is_image(value),
                 )
 
     def _judge(self, found: Mapping[str, Measures], noise: Noise) -> None:
         """Set limits; where an error is above one, first look whether the floor is."""
         wanted = {
-            self._ports[name].tensor: measures.needed / FLOOR_FACTOR
+            self._lined_up[name].tensor: measures.needed / FLOOR_FACTOR
             for name, measures in found.items()
             if measures.needed > self._limit(name, measures, noise)
         }
         noise.look_deeper(wanted)
         for name, measures in found.items():
-            height = noise.floor[self._ports[name].tensor]
+            height = noise.floor[self._lined_up[name].tensor]
             limit = self._limit(name, measures, noise)
             self.rows[name].findings.append(Finding(measures, height, limit))
 
     def _limit(self, name: str, measures: Measures, noise: Noise) -> float:
-        port = self._ports[name]
+        port = self._lined_up[name]
         for called in (name, self.rows[name].value.name):
             if called in self._options.tolerances:
                 return self._options.tolerances[called]
@@ -270,6 +274,11 @@ class _Check:
     def _wanted(self, dtype: str) -> str:
         """Return the type that the module should give for one of TFLite's."""
         return self._options.dtype if dtype == "float32" else dtype
+
+
+def _is_image(value: Value) -> bool:
+    """Return whether a value is NCHW where TFLite has NHWC, and more than one pixel."""
+    return value.order == TO_NCHW and value.shape[2] * value.shape[3] > 1
 
 
 def _array(values: Sequence[Tensor], place: int) -> Array | None:

@@ -76,6 +76,7 @@ def measure(
     *,
     dtypes: tuple[str, str] | None = None,
     pictured: bool = False,
+    image: bool = False,
 ) -> Measures:
     """Compare an operation's value with the reference's.
 
@@ -88,6 +89,7 @@ def measure(
         dtypes: the type of what it gave, and that which it should be; by default those of
             the arrays. One may be widened from a narrower type.
         pictured: whether to draw both sides.
+        image: whether the values are images, C x H x W.
     """
     size = magnitude(expected)
     fits = free is not None and free.shape == expected.shape
@@ -98,7 +100,9 @@ def measure(
     cosine, snr = (0.0, 0.0)
     if found is not None and free is not None:
         cosine, snr = _alike(free, expected, found)
-    picture = draw(expected, free) if pictured and fits and free is not None else None
+    picture = None
+    if pictured and fits and free is not None:
+        picture = draw(expected, free, image=image)
     broken = found is None or found.unequal is not None
     return Measures(
         sample=sample,

@@ -28,9 +28,9 @@ class Picture:
         high: its upper end.
         expected: how many of the reference's values fall into each of ``BINS`` equal parts.
         found: how many of the module's.
-        heat: for values of shape C x H x W, the largest error over all channels, for
-            each pixel or for each of at most ``CELLS`` x ``CELLS`` equal parts; infinite
-            where a difference cannot be told. Empty for all others.
+        heat: for images, C x H x W, the largest error over all channels, for each pixel or
+            for each of at most ``CELLS`` x ``CELLS`` equal parts; infinite where a
+            difference cannot be told. Empty for all others.
     """
 
     low: float
@@ -40,15 +40,15 @@ class Picture:
     heat: tuple[tuple[float, ...], ...]
 
 
-def draw(expected: Array, found: Array) -> Picture:
-    """Draw two values of one shape, batch of one."""
+def draw(expected: Array, found: Array, *, image: bool) -> Picture:
+    """Draw two values of one shape, batch of one; ``image`` says that they are images."""
     sides = [s[np.isfinite(s)].astype(np.float64) for s in (expected, found)]
     values = np.concatenate([*sides, np.zeros(int(not any(s.size for s in sides)))])
     low, high = float(values.min()), float(values.max())
     if high - low <= NARROW * max(abs(low), abs(high)):
         low, high = low - 0.5, high + 0.5
     counts = [np.histogram(side, BINS, (low, high))[0].tolist() for side in sides]
-    heat = _heat(expected, found) if expected.ndim == 4 else np.zeros((0, 0))
+    heat = _heat(expected, found) if image else np.zeros((0, 0))
     rows = tuple(tuple(float(f"{cell:.3g}") for cell in row) for row in heat)
     return Picture(low, high, tuple(counts[0]), tuple(counts[1]), rows)
 

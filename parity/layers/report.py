@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from parity.layers.given import Given
 from parity.layers.picture import Picture
 
 OUTPUT = "output"
@@ -159,6 +160,7 @@ class ParityReport:
         label: how messages name its file.
         sha256: of the file.
         samples: names of the inputs that both sides ran on.
+        given: what these hold.
         batch: how many samples ran together.
         seed: of random inputs and nudges.
         dtype: the floating type that the module computed in.
@@ -178,6 +180,7 @@ class ParityReport:
     label: str
     sha256: str
     samples: tuple[str, ...]
+    given: tuple[Given, ...]
     batch: int
     seed: int
     dtype: str

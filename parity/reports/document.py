@@ -29,7 +29,17 @@ from parity.layers.report import ParityReport
 
 SCHEMA = 1
 
-PACKAGES = ("ai-edge-litert", "numpy", "torch")
+PACKAGES = (
+    "ai-edge-litert",
+    "flatbuffers",
+    "numpy",
+    "pillow",
+    "plotly",
+    "scikit-image",
+    "tflite",
+    "torch",
+)
+"""What takes part in a comparison; ``runtime`` of a model says what ran it."""
 
 Outcome = ParityReport | ReferenceFailedError
 """What a comparison of one model came to."""
@@ -46,7 +56,11 @@ def as_document(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of what took part in a comparison."""
-    found = {"tflite2torch": __version__, "python": platform.python_version()}
+    found = {
+        "tflite2torch": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
@@ -60,8 +74,11 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
         return {"name": name, "passed": None, "reason": str(outcome)}
     facts = asdict(outcome)
     facts["source"] = facts.pop("label")
+    for given in facts["given"]:
+        del given["thumbnail"]
     for facts_of_layer, layer in zip(facts["layers"], outcome.layers, strict=True):
         facts_of_layer["passed"] = layer.passed
+        facts_of_layer["ratio"] = layer.ratio
         del facts_of_layer["picture"]
     return {
         **facts,

@@ -37,6 +37,8 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
     for model, outcome in zip(document["models"], outcomes.values(), strict=True):
         if isinstance(outcome, ParityReport):
             model["pictures"] = _pictures(outcome)
+            for facts, given in zip(model["given"], outcome.given, strict=True):
+                facts["thumbnail"] = given.thumbnail
     # Nothing in a model file's names can end the script that the data stands in.
     data = json.dumps(document, allow_nan=False).replace("<", "\\u003c")
     page = PAGE.read_text(encoding="utf-8")
@@ -45,9 +47,17 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
 
 
 def _pictures(report: ParityReport) -> list[dict[str, Any]]:
-    drawn = [layer for layer in report.worst_first if layer.picture is not None]
-    return [
-        {"layer": layer.name, "sample": layer.sample, **plain(asdict(layer.picture))}
-        for layer in drawn[:PICTURES]
-        if layer.picture is not None
-    ]
+    """Return what the worst layers look like; of several with one tensor, the first."""
+    drawn: dict[int, dict[str, Any]] = {}
+    for layer in report.worst_first:
+        if layer.picture is not None and layer.tensor not in drawn:
+            drawn[layer.tensor] = {
+                "layer": layer.name,
+                "sample": layer.sample,
+                "severity": layer.severity,
+                **asdict(layer.picture),
+            }
+        if len(drawn) == PICTURES:
+            break
+    pictures: list[dict[str, Any]] = plain(list(drawn.values()))
+    return pictures

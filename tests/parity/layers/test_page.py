@@ -39,12 +39,14 @@ addEventListener("load", () => setTimeout(() => {
   const seen = { worst: names() };
   const heading = (text) => [...section.querySelectorAll("th button")].find(
     (button) => button.textContent === text);
+  const column = (text) => [...section.querySelectorAll("th")].indexOf(heading(text).parentNode);
+  const tensors = () => [...section.querySelectorAll("tbody tr")].map(
+    (row) => Number(row.children[column("tensor")].textContent));
   heading("tensor").click();
-  seen.down = [...section.querySelectorAll("tbody tr")].map(
-    (row) => Number(row.children[2].textContent));
+  seen.down = tensors();
   heading("tensor").click();
-  seen.up = [...section.querySelectorAll("tbody tr")].map(
-    (row) => Number(row.children[2].textContent));
+  seen.up = tensors();
+  seen.folded = section.querySelectorAll("tr.folded").length;
   seen.source = [...section.querySelectorAll("tr.source")].map(
     (row) => row.firstChild.textContent);
   const search = section.querySelector("input[type=search]");
@@ -54,6 +56,17 @@ addEventListener("load", () => setTimeout(() => {
   search.value = "";
   section.querySelector("input[type=checkbox]").click();
   seen.failing = names();
+  const row = section.querySelector("tbody tr");
+  row.click();
+  seen.opened = section.querySelector("tr.about").textContent;
+  row.click();
+  seen.closed = section.querySelectorAll("tr.about").length;
+  seen.summary = [...document.querySelectorAll("#summary tbody td")].map(
+    (cell) => cell.textContent);
+  seen.images = [...section.querySelectorAll(".inputs img")].map(
+    (image) => image.naturalWidth * image.naturalHeight);
+  seen.width = innerWidth;
+  seen.overflow = document.documentElement.scrollWidth - innerWidth;
   seen.charts = [...section.querySelectorAll(".chart")].map(
     (chart) => chart.querySelectorAll(".point, .js-line, .hm image").length);
   seen.text = document.body.innerText;
@@ -67,8 +80,8 @@ addEventListener("load", () => setTimeout(() => {
 </script>"""
 
 
-def look(page: str, folder: Path) -> dict[str, Any]:
-    """Open a page in a browser and return what is on it."""
+def look(page: str, folder: Path, width: int) -> dict[str, Any]:
+    """Open a page in a browser window and return what is on it."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no chromium or google-chrome to open the page in")
@@ -82,6 +95,7 @@ def look(page: str, folder: Path) -> dict[str, Any]:
             browser,
             *options.split(),
             f"--user-data-dir={folder}",
+            f"--window-size={width},900",
             "--dump-dom",
             path.as_uri(),
         ],
@@ -105,8 +119,12 @@ def failing(compare: Compare, layered: Conversion) -> ParityReport:
     return compare(module, pictures=True)
 
 
-def test_the_page_in_a_browser(failing: ParityReport, tmp_path: Path) -> None:
-    seen = look(as_page({"layered": failing}), tmp_path)
+@pytest.mark.parametrize("width", [1280, 500])  # of a phone; browsers go no narrower
+def test_the_page_in_a_browser(
+    failing: ParityReport, tmp_path: Path, width: int
+) -> None:
+    seen = look(as_page({"layered": failing}), tmp_path, width)
+    assert seen["width"] == width
     assert seen["problems"] == []
     assert seen["requests"] == 0
     names = [layer.name for layer in failing.worst_first]
@@ -116,12 +134,20 @@ def test_the_page_in_a_browser(failing: ParityReport, tmp_path: Path) -> None:
     assert seen["down"] == tensors[::-1]
     assert seen["source"] == ["conv_2_d_6"]
     assert seen["filtered"] == ["forward: interpolate"]
+    assert seen["folded"] == 0
+    assert failing.worst_first[0].failures[0] in seen["opened"]
+    assert seen["closed"] == 0
+    assert seen["summary"][:2] == ["layered", "fails"]
+    assert seen["images"] == [16 * 12] * 3
+    assert seen["overflow"] <= 0, "nothing but the table scrolls sideways"
     assert 0 < len(seen["failing"]) < len(names)
     assert "forward: relu" not in seen["failing"]
-    assert len(seen["charts"]) == 1 + 2 * len(names)
+    assert len(seen["charts"]) == 1 + 2 * len(set(tensors)), "both pictures of each"
     assert all(drawn > 0 for drawn in seen["charts"])
-    for said in (failing.verdict, failing.sha256, "ai-edge-litert", "uniform, normal"):
+    for said in (failing.verdict, failing.sha256, "ai-edge-litert", failing.runtime):
         assert said in seen["text"]
+    for sample in failing.samples:
+        assert f"\n{sample}\n" in seen["text"]
 
 
 def test_a_reference_that_failed_is_told(tmp_path: Path) -> None:
@@ -135,7 +161,7 @@ def test_a_picture_shows_where_and_by_how_much() -> None:
     expected = np.zeros((1, 2, 96, 6), np.float32)
     found = expected.copy()
     found[0, 1, 95, 2] = 4
-    picture = draw(expected, found)
+    picture = draw(expected, found, image=True)
     heat = np.array(picture.heat)
     assert heat.shape == (CELLS, 6)
     assert np.argwhere(heat).tolist() == [[47, 2]]
@@ -149,7 +175,7 @@ def test_a_picture_of_what_is_not_finite() -> None:
     expected = np.ones((1, 1, 2, 2), np.float32)
     found = expected.copy()
     found[0, 0, 1, 0] = np.nan
-    picture = draw(expected, found)
+    picture = draw(expected, found, image=True)
     assert np.isinf(np.array(picture.heat)).tolist() == [[False, False], [True, False]]
     assert sum(picture.found) == 3
-    assert draw(found * np.nan, found * np.nan).expected == (0,) * BINS
+    assert draw(found * np.nan, found * np.nan, image=False).expected == (0,) * BINS
