@@ -28,7 +28,7 @@ from parity.layers.given import describe
 from parity.layers.lockstep import Step, in_double, run_in_lockstep
 from parity.layers.measures import Measures, measure, tolerance
 from parity.layers.report import ParityReport, find_sources
-from parity.layers.rows import Finding, make_rows, row_name
+from parity.layers.rows import Finding, make_rows, row_name, sample_name
 from parity.layers.trace import (
     Trace,
     TraceError,
@@ -238,11 +238,8 @@ class _Check:
             ]
             dtypes = (_dtype(step.free, place), self._wanted(value.dtype))
             for position, number in enumerate(chosen):
-                where = self._samples[number].name
-                if len(chosen) > 1:
-                    where += f", sample {position} of a batch of {len(chosen)}"
                 found[position][name] = measure(
-                    where,
+                    sample_name(self._samples[number], position, len(chosen)),
                     expected(value, [noises[position].answer]),
                     *(_sample(side, position, len(chosen)) for side in sides),
                     dtypes=dtypes,

@@ -15,12 +15,13 @@ from converter.convert import Conversion
 from converter.files import manifest_entry
 from converter.graph import Value
 from parity import schema
+from parity.check import chunks
 from parity.edit import packed_model, with_outputs
 from parity.inputs import Sample
 from parity.interface import Interface
 from parity.layers.lockstep import in_double, run_in_lockstep
 from parity.layers.report import LayerReport, ParityReport
-from parity.layers.rows import row_name
+from parity.layers.rows import row_name, sample_name
 from parity.layers.trace import (
     Layer,
     Trace,
@@ -28,12 +29,12 @@ from parity.layers.trace import (
     trace_conversion,
     trace_like,
 )
-from parity.references import start_references
+from parity.references import INTERPRETERS, start_references
 from parity.wire import Array
 
-SCRIPT = '''"""{title}"""
+INTERPRETER = '''"""{title}"""
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from {module} import Interpreter, OpResolverType
 
 inputs, found = np.load("inputs.npz"), np.load("outputs.npz")["pytorch"]
 layer = Interpreter("layer.tflite", experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
@@ -42,7 +43,18 @@ for index, detail in enumerate(layer.get_input_details()):
     layer.set_tensor(detail["index"], inputs[str(index)])
 layer.invoke()
 expected = layer.get_tensor(layer.get_output_details()[0]["index"])
-print("largest difference", np.abs(expected - found).max())
+print(expected.shape, found.shape, "largest difference", np.abs(expected - found).max())
+'''
+
+SAVED = '''"""{title}
+
+TFLite's answer is what {runtime} gave: no interpreter has MediaPipe's operators.
+"""
+import numpy as np
+
+outputs = np.load("outputs.npz")
+expected, found = outputs["tflite"], outputs["pytorch"]
+print(expected.shape, found.shape, "largest difference", np.abs(expected - found).max())
 '''
 
 
@@ -59,36 +71,56 @@ def reproduction(
         conversion: as it was compared.
         emitted: its module.
         samples: what both sides were run on.
-        report: what was found; it has at least one layer.
+        report: what was found.
         module: what was compared, when that is not ``emitted``.
 
     Returns:
         ``layer.tflite``, a model of the operators that one layer stands for; its
         ``inputs.npz``, TFLite's own, by their number; ``outputs.npz`` with what ``tflite``
-        and ``pytorch`` give for these, in TFLite's order of axes; and ``show.py``.
+        and ``pytorch`` give for these, in TFLite's order of axes; and ``show.py``. The layer
+        ran in the batch that the report tells of. Nothing where no layer was compared, or
+        where the source gave nothing.
+
+    Raises:
+        ReferenceFailedError: where the reference fails.
     """
+    row = _shown(report)
+    if row is None:
+        return {}
     told = trace_conversion(emitted, conversion)
     trace = told if module is None else trace_like(module, told)
-    row = next(
-        (found for found in report.layers if found.name in report.sources[:1]),
-        next(found for found in report.worst_first if not found.inside),
+    given = [_find(trace, name)[0].port(_find(trace, name)[1]) for name in row.inputs]
+    cut, inputs = cut_out(
+        conversion.file.data, [port.tensor for port in given], row.tensor
     )
-    sample = next(s for s in samples if row.sample.split(", sample ")[0] == s.name)
-    tensors = [
-        layer.port(place).tensor
-        for layer, place in (_find(trace, name) for name in row.inputs)
-    ]
-    cut, inputs = cut_out(conversion.file.data, tensors, row.tensor)
-    answer = _answer(conversion, sample, [row.tensor, *inputs], report.reference)
-    found = _forced(conversion, module or emitted, trace, sample, row, answer)
-    outputs = {"tflite": answer[row.tensor], "pytorch": found}
+    batch, position = _batch(samples, row, report.batch)
+    answers = _answers(conversion, batch, [row.tensor, *inputs], report.reference)
+    forced = _forced(conversion, module or emitted, trace, batch, row, answers)
+    layer, place = _find(trace, row.name)
+    found = layer.port(place).to_tflite(forced[position : position + 1])
+    answer = answers[position]
     title = f"{row.name} of {conversion.name} on {row.sample}"
     return {
         "layer.tflite": cut,
         "inputs.npz": _npz({str(i): answer[t] for i, t in enumerate(inputs)}),
-        "outputs.npz": _npz(outputs),
-        "show.py": SCRIPT.format(title=ascii(title)[1:-1].replace("\\", "/")),
+        "outputs.npz": _npz({"tflite": answer[row.tensor], "pytorch": found}),
+        "show.py": _script(title, report),
     }
+
+
+def _shown(report: ParityReport) -> LayerReport | None:
+    """Return the layer that a reproduction is of."""
+    if report.sources:
+        return next((x for x in report.layers if x.name == report.sources[0]), None)
+    return next((x for x in report.worst_first if not x.inside), None)
+
+
+def _script(title: str, report: ParityReport) -> str:
+    plain = ascii(title)[1:-1].replace("\\", "/")
+    if report.reference in INTERPRETERS:
+        module = INTERPRETERS[report.reference].module
+        return INTERPRETER.format(title=plain, module=module)
+    return SAVED.format(title=plain, runtime=report.runtime)
 
 
 def cut_out(
@@ -133,41 +165,60 @@ def _find(trace: Trace, name: str) -> tuple[Layer, int]:
     )
 
 
-def _answer(
-    conversion: Conversion, sample: Sample, tensors: Sequence[int], reference: str
-) -> dict[int, Array]:
-    """Return the reference's tensors on a sample, in TFLite's order of axes."""
+def _batch(
+    samples: Sequence[Sample], row: LayerReport, size: int
+) -> tuple[list[Sample], int]:
+    """Return the batch that a layer is worst on, and the place of the sample there."""
+    for chosen in chunks(len(samples), size):
+        for position, number in enumerate(chosen):
+            if sample_name(samples[number], position, size) == row.sample:
+                return [samples[index] for index in chosen], position
+    raise ValueError(f"{row.sample} is none of these samples")
+
+
+def _answers(
+    conversion: Conversion,
+    samples: Sequence[Sample],
+    tensors: Sequence[int],
+    reference: str,
+) -> list[dict[int, Array]]:
+    """Return the reference's tensors on each sample, in TFLite's order of axes."""
     read: Any = schema.ModelT.InitFromPackedBuf(conversion.file.data).subgraphs[0]
-    own = dict(zip((int(t) for t in read.inputs), sample.arrays, strict=True))
+    own = [int(tensor) for tensor in read.inputs]
     wanted = [tensor for tensor in dict.fromkeys(tensors) if tensor not in own]
     model = with_outputs(conversion.file.data, wanted)
     with ExitStack() as stack:
         references = start_references(stack, model, conversion.file.label, reference)
-        return own | references["reference"].run(sample.arrays)
+        return [
+            dict(zip(own, sample.arrays, strict=True))
+            | references["reference"].run(sample.arrays)
+            for sample in samples
+        ]
 
 
 def _forced(
     conversion: Conversion,
     module: nn.Module,
     trace: Trace,
-    sample: Sample,
+    samples: Sequence[Sample],
     row: LayerReport,
-    answer: dict[int, Array],
+    answers: Sequence[dict[int, Array]],
 ) -> Array:
-    """Return what a layer gives for the reference's own inputs, as TFLite orders it."""
+    """Return what a layer gives for the reference's own inputs, of a batch."""
 
     def reference(value: Value) -> Tensor | None:
-        if value.tensor not in answer.keys() - {row.tensor}:
+        if value.tensor not in answers[0].keys() - {row.tensor}:
             return None
-        return torch.from_numpy(expected(value, [answer]))
+        return torch.from_numpy(expected(value, answers))
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    arrays = [p.to_module(a) for p, a in zip(ports, sample.arrays, strict=True)]
-    inputs = [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
+    inputs = []
+    for index, port in enumerate(ports):
+        arrays = [port.to_module(sample.arrays[index]) for sample in samples]
+        inputs.append(torch.from_numpy(np.concatenate(arrays)))
     wanted, place = _find(trace, row.name)
     steps = run_in_lockstep(module, in_double(module), trace, inputs, reference)
-    found = next(step for step in steps if step.layer is wanted).forced[place].numpy()
-    return wanted.port(place).to_tflite(found)
+    return next(step for step in steps if step.layer is wanted).forced[place].numpy()
 
 
 def _npz(arrays: dict[str, Array]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from converter.graph import Value
+from parity.inputs import Sample
 from parity.layers.folded import Folded, givers, operands
 from parity.layers.measures import Measures
 from parity.layers.report import MAX_FAILURES, OUTPUT, LayerReport
@@ -159,6 +160,13 @@ def row_name(layer: Layer, place: int) -> str:
     if layer.kind == OUTPUT:
         return f"{OUTPUT} {layer.values[place].name}"
     return layer.name if len(layer.values) == 1 else f"{layer.name} [{place}]"
+
+
+def sample_name(sample: Sample, position: int, batch: int) -> str:
+    """Return what reports call a sample at its place in a batch."""
+    if batch == 1:
+        return sample.name
+    return f"{sample.name}, sample {position} of a batch of {batch}"
 
 
 def _largest(distances: Iterable[float | None]) -> float | None:

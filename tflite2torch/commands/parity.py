@@ -83,7 +83,9 @@ def _save_repro(
     outcomes: Mapping[str, Outcome],
 ) -> None:
     report = outcomes[conversion.name]
-    if isinstance(report, ParityReport) and report.layers:
-        with output_folder(folder, force=True) as files:
-            for name, content in reproduce(conversion, settings, report).items():
-                files.write(name, content)
+    if isinstance(report, ParityReport):
+        contents = reproduce(conversion, settings, report)
+        if contents:
+            with output_folder(folder, force=True) as files:
+                for name, content in contents.items():
+                    files.write(name, content)

@@ -6,20 +6,52 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from converter.convert import Conversion
+from converter.files import manifest_entry
 from parity.inputs import Sample
+from parity.interface import Interface
+from parity.layers.check import Options, compare_layers
 from parity.layers.report import ParityReport
-from parity.layers.repro import cut_out, reproduction
+from parity.layers.repro import _script, cut_out, reproduction
+from parity.mediapipe_reference import MediaPipeReference
+from parity.samples import varied_samples
+from parity.wire import Array
+from tests.support.operators import convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.loading import load_module
 
 Compare = Callable[..., ParityReport]
+
+
+def show(files: dict[str, bytes | str], folder: Path) -> float:
+    """Write the files, run the script, and return the difference that it shows."""
+    for name, content in files.items():
+        data = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(data)
+    shown = subprocess.run(
+        [sys.executable, "show.py"],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    said, _, largest = shown.stdout.strip().rpartition(" ")
+    assert said.endswith(" largest difference")
+    return float(largest)
+
+
+def both(files: dict[str, bytes | str]) -> tuple[Array, Array]:
+    """Return what PyTorch and TFLite give."""
+    with np.load(io.BytesIO(bytes(files["outputs.npz"]))) as outputs:  # type: ignore[arg-type]
+        return outputs["pytorch"], outputs["tflite"]
 
 
 def test_the_source_alone_shows_the_difference(
@@ -34,27 +66,104 @@ def test_the_source_alone_shows_the_difference(
     report = compare(module)
     files = reproduction(layered, load_module(layered), layered_samples, report, module)
     assert len(files["layer.tflite"]) < len(layered.file.data)
-    for name, content in files.items():
-        data = content.encode() if isinstance(content, str) else content
-        (tmp_path / name).write_bytes(data)
-    with np.load(io.BytesIO(bytes(files["outputs.npz"]))) as outputs:  # type: ignore[arg-type]
-        difference = outputs["pytorch"] - outputs["tflite"]
-    assert difference.shape == (1, 8, 6, 8)
-    assert np.abs(difference).max(axis=(0, 1, 2)) == pytest.approx(
+    found, expected = both(files)
+    assert found.shape == (1, 8, 6, 8)
+    assert np.abs(found - expected).max(axis=(0, 1, 2)) == pytest.approx(
         [0, 0.5, 0, 0, 0, 0, 0, 0], abs=1e-5
     )
-    shown = subprocess.run(
-        [sys.executable, "show.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    largest = shown.stdout.rpartition(" ")[2]
-    assert float(largest) == pytest.approx(0.5, abs=1e-5)
+    assert show(files, tmp_path) == pytest.approx(0.5, abs=1e-5)
     title, *script = str(files["show.py"]).splitlines()
     assert "conv_2_d_6 of layered on " in title
     assert len([line for line in script if line]) == 10
+
+
+def test_a_fault_that_shows_in_a_batch_alone_is_shown(
+    compare: Compare,
+    layered: Conversion,
+    layered_samples: list[Sample],
+    tmp_path: Path,
+) -> None:
+    module = load_module(layered)
+
+    def spoil(_: nn.Module, __: object, output: torch.Tensor) -> torch.Tensor:
+        if len(output) == 3:
+            output[1, 2, 3, 4] += 0.25
+        return output
+
+    module.get_submodule("conv_2_d_6").register_forward_hook(spoil)
+    report = compare(module, batch=3)
+    files = reproduction(layered, load_module(layered), layered_samples, report, module)
+    assert "sample 1 of a batch of 3" in str(files["show.py"])
+    found, expected = both(files)
+    assert np.argwhere(np.abs(found - expected) > 0.1).tolist() == [[0, 3, 4, 2]]
+    assert show(files, tmp_path) == pytest.approx(0.25, abs=1e-4)
+
+
+def test_where_nothing_fails_the_worst_layer_is_shown(
+    compare: Compare,
+    layered: Conversion,
+    layered_samples: list[Sample],
+    tmp_path: Path,
+) -> None:
+    report = compare()
+    files = reproduction(layered, load_module(layered), layered_samples, report)
+    assert report.worst_first[0].name in str(files["show.py"])
+    assert 0 <= show(files, tmp_path) < 1e-4
+
+
+def test_a_source_that_gave_nothing_has_none(
+    compare: Compare, layered: Conversion, layered_samples: list[Sample]
+) -> None:
+    module = load_module(layered)
+    module.get_submodule("conv_2_d_6").register_forward_hook(lambda _, __, x: x[:, :1])
+    module.get_submodule("constant_7").register_forward_hook(
+        lambda _, __, x: x.reshape(7)
+    )
+    report = compare(module)
+    assert (
+        reproduction(
+            layered,
+            load_module(layered),
+            layered_samples,
+            replace(report, sources=("constant_7",)),
+            module,
+        )
+        == {}
+    )
+
+
+def test_another_runtime_is_imported(
+    compare: Compare, layered: Conversion, layered_samples: list[Sample]
+) -> None:
+    report = replace(compare(), reference="tensorflow")
+    assert "from tensorflow.lite.python.interpreter import" in _script("", report)
+    report = replace(report, reference="mediapipe", runtime="MediaPipe 0.10.21")
+    script = _script("", report)
+    assert "what MediaPipe 0.10.21 gave" in script
+    assert "Interpreter" not in script
+
+
+def test_mediapipes_own_operator(
+    wheel_models: dict[str, bytes], tmp_path: Path
+) -> None:
+    if reason := MediaPipeReference.unavailable():
+        pytest.skip(reason)
+    data = wheel_models["selfie_segmentation.tflite"]
+    conversion = convert_bytes(data, "selfie_segmentation")
+    module = load_module(conversion)
+    [last] = [m for m in module.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert last.bias is not None
+    with torch.no_grad():
+        last.bias += 0.5
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    samples = varied_samples(ports, 0)[:1]
+    emitted = load_module(conversion)
+    report = compare_layers(conversion, emitted, samples, Options(), module)
+    assert [x.kind for x in report.layers if x.name in report.sources] == [
+        "ConvTranspose2d"
+    ]
+    files = reproduction(conversion, emitted, samples, report, module)
+    assert show(files, tmp_path) == pytest.approx(0.5, abs=1e-4)
 
 
 def test_a_layer_of_two_inputs_is_cut_out(layered: Conversion) -> None:
