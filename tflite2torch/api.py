@@ -13,6 +13,7 @@ from converter.reader.schema import IDENTIFIER
 from converter.reader.sources import read_sources
 from converter.writer.weights import FloatType, WeightsFormat
 from parity.layers.report import ParityReport
+from parity.references import BACKENDS
 from tflite2torch.layerwise import Settings, compare_conversion
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def compare(
     *,
     batch: int = 1,
     seed: int = 0,
+    reference: str | None = None,
 ) -> ParityReport | dict[str, ParityReport]:
     """Compare every layer of the models of a source with TFLite.
 
@@ -92,6 +94,8 @@ def compare(
             lined up with the emitted ones. It takes a source of one model.
         batch: how many samples run together; each is compared with its own run of TFLite.
         seed: of random inputs, and of the nudges that noise floors are measured with.
+        reference: what runs the models: ``litert``, ``tensorflow`` or ``mediapipe``; by
+            default LiteRT, and MediaPipe's runtime for models with its own operators.
 
     Returns:
         What was found of a ``.tflite`` file; a dict of this by name for anything else.
@@ -101,9 +105,13 @@ def compare(
         MissingDependencyError: torch, or what reads photos, is not installed.
         ReferenceFailedError: TFLite is not installed, or cannot run a model.
         SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
+        ValueError: there is no such reference.
     """
+    if reference is not None and reference not in BACKENDS:
+        known = ", ".join(BACKENDS)
+        raise ValueError(f"no reference is called {reference!r}; there are {known}")
     path = Path(source)
-    settings = Settings(batch, seed)
+    settings = Settings(batch, seed, reference=reference)
     conversions = convert_all(read_sources([path]))
     if module is not None and len(conversions) != 1:
         raise SourceError(f"{path}: {len(conversions)} models; a module is of one")

@@ -1,16 +1,7 @@
-"""The JSON of ``tflite2torch parity``: one documented, versioned shape.
-
-``{"schema": 1, "versions": {...}, "models": [...]}``. ``versions`` maps packages, and
-``python``, to what ran. A model has ``name``, ``source``, ``sha256``, ``passed`` (null where
-the reference could not run; ``reason`` then says why, and nothing else follows), ``verdict``,
-``sources``, ``samples``, ``batch``, ``seed``, ``reference``, ``runtime``,
-``kernels``, ``failures``, ``floor_factor``
-and ``ulps`` (how limits follow from floors and magnitudes), ``layers``, and ``coverage``,
-all as ``parity.layers.report`` describes them. A layer has the fields of ``LayerReport`` and
-``passed``. A number that JSON lacks is the text "inf", "-inf" or "nan".
+"""The JSON of ``tflite2torch parity``; ``docs/parity.md`` tells of every field.
 
 A field may be added in any release; one that changes its meaning, or goes, raises
-``schema``.
+``schema``. A number that JSON lacks is the text "inf", "-inf" or "nan".
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from parity.judge import FLOOR_FACTOR, ULPS
 from parity.layers.report import Coverage, LayerReport, ParityReport
 
 ROWS = 10
@@ -49,11 +50,14 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
 
 
 def _setting(report: ParityReport) -> str:
-    """Say what ran, and on what."""
+    """Say what ran, and what is tolerated."""
     text = f"{report.runtime}, {', '.join(report.kernels)} kernels"
     if report.dtype != "float32":
         text += f"; PyTorch in {report.dtype}"
-    return f"{text}; batch {report.batch}, seed {report.seed}"
+    return (
+        f"{text}; batch {report.batch}, seed {report.seed}; "
+        f"tolerated: {FLOOR_FACTOR:g} noise floors, or {ULPS:g} ulps"
+    )
 
 
 def describe_coverage(covered: Coverage) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -33,9 +35,10 @@ def test_a_model_that_passes(good: Path) -> None:
     code, document = parity(good)
     assert code == 0
     assert document["schema"] == 1
-    assert set(document["versions"]) == {
+    assert set(document["versions"]) > {
         "ai-edge-litert",
         "numpy",
+        "platform",
         "python",
         "tflite2torch",
         "torch",
@@ -48,6 +51,18 @@ def test_a_model_that_passes(good: Path) -> None:
     )
     assert model["kernels"] == ["reference", "builtin", "xnnpack"]
     assert model["samples"] == "uniform normal ramp extremes zeros ones face".split()
+    assert [given["sample"] for given in model["given"]] == model["samples"]
+    assert model["given"][3] == {
+        "sample": "extremes",
+        "input": "input",
+        "shape": [1, 4, 5, 3],
+        "dtype": "float32",
+        "low": 0,
+        "high": 1,
+    }
+    assert model["reference"] == "litert"
+    assert model["runtime"].startswith("LiteRT ")
+    assert model["dtype"] == "float32"
     convolution, output = model["layers"]
     assert output["kind"] == "output"
     assert convolution["kind"] == "Conv2d"
@@ -142,6 +157,25 @@ def test_a_reference_that_cannot_run(
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
 
 
+def test_a_reproduction_shows_the_difference(good: Path, tmp_path: Path) -> None:
+    _, document = parity(good)
+    layer = document["models"][0]["layers"][0]
+    folder = tmp_path / "repro"
+    options = [f"--tolerance={layer['name']}=0", f"--save-repro={folder}"]
+    assert parity(good, *options)[0] == 1
+    names = {path.name for path in (folder / "good").iterdir()}
+    assert names == {"layer.tflite", "inputs.npz", "outputs.npz", "show.py"}
+    shown = subprocess.run(
+        [sys.executable, "show.py"],
+        cwd=folder / "good",
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    largest = float(shown.stdout.rpartition(" ")[2])
+    assert 0 < largest <= layer["needed"]
+
+
 def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(good.parent)
     options = ["--junit=junit.xml", "--model-explorer=nodes.json"]
@@ -157,6 +191,14 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert nodes["main"]["results"] == {
         layer["tensor_name"]: {"value": layer["severity"]}
     }
+
+
+def test_the_function_takes_a_reference(good: Path) -> None:
+    with pytest.raises(ValueError, match="'onnx'; there are litert, tensorflow, med"):
+        tflite2torch.compare(good, reference="onnx")
+    report = tflite2torch.compare(good, reference="litert")
+    assert isinstance(report, layerwise.ParityReport)
+    assert report.reference == "litert"
 
 
 def test_the_function(good: Path) -> None:

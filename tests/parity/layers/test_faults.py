@@ -65,8 +65,11 @@ def test_a_fault_in_the_source(
     report = compare(edited(layered, old, new))
     layer = source(report)
     assert layer.name == blamed
+    assert report.sources[0] == blamed
     assert step in " ".join(layer.steps)
     assert layer.span in report.verdict
+    before = [x for x in report.layers if x.name in layer.inputs]
+    assert all(x.passed for x in before), "the error arises here"
 
 
 def transposed(module: nn.Module) -> None:
@@ -115,35 +118,51 @@ def test_a_slope_along_the_wrong_axis(compare: Compare, layered: Conversion) -> 
     old = "self.constant_7(self.conv_2_d_6(x))"
     new = "self.constant_7(self.conv_2_d_6(x).transpose(1, 2)).transpose(1, 2)"
     report = compare(edited(layered, old, new))
-    assert "constant_7" in report.sources
-    assert "forward: transpose is not in the conversion" in report.failures
+    assert source(report).name == "constant_7"
+    assert "8, 8, 6" not in report.verdict, "the shape is right: 8 rows, 8 channels"
+    assert set(report.failures) == {
+        "forward: transpose is not in the conversion",
+        "forward: transpose #2 is not in the conversion",
+    }
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "missing"),
+    ("old", "new", "missing", "blamed"),
     [
         (
             "self.constant_7(self.conv_2_d_6(x))",
             "self.conv_2_d_6(x)",
             "constant_7 is missing",
+            "forward: add",
         ),
         (
             "F.relu(self.conv_2_d_3(x))",
             "self.conv_2_d_3(x)",
             "forward: relu is missing",
+            "conv_2_d_6",
         ),
-        ("torch.sigmoid(x)", "x", "forward: sigmoid is missing"),
+        (
+            "torch.sigmoid(x)",
+            "x",
+            "forward: sigmoid is missing",
+            "output conv_2_d_14",
+        ),
     ],
     ids="layer activation last".split(),
 )
-def test_what_is_left_out_is_named(
-    compare: Compare, layered: Conversion, old: str, new: str, missing: str
+def test_what_is_left_out_is_named_and_what_lacks_it_is_blamed(
+    compare: Compare,
+    layered: Conversion,
+    old: str,
+    new: str,
+    missing: str,
+    blamed: str,
 ) -> None:
     report = compare(edited(layered, old, new))
-    assert not report.passed
     assert report.failures == (missing,)
+    assert source(report).name == blamed
     assert missing in report.verdict
-    assert report.sources, "what depends on it gives something else"
+    assert blamed in report.verdict
 
 
 def test_one_wrong_value_in_one_sample_of_a_batch(
