@@ -9,7 +9,7 @@ from converter.passes.batch import follow_batch
 from converter.passes.blocks import find_blocks
 from converter.passes.chains import find_chains
 from converter.passes.layer_norm import raise_layer_norms
-from converter.passes.layout import choose_layouts
+from converter.passes.layout import choose_layouts, merge_permutes
 from converter.passes.order import order_nodes
 from converter.passes.padding import spell_out_padding
 from converter.passes.stages import find_stages
@@ -21,6 +21,7 @@ PASSES: list[Callable[[Graph], None]] = [
     raise_layer_norms,
     tidy,
     choose_layouts,
+    merge_permutes,
     tidy,
     absorb_padding,
     spell_out_padding,

@@ -45,7 +45,6 @@ def choose_layouts(graph: Graph) -> None:
         else:
             nodes += _permuted(node, images)
     graph.nodes = nodes
-    _merge_permutes(graph)
 
 
 def _images(graph: Graph) -> set[Value]:
@@ -148,7 +147,7 @@ def _same_order(image: Value) -> bool:
     return channels == 1 or height * width == 1
 
 
-def _merge_permutes(graph: Graph) -> None:
+def merge_permutes(graph: Graph) -> None:
     """Let no permute follow another; tidy, the next pass, drops those that do nothing."""
     producers = graph.producers()
     for node in graph.nodes:

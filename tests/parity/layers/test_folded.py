@@ -29,6 +29,7 @@ from parity.samples import varied_samples
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
+from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
 from tflite2torch.loading import load_module
 
@@ -118,6 +119,29 @@ def test_a_padding() -> None:
     assert pad.inside == report.layers[1].name
     assert pad.inputs == ()
     assert (report.coverage.compared, report.coverage.folded) == (3, 1)
+
+
+def test_what_undoes_itself() -> None:
+    """Between the two transposes stands a tensor that the module has no need of."""
+    network = Network()
+    features = network.conv(network.input((1, 4, 4, 3)), 3, 2)
+    turned = network.transpose(network.transpose(features, 0, 2, 1, 3), 0, 2, 1, 3)
+    same = network.reshape(turned, 1, 4, 4, 2)
+    conversion = convert_bytes(network.build([network.function("TANH", same)]))
+    assert "permute" not in conversion.source
+    report = compare(conversion)
+    assert report.passed, report.verdict
+    assert (report.coverage.compared, report.coverage.folded) == (5, 3)
+    kinds = [layer.kind for layer in report.layers if layer.inside]
+    assert kinds == ["TRANSPOSE", "TRANSPOSE", "RESHAPE"]
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_random_networks_are_covered(seed: int) -> None:
+    conversion = convert_bytes(RandomNetwork(seed).write(length=12))
+    report = compare(conversion, batch=2)
+    assert report.passed, report.verdict
+    assert report.coverage.compared == report.coverage.total == 12
 
 
 def test_a_fault_in_the_layer_is_the_layers() -> None:
