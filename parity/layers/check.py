@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from converter.convert import Conversion, literal_graph
 from converter.files import manifest_entry
-from converter.graph import Graph, Value
+from converter.graph import Value
 from converter.passes.layout import TO_NCHW
 from converter.reader.model import read_model
 from parity.check import chunks, one_thread
@@ -100,10 +100,9 @@ def compare_layers(
         except TraceError as error:
             trace, failures = Trace(told.graph, ()), (*failures, str(error))
     model = read_model(conversion.file)
-    literal: Graph | None = literal_graph(conversion.file)
-    if literal is not None and other is not None:
-        literal = relabelled(literal, literal_graph(other.file))
-    folded = find_folded(literal, told, trace, operators_of(model)) if literal else []
+    literal = literal_graph(conversion.file)
+    graph = relabelled(literal, literal_graph(other.file)) if other else literal
+    folded = find_folded(graph, told, trace, operators_of(model)) if graph else []
     check = _Check(conversion, module or emitted, trace, folded, samples, options)
     if trace.layers and samples:
         check.run()

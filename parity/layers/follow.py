@@ -75,11 +75,13 @@ class Follower:
     def _take(
         self, tensor: int, order: tuple[int, ...], free: Tensor, exact: Tensor | None
     ) -> None:
+        """Hold a tensor for those who wait for it, in their order of axes."""
         for value in self._wanted.pop(tensor, ()):
-            axes = [order.index(axis) for axis in value.order]
-            self._held[value] = _Held(
-                _permuted(free, axes), self._expected(value), _permuted(exact, axes)
-            )
+            if sorted(order) == sorted(value.order):
+                axes = [order.index(axis) for axis in value.order]
+                self._held[value] = _Held(
+                    _permuted(free, axes), self._expected(value), _permuted(exact, axes)
+                )
 
     def _carry_out(self) -> Iterator[Step]:
         for folded in list(self._waiting):
@@ -111,8 +113,11 @@ class Follower:
 
 
 def _permuted(x: Tensor | None, axes: list[int]) -> Tensor | None:
-    """Return a tensor with its axes in another order; None if it has not so many."""
-    return x.permute(axes) if x is not None and x.dim() == len(axes) else None
+    """Return a tensor with its axes in another order; None if it has not so many.
+
+    It is a copy: what gets the tensor next may change it in place.
+    """
+    return x.permute(axes).clone() if x is not None and x.dim() == len(axes) else None
 
 
 def _run(carried: Carried, operands: Sequence[Tensor | None]) -> tuple[Tensor, ...]:

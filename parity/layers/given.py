@@ -66,7 +66,7 @@ def _thumbnail(pixels: Array, port: Port) -> str:
     from PIL import Image
 
     low, high = value_range(port) or (0.0, 1.0)
-    scaled = np.nan_to_num((pixels - low) / (high - low)).clip(0, 1) * 255
+    scaled = np.nan_to_num((pixels - low) / ((high - low) or 1.0)).clip(0, 1) * 255
     image = Image.fromarray(scaled.round().astype(np.uint8))
     image.thumbnail((PIXELS, PIXELS))
     file = io.BytesIO()

@@ -16,15 +16,19 @@ from torch import nn
 
 from converter.convert import Conversion, literal_graph
 from converter.files import manifest_entry
+from converter.graph import N, Value
+from converter.ops.elementwise import Elementwise
 from converter.reader.model import read_model
 from parity.inputs import Sample
 from parity.interface import Interface
 from parity.layers.check import Options, compare_layers
 from parity.layers.coverage import operators_of
-from parity.layers.folded import find_folded, relabelled
+from parity.layers.folded import Folded, find_folded, relabelled
+from parity.layers.follow import Follower
 from parity.layers.literal import Carried
+from parity.layers.lockstep import Step
 from parity.layers.report import LayerReport, ParityReport
-from parity.layers.trace import trace_conversion
+from parity.layers.trace import Layer, trace_conversion
 from parity.samples import varied_samples
 from tests.support.models import Ref
 from tests.support.networks import Network
@@ -274,6 +278,29 @@ def test_the_literal_graph_of_other_weights_stands_for_the_same_tensors() -> Non
         v.tensor for n in graph.nodes for v in n.outputs
     ]
     assert relabelled(graph, literal_graph(padded().file)) is None
+
+
+def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
+    one, other, total = (Value(n, (N, 2), "float32", i) for i, n in enumerate("abc"))
+    node = Elementwise([one, other], [total], "add")
+    layer = Layer("sum", "ADD", None, (total,), "somewhere")
+    answers = {0: torch.ones(1, 2), 1: torch.ones(1, 2) * 2}
+    follower = Follower(
+        [Folded(Carried(node), layer)], lambda v: answers[v.tensor or 0]
+    )
+
+    def step(value: Value, tensor: torch.Tensor) -> list[Step]:
+        given = Layer(value.name, "relu", None, (value,))
+        return list(follower.after(Step(given, (tensor,), (), (), "")))
+
+    first = torch.full((1, 2), 10.0)
+    assert step(one, first) == []
+    first.zero_()
+    [found] = step(other, torch.full((1, 2), 0.5))
+    assert found.free[0].tolist() == [[10.5, 10.5]]
+    assert found.forced[0].tolist() == [[3, 3]]
+    assert found.exact == ()
+    assert step(one, first) == [], "each is carried out once"
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
