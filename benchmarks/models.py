@@ -72,14 +72,15 @@ def _row(about: dict[str, Any], runs: Iterable[list[dict[str, Any]]]) -> list[st
     ]
     ran = [model for model in found if model["passed"] is not None]
     if not ran or len(ran) < len(found):
-        return [*cells, "", "", "", "", "", "not compared"]
+        return [*cells, *[""] * 6, "not compared"]
     layers = [layer for model in ran for layer in model["layers"]]
     worst = max(layers, key=lambda layer: float(layer["severity"]))
     covered = min((m["coverage"] for m in ran), key=lambda c: c["compared"])
     passed = all(model["passed"] for model in ran)
     return [
         *cells,
-        f"{covered['compared']} of {covered['total']}",
+        str(len(ran[0]["layers"])),
+        f"{100 * covered['compared'] / covered['total']:.0f} %",
         str(covered["folded"] or ""),
         f"{float(worst['error']):.1e}",
         f"{float(worst['floor']):.1e}",
@@ -96,9 +97,9 @@ def _origin(source: str) -> str:
 
 
 def _table(rows: Iterable[list[str]]) -> str:
-    headings = ["model", "from", "operators", "tensors compared", "folded"]
+    headings = ["model", "from", "operators", "values compared", "coverage", "folded"]
     headings += ["error", "noise floor", "error / tolerated", "verdict"]
-    rule = ["---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "---"]
+    rule = ["---", "---", *["--:"] * 7, "---"]
     lines = [headings, rule, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

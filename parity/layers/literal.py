@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from converter.graph import Node, Value
 from converter.ops.elementwise import is_number
+from converter.ops.registry import shortest
 from converter.writer.expressions import literal, name, render
-from converter.writer.forward import number
 
 
 class Carried:
@@ -61,12 +61,20 @@ class Carried:
 
     def _operand(self, position: int, value: Value) -> ast.expr:
         if value.data is not None and is_number(self.node, value):
-            return literal(number(value))
+            return literal(_number(value))
         if value.data is not None:
             wide = np.float32 if value.dtype == "float32" else value.data.dtype
             array = np.array(value.data, dtype=wide, order="C")
             self._constants[f"x{position}"] = torch.from_numpy(array)
         return name(f"x{position}")
+
+
+def _number(value: Value) -> bool | int | float:
+    """Return the only element of a constant, as an emitted module has it."""
+    element = value.array.reshape(-1)[0]
+    if value.array.dtype.kind == "f":
+        return shortest(element)
+    return bool(element) if value.array.dtype.kind == "b" else int(element)
 
 
 def _helper(file: str | None) -> dict[str, Any]:
