@@ -18,6 +18,7 @@ from tests.support.layered import layered_conversion
 from tflite2torch.loading import load_module
 
 Compare = Callable[..., ParityReport]
+Paths = dict[int, str]
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +53,21 @@ def compare(layered: Conversion, layered_samples: list[Sample]) -> Compare:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def paths(layered: Conversion) -> Paths:
+    """The layers of its emitted module by the tensors that they give."""
+    return {
+        value.tensor: operation.path
+        for operation in layered.evaluation
+        for value in operation.values
+        if value.tensor is not None
+    }
+
+
+@pytest.fixture(scope="session")
+def output_row(layered: Conversion) -> str:
+    """What reports call its only output."""
+    [entry] = layered.outputs
+    return f"output {entry['identifier']}"

@@ -11,33 +11,38 @@ from converter.convert import Conversion
 from converter.graph import Value
 from parity.layers.lockstep import in_double, run_in_lockstep
 from parity.layers.trace import TraceError, trace_conversion
+from tests.support.layered import (
+    BENT,
+    HEAD,
+    LARGE,
+    MIXED,
+    RELU,
+    SCORE,
+    TOTAL,
+)
 from tflite2torch.loading import load_module
 
 
 def test_operations_in_order_with_their_tensors(layered: Conversion) -> None:
     trace = trace_conversion(load_module(layered), layered)
     assert [
-        (layer.name, *(value.tensor for value in layer.compared.values()))
+        (layer.kind, *(value.tensor for value in layer.compared.values()))
         for layer in trace.layers
     ] == [
-        ("forward: pad",),
-        ("conv_2_d_3",),
-        ("forward: relu", 3),
-        ("conv_2_d_6", 6),
-        ("constant_7", 8),
-        ("forward: add", 9),
-        ("forward: interpolate", 11),
-        ("conv_2_d_14", 14),
-        ("forward: sigmoid", 15),
-        ("output", 15),
+        ("pad",),
+        ("Conv2d",),
+        ("relu", RELU),
+        ("Conv2d", MIXED),
+        ("PReLU", BENT),
+        ("add", TOTAL),
+        ("interpolate", LARGE),
+        ("Conv2d", HEAD),
+        ("sigmoid", SCORE),
+        ("output", SCORE),
     ]
-    layers = {layer.name: layer for layer in trace.layers}
-    sources, between = trace.inputs_of(layers["forward: relu"])
-    assert sources == []
-    assert [step.name for step in between] == ["forward: pad", "conv_2_d_3"]
-    sources, between = trace.inputs_of(layers["forward: add"])
-    assert [step.name for step in sources] == ["forward: relu", "constant_7"]
-    assert between == []
+    pad, stem, relu, _, bent, total, *_ = trace.layers
+    assert trace.inputs_of(relu) == ([], [pad, stem])
+    assert trace.inputs_of(total) == ([relu, bent], [])
 
 
 def test_a_conversion_that_tells_of_other_operations_is_refused(
@@ -57,7 +62,7 @@ def test_free_forced_and_exact_runs(layered: Conversion) -> None:
     image = torch.rand(2, 3, 16, 12, generator=torch.Generator().manual_seed(0))
 
     def reference(value: Value) -> torch.Tensor | None:
-        return torch.zeros(2, 4, 16, 12) if value.tensor == 14 else None
+        return torch.zeros(2, 4, 16, 12) if value.tensor == HEAD else None
 
     steps = list(run_in_lockstep(module, double, trace, [image], reference))
     *_, head, sigmoid, output = steps
@@ -67,4 +72,4 @@ def test_free_forced_and_exact_runs(layered: Conversion) -> None:
     torch.testing.assert_close(sigmoid.exact[0], double(image.double()))
     torch.testing.assert_close(head.forced[0], head.free[0], rtol=0, atol=0)
     assert (sigmoid.forced[0] == 0.5).all()
-    assert module.get_parameter("conv_2_d_3.weight").dtype == torch.float32
+    assert {weight.dtype for weight in module.parameters()} == {torch.float32}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from converter.convert import Conversion
 from converter.files import manifest_entry
@@ -15,6 +16,7 @@ from parity.interface import Interface
 from parity.layers.check import Options, compare_layers
 from parity.layers.report import LayerReport, ParityReport
 from parity.samples import varied_samples
+from tests.support.layered import HEAD, MIXED, Twin, with_weights
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.loading import load_module
@@ -22,10 +24,9 @@ from tflite2torch.loading import load_module
 Compare = Callable[..., ParityReport]
 
 
-def edited(conversion: Conversion, old: str, new: str) -> nn.Module:
-    """Return the module whose source has ``new`` in the one place of ``old``."""
-    assert conversion.source.count(old) == 1
-    return load_module(replace(conversion, source=conversion.source.replace(old, new)))
+def twin(conversion: Conversion, **parts: Any) -> nn.Module:
+    """Return the network with other methods in place of its own."""
+    return with_weights(type("Faulty", (Twin,), parts)(), conversion)
 
 
 def source(report: ParityReport) -> LayerReport:
@@ -34,6 +35,9 @@ def source(report: ParityReport) -> LayerReport:
     assert report.verdict.startswith("failed: ")
     [layer] = [layer for layer in report.layers if layer.name == report.sources[0]]
     assert not layer.passed
+    assert layer.span in report.verdict
+    before = [other for other in report.layers if other.name in layer.inputs]
+    assert all(other.passed for other in before), "the error arises here"
     return layer
 
 
@@ -47,55 +51,97 @@ def test_the_module_as_emitted_passes(compare: Compare) -> None:
     assert any(layer.floor > 0 for layer in report.layers)
 
 
+def test_the_twin_passes(compare: Compare, layered: Conversion) -> None:
+    report = compare(twin(layered))
+    assert report.passed, report.verdict
+    assert report.verdict == "passed: 8 values on 3 inputs"
+
+
+def larger(size: tuple[int, int], align_corners: bool | None = None) -> Any:
+    return lambda self, x: F.interpolate(
+        x, size, mode="bilinear", align_corners=align_corners
+    )
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "blamed", "step"),
+    ("part", "fault", "blamed", "step"),
     [
-        ("(0, 1, 0, 1)", '(0, 1, 0, 1), mode="reflect"', "forward: relu", "pad"),
-        ("(0, 1, 0, 1)", "(1, 1, 1, 1)", "forward: relu", "pad"),
-        ("(16, 12), mode", "(12, 16), mode", "forward: interpolate", ""),
-        ('"bilinear"', '"bilinear", align_corners=True', "forward: interpolate", ""),
-        (" + x", " + 0.999 * x", "forward: add", "mul"),
-        ("torch.sigmoid(x)", "torch.tanh(x)", "output conv_2_d_14", "tanh"),
+        (
+            "pad",
+            lambda self, x: F.pad(x, (0, 1, 0, 1), mode="reflect"),
+            "forward: relu",
+            "forward: pad → stem → ",
+        ),
+        (
+            "pad",
+            lambda self, x: F.pad(x, (1, 1, 1, 1)),
+            "forward: relu",
+            "forward: pad",
+        ),
+        ("enlarge", larger((12, 16)), "forward: interpolate", ""),
+        ("enlarge", larger((16, 12), True), "forward: interpolate", ""),
+        (
+            "join",
+            lambda self, bent, x: bent + 0.999 * x,
+            "forward: add",
+            "forward: mul",
+        ),
+        ("end", lambda self, x: torch.tanh(x), "output", "forward: tanh"),
     ],
-    ids="reflected symmetric swapped aligned scaled activation".split(),
+    ids=[
+        "reflect instead of constant padding",
+        "symmetric padding at stride 2",
+        "swapped height and width",
+        "align_corners",
+        "a factor",
+        "another activation",
+    ],
 )
-def test_a_fault_in_the_source(
-    compare: Compare, layered: Conversion, old: str, new: str, blamed: str, step: str
+def test_a_fault_in_a_step(
+    compare: Compare,
+    layered: Conversion,
+    output_row: str,
+    part: str,
+    fault: Callable[..., Tensor],
+    blamed: str,
+    step: str,
 ) -> None:
-    report = compare(edited(layered, old, new))
+    report = compare(twin(layered, **{part: fault}))
     layer = source(report)
-    assert layer.name == blamed
-    assert report.sources[0] == blamed
-    assert step in " ".join(layer.steps)
-    assert layer.span in report.verdict
-    before = [x for x in report.layers if x.name in layer.inputs]
-    assert all(x.passed for x in before), "the error arises here"
+    assert layer.name == (output_row if blamed == "output" else blamed)
+    assert layer.span.startswith(step)
 
 
 def transposed(module: nn.Module) -> None:
-    weight = module.get_parameter("conv_2_d_6.weight")
+    weight = module.get_parameter("mixed.weight")
     weight.copy_(weight.transpose(0, 1).clone())
 
 
 def off(module: nn.Module) -> None:
-    module.get_parameter("conv_2_d_14.bias")[2] += 1e-3
+    module.get_parameter("head.bias")[2] += 1e-3
 
 
 def not_a_number(module: nn.Module) -> None:
-    module.get_parameter("conv_2_d_6.bias")[1] = torch.nan
+    module.get_parameter("mixed.bias")[1] = torch.nan
 
 
 def one_slope(module: nn.Module) -> None:
-    module.get_parameter("constant_7.weight")[5] *= 1.001
+    module.get_parameter("slope.weight")[5] *= 1.001
 
 
 @pytest.mark.parametrize(
     ("fault", "blamed", "said"),
     [
-        (transposed, "conv_2_d_6", "error "),
-        (off, "conv_2_d_14", "at [2, "),
-        (not_a_number, "conv_2_d_6", "nan, not "),
-        (one_slope, "constant_7", "at [5, "),
+        (transposed, "mixed", "error "),
+        (off, "head", "at [2, "),
+        (not_a_number, "mixed", "nan, not "),
+        (one_slope, "slope", "at [5, "),
+    ],
+    ids=[
+        "a transposed weight",
+        "a bias off by 1e-3",
+        "NaN in one channel",
+        "one slope",
     ],
 )
 def test_a_fault_in_the_weights(
@@ -105,7 +151,7 @@ def test_a_fault_in_the_weights(
     blamed: str,
     said: str,
 ) -> None:
-    module = load_module(layered)
+    module = twin(layered)
     with torch.no_grad():
         fault(module)
     report = compare(module)
@@ -114,12 +160,26 @@ def test_a_fault_in_the_weights(
     assert report.sources == (blamed,)
 
 
+def test_a_fault_in_an_emitted_module(
+    compare: Compare, layered: Conversion, paths: dict[int, str]
+) -> None:
+    module = load_module(layered)
+    with torch.no_grad():
+        module.get_parameter(f"{paths[HEAD]}.bias")[2] += 1e-3
+    report = compare(module)
+    assert report.sources == (paths[HEAD],)
+    assert source(report).tensor == HEAD
+    assert source(report).where[0] == 2
+    assert source(report).error == pytest.approx(1e-3, rel=0.01)
+
+
 def test_a_slope_along_the_wrong_axis(compare: Compare, layered: Conversion) -> None:
-    old = "self.constant_7(self.conv_2_d_6(x))"
-    new = "self.constant_7(self.conv_2_d_6(x).transpose(1, 2)).transpose(1, 2)"
-    report = compare(edited(layered, old, new))
-    assert source(report).name == "constant_7"
-    assert "8, 8, 6" not in report.verdict, "the shape is right: 8 rows, 8 channels"
+    def bend(self: Any, x: Tensor) -> Tensor:
+        turned: Tensor = self.slope(self.mixed(x).transpose(1, 2))
+        return turned.transpose(1, 2)
+
+    report = compare(twin(layered, bend=bend))
+    assert source(report).name == "slope"
     assert set(report.failures) == {
         "forward: transpose is not in the conversion",
         "forward: transpose #2 is not in the conversion",
@@ -127,46 +187,39 @@ def test_a_slope_along_the_wrong_axis(compare: Compare, layered: Conversion) -> 
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "missing", "blamed"),
+    ("part", "fault", "missing", "blamed"),
     [
-        (
-            "self.constant_7(self.conv_2_d_6(x))",
-            "self.conv_2_d_6(x)",
-            "constant_7 is missing",
-            "forward: add",
-        ),
-        (
-            "F.relu(self.conv_2_d_3(x))",
-            "self.conv_2_d_3(x)",
-            "forward: relu is missing",
-            "conv_2_d_6",
-        ),
-        (
-            "torch.sigmoid(x)",
-            "x",
-            "forward: sigmoid is missing",
-            "output conv_2_d_14",
-        ),
+        ("bend", lambda self, x: self.mixed(x), "PReLU", "forward: add"),
+        ("begin", lambda self, x: x, "forward: relu", "mixed"),
+        ("end", lambda self, x: x, "forward: sigmoid", "output"),
     ],
-    ids="layer activation last".split(),
+    ids=["a layer that is skipped", "a missing activation", "the last step"],
 )
 def test_what_is_left_out_is_named_and_what_lacks_it_is_blamed(
     compare: Compare,
     layered: Conversion,
-    old: str,
-    new: str,
+    paths: dict[int, str],
+    output_row: str,
+    part: str,
+    fault: Callable[..., Tensor],
     missing: str,
     blamed: str,
 ) -> None:
-    report = compare(edited(layered, old, new))
-    assert report.failures == (missing,)
-    assert source(report).name == blamed
-    assert missing in report.verdict
-    assert blamed in report.verdict
+    report = compare(twin(layered, **{part: fault}))
+    [told] = report.failures
+    kinds = {
+        path: type(load_module(layered).get_submodule(path)).__name__
+        for path in paths.values()
+    }
+    name, _, rest = told.rpartition(" is ")
+    assert rest == "missing"
+    assert missing in (name, kinds.get(name))
+    assert source(report).name == (output_row if blamed == "output" else blamed)
+    assert told in report.verdict
 
 
 def test_one_wrong_value_in_one_sample_of_a_batch(
-    compare: Compare, layered: Conversion
+    compare: Compare, layered: Conversion, paths: dict[int, str]
 ) -> None:
     module = load_module(layered)
 
@@ -175,36 +228,38 @@ def test_one_wrong_value_in_one_sample_of_a_batch(
             output[1, 2, 3, 4] += 1e-3
         return output
 
-    module.get_submodule("conv_2_d_6").register_forward_hook(spoil)
+    module.get_submodule(paths[MIXED]).register_forward_hook(spoil)
     assert compare(module).passed
     layer = source(compare(module, batch=3))
-    assert layer.name == "conv_2_d_6"
+    assert layer.name == paths[MIXED]
     assert layer.where == (2, 3, 4)
     assert layer.sample == "normal, sample 1 of a batch of 3"
     assert layer.error == pytest.approx(1e-3, rel=0.01)
 
 
-def test_a_batch_that_shrinks(compare: Compare, layered: Conversion) -> None:
+def test_a_batch_that_shrinks(
+    compare: Compare, layered: Conversion, paths: dict[int, str]
+) -> None:
     module = load_module(layered)
-    module.get_submodule("conv_2_d_6").register_forward_hook(lambda _, __, x: x[:1])
+    shrunk = module.get_submodule(paths[MIXED])
+    shrunk.register_forward_hook(lambda _, __, x: x[:1])
     assert compare(module).passed
     layer = source(compare(module, batch=3))
-    assert layer.name == "conv_2_d_6"
+    assert layer.name == paths[MIXED]
     assert "shape [1, 8, 8, 6], not [8, 8, 6]" in layer.failures[0]
 
 
 def test_a_layer_that_raises_is_named(compare: Compare, layered: Conversion) -> None:
-    report = compare(edited(layered, "(0, 1, 0, 1)", "(0, 1, 0, 1, 0, 1)"))
+    report = compare(twin(layered, pad=lambda self, x: F.pad(x, (0, 1) * 3)))
     assert not report.passed
-    assert report.sources == ("conv_2_d_3",)
-    assert "conv_2_d_3 raises RuntimeError" in report.verdict
+    assert report.sources == ("stem",)
+    assert "stem raises RuntimeError" in report.verdict
 
 
 def test_a_module_that_cannot_be_traced_fails(
     compare: Compare, layered: Conversion
 ) -> None:
-    new = "x = F.relu(self.conv_2_d_3(x if x.sum() > 0 else -x))"
-    report = compare(edited(layered, "x = F.relu(self.conv_2_d_3(x))", new))
+    report = compare(twin(layered, pad=lambda self, x: x if x.sum() > 0 else -x))
     assert not report.passed
     assert report.layers == ()
     assert "torch.fx cannot trace the module" in report.verdict
@@ -216,28 +271,41 @@ def test_no_input_is_a_failure(compare: Compare) -> None:
     assert "there is no input" in report.verdict
 
 
-def test_outputs_that_change_places() -> None:
+class Ends(nn.Module):
+    """A convolution, and its hyperbolic tangent."""
+
+    def __init__(self, turned: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+        self.turned = turned
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.conv(x)
+        return (torch.tanh(x), x) if self.turned else (x, torch.tanh(x))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_outputs_that_change_places(turned: bool) -> None:
     network = Network()
     image = network.input((1, 4, 4, 3))
     features = network.conv(image, 3, 2)
     model = network.build([features, network.function("TANH", features)])
     conversion = convert_bytes(model)
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    returned = conversion.source.rstrip().rpartition("return ")[2]
-    first, _, second = returned.partition(", ")
-    module = edited(conversion, f"return {returned}", f"return {second}, {first}")
     samples = varied_samples(ports, 0)[:2]
+    module = with_weights(Ends(turned), conversion)
     report = compare_layers(
         conversion, load_module(conversion), samples, Options(), module
     )
-    assert source(report).kind == "output"
-    assert [layer.kind for layer in report.layers if not layer.passed] == ["output"] * 2
+    failing = [layer.kind for layer in report.layers if not layer.passed]
+    assert failing == ["output"] * 2 * turned
+    assert report.passed != turned
 
 
 def test_the_error_is_not_counted_again_below_its_source(
     compare: Compare, layered: Conversion
 ) -> None:
-    module = load_module(layered)
+    module = twin(layered)
     with torch.no_grad():
         transposed(module)
     layers = {layer.name: layer for layer in compare(module).layers}

@@ -20,6 +20,7 @@ from converter.errors import ReferenceFailedError
 from parity.layers.picture import BINS, CELLS, draw
 from parity.layers.report import ParityReport
 from parity.reports.html import as_page
+from tests.support.layered import MIXED
 from tflite2torch.loading import load_module
 
 Compare = Callable[..., ParityReport]
@@ -111,11 +112,13 @@ def look(page: str, folder: Path, width: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def failing(compare: Compare, layered: Conversion) -> ParityReport:
-    """A comparison that fails at ``conv_2_d_6``, with pictures."""
+def failing(
+    compare: Compare, layered: Conversion, paths: dict[int, str]
+) -> ParityReport:
+    """A comparison that fails at one layer, with pictures."""
     module = load_module(layered)
     with torch.no_grad():
-        module.get_parameter("conv_2_d_6.bias")[1] += 1
+        module.get_parameter(f"{paths[MIXED]}.bias")[1] += 1
     return compare(module, pictures=True)
 
 
@@ -132,7 +135,8 @@ def test_the_page_in_a_browser(
     tensors = sorted(layer.tensor for layer in failing.layers)
     assert seen["up"] == tensors
     assert seen["down"] == tensors[::-1]
-    assert seen["source"] == ["conv_2_d_6"]
+    assert seen["source"] == list(failing.sources)
+    assert len(failing.sources) == 1
     assert seen["filtered"] == ["forward: interpolate"]
     assert seen["folded"] == 0
     assert failing.worst_first[0].failures[0] in seen["opened"]

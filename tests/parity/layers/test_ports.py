@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from converter.convert import Conversion
 from parity.layers.report import ParityReport
-from tflite2torch.loading import load_module
+from tests.support.layered import with_weights
 
 Compare = Callable[..., ParityReport]
 
@@ -42,14 +42,12 @@ class Port(nn.Module):
 
 def port(conversion: Conversion, padding: str) -> nn.Module:
     """Return the port with the weights of a conversion."""
-    module = Port(padding)
-    weights = load_module(conversion).state_dict().values()
-    keys = module.state_dict().keys()
-    module.load_state_dict(dict(zip(keys, weights, strict=True)))
-    return module.eval()
+    return with_weights(Port(padding), conversion)
 
 
-def test_a_port_that_is_right(compare: Compare, layered: Conversion) -> None:
+def test_a_port_that_is_right(
+    compare: Compare, layered: Conversion, output_row: str
+) -> None:
     report = compare(port(layered, "constant"))
     assert report.passed, report.verdict
     assert [layer.name for layer in report.layers] == [
@@ -60,7 +58,7 @@ def test_a_port_that_is_right(compare: Compare, layered: Conversion) -> None:
         "forward: interpolate",
         "head.0",
         "head.1",
-        "output conv_2_d_14",
+        output_row,
     ]
 
 

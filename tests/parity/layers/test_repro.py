@@ -24,6 +24,7 @@ from parity.layers.repro import _script, cut_out, reproduction
 from parity.mediapipe_reference import MediaPipeReference
 from parity.samples import varied_samples
 from parity.wire import Array
+from tests.support.layered import MIXED
 from tests.support.operators import convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.loading import load_module
@@ -58,11 +59,12 @@ def test_the_source_alone_shows_the_difference(
     compare: Compare,
     layered: Conversion,
     layered_samples: list[Sample],
+    paths: dict[int, str],
     tmp_path: Path,
 ) -> None:
     module = load_module(layered)
     with torch.no_grad():
-        module.get_parameter("conv_2_d_6.bias")[1] += 0.5
+        module.get_parameter(f"{paths[MIXED]}.bias")[1] += 0.5
     report = compare(module)
     files = reproduction(layered, load_module(layered), layered_samples, report, module)
     assert len(files["layer.tflite"]) < len(layered.file.data)
@@ -73,7 +75,7 @@ def test_the_source_alone_shows_the_difference(
     )
     assert show(files, tmp_path) == pytest.approx(0.5, abs=1e-5)
     title, *script = str(files["show.py"]).splitlines()
-    assert "conv_2_d_6 of layered on " in title
+    assert f"{paths[MIXED]} of layered on " in title
     assert len([line for line in script if line]) == 10
 
 
@@ -81,6 +83,7 @@ def test_a_fault_that_shows_in_a_batch_alone_is_shown(
     compare: Compare,
     layered: Conversion,
     layered_samples: list[Sample],
+    paths: dict[int, str],
     tmp_path: Path,
 ) -> None:
     module = load_module(layered)
@@ -90,7 +93,7 @@ def test_a_fault_that_shows_in_a_batch_alone_is_shown(
             output[1, 2, 3, 4] += 0.25
         return output
 
-    module.get_submodule("conv_2_d_6").register_forward_hook(spoil)
+    module.get_submodule(paths[MIXED]).register_forward_hook(spoil)
     report = compare(module, batch=3)
     files = reproduction(layered, load_module(layered), layered_samples, report, module)
     assert "sample 1 of a batch of 3" in str(files["show.py"])
@@ -112,24 +115,18 @@ def test_where_nothing_fails_the_worst_layer_is_shown(
 
 
 def test_a_source_that_gave_nothing_has_none(
-    compare: Compare, layered: Conversion, layered_samples: list[Sample]
+    compare: Compare,
+    layered: Conversion,
+    layered_samples: list[Sample],
+    paths: dict[int, str],
 ) -> None:
     module = load_module(layered)
-    module.get_submodule("conv_2_d_6").register_forward_hook(lambda _, __, x: x[:, :1])
-    module.get_submodule("constant_7").register_forward_hook(
-        lambda _, __, x: x.reshape(7)
-    )
+    broken = module.get_submodule(paths[MIXED])
+    broken.register_forward_hook(lambda _, __, x: x.reshape(7))
     report = compare(module)
-    assert (
-        reproduction(
-            layered,
-            load_module(layered),
-            layered_samples,
-            replace(report, sources=("constant_7",)),
-            module,
-        )
-        == {}
-    )
+    assert report.sources == (paths[MIXED],)
+    emitted = load_module(layered)
+    assert reproduction(layered, emitted, layered_samples, report, module) == {}
 
 
 def test_another_runtime_is_imported(
