@@ -42,8 +42,8 @@ test: $(INSTALLED) $(WHEEL)
 	$(BIN)/mypy
 	TFLITE2TORCH_WHEELS=$(WHEELS) $(BIN)/python -m pytest
 
-architectures: $(INSTALLED)
-	$(ARCHITECTURES_COMMAND) "$${TFLITE2TORCH_MODELS:?must name a folder of models}"
+architectures: $(INSTALLED) $(WHEEL)
+	$(ARCHITECTURES_COMMAND) "$${TFLITE2TORCH_MODELS:?must name a folder of models}" $(WHEELS)
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/write_operators.py

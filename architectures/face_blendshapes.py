@@ -16,31 +16,31 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class TokenMixer(nn.Module):
-    """Layer norm, linear, linear, added to a shortcut."""
+class Mlp(nn.Module):
+    """Two linear layers with an activation between them."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(channels, hidden)
+        self.linear2 = nn.Linear(hidden, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear2(F.relu(self.linear1(x)))
+
+
+class MixerBlock(nn.Module):
+    """Mixes tokens, then channels, each added to a shortcut."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(64, eps=1.013279e-06, bias=False)
-        self.linear1 = nn.Linear(97, 384)
-        self.linear2 = nn.Linear(384, 97)
+        self.norm1 = nn.LayerNorm(64, eps=1.013279e-06, bias=False)
+        self.token_mlp = Mlp(97, 384)
+        self.norm2 = nn.LayerNorm(64, eps=1.013279e-06, bias=False)
+        self.channel_mlp = Mlp(64, 256)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.linear2(F.relu(self.linear1(self.norm(x).transpose(2, 3))))
-        return features.transpose(2, 3) + x
-
-
-class ChannelMixer(nn.Module):
-    """Layer norm, linear, linear, added to a shortcut."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(64, eps=1.013279e-06, bias=False)
-        self.linear1 = nn.Linear(64, 256)
-        self.linear2 = nn.Linear(256, 64)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear2(F.relu(self.linear1(self.norm(x)))) + x
+        x = self.token_mlp(self.norm1(x).transpose(2, 3)).transpose(2, 3) + x
+        return self.channel_mlp(self.norm2(x)) + x
 
 
 class FaceBlendshapes(nn.Module):
@@ -48,26 +48,15 @@ class FaceBlendshapes(nn.Module):
         super().__init__()
         self.stem_linear = nn.Linear(146, 96)
         self.input_tokens_embedding = nn.Linear(2, 64)
-        self.constant = nn.Parameter(torch.zeros(1, 1, 1, 64))
-        self.stage = nn.Sequential(
-            TokenMixer(),
-            ChannelMixer(),
-            TokenMixer(),
-            ChannelMixer(),
-            TokenMixer(),
-            ChannelMixer(),
-            TokenMixer(),
-            ChannelMixer(),
-        )
+        self.token = nn.Parameter(torch.zeros(1, 1, 1, 64))
+        self.stage = nn.Sequential(*[MixerBlock() for _ in range(4)])
         self.blendweights = nn.Linear(64, 52)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - x.mean(1, keepdim=True)
-        features = torch.sqrt((x * x).sum(2, keepdim=True))
-        x = (x / features.mean(1, keepdim=True)).reshape(-1, 1, 146, 2) * 0.5
-        x = self.stem_linear(x.transpose(2, 3)).transpose(2, 3)
-        x = self.input_tokens_embedding(x)
-        features = self.constant.expand(x.shape[0], -1, -1, -1)
-        x = self.stage(torch.cat([features, x], dim=2))
-        x = torch.sigmoid(self.blendweights(x[:, :, :2][:, :, :1]))
-        return x.flatten(1)
+        x = x / torch.sqrt((x * x).sum(2, keepdim=True)).mean(1, keepdim=True)
+        x = self.stem_linear((x.reshape(-1, 1, 146, 2) * 0.5).transpose(2, 3))
+        x = self.input_tokens_embedding(x.transpose(2, 3))
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1, -1), x], dim=2)
+        x = self.stage(x)
+        return torch.sigmoid(self.blendweights(x[:, :, :1])).flatten(1)

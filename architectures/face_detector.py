@@ -17,70 +17,45 @@ from torch.nn import functional as F
 
 
 class BlazeBlock(nn.Module):
-    """Depthwise, pointwise, added to a shortcut."""
+    """Depthwise 3x3 and pointwise, plus a shortcut, pooled and widened where needed."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-        self.pointwise = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.pointwise(self.depthwise(x)))
-
-
-class WideningBlazeBlock(nn.Module):
-    """Depthwise, pointwise, added to a padded shortcut."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.padding = out_channels - in_channels
+        self.stride = stride
+        self.new_channels = out_channels - in_channels
         self.depthwise = nn.Conv2d(
-            in_channels, in_channels, 3, padding=1, groups=in_channels
+            in_channels, in_channels, 3, stride, padding=stride % 2, groups=in_channels
         )
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = F.pad(x, (0, 0, 0, 0, 0, self.padding))
-        return F.relu(shortcut + self.pointwise(self.depthwise(x)))
-
-
-class WideningDownsamplingBlazeBlock(nn.Module):
-    """Depthwise, pointwise, added to a pooled and padded shortcut."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.padding = out_channels - in_channels
-        self.depthwise = nn.Conv2d(
-            in_channels, in_channels, 3, stride=2, groups=in_channels
-        )
-        self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        shortcut = F.pad(F.max_pool2d(x, 2), (0, 0, 0, 0, 0, self.padding))
-        x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: the odd pixel goes right and bottom
-        return F.relu(shortcut + self.pointwise(self.depthwise(x)))
+        shortcut = x
+        if self.stride == 2:
+            shortcut = F.max_pool2d(x, 2)
+            x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: one more right and bottom
+        if self.new_channels:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.new_channels))
+        return F.relu(self.pointwise(self.depthwise(x)) + shortcut)
 
 
 class FaceDetector(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 24, 5, stride=2)
-        self.stage1 = nn.Sequential(BlazeBlock(24), WideningBlazeBlock(24, 28))
+        self.stage1 = nn.Sequential(BlazeBlock(24, 24), BlazeBlock(24, 28))
         self.stage2 = nn.Sequential(
-            WideningDownsamplingBlazeBlock(28, 32),
-            WideningBlazeBlock(32, 36),
-            WideningBlazeBlock(36, 42),
+            BlazeBlock(28, 32, stride=2), BlazeBlock(32, 36), BlazeBlock(36, 42)
         )
         self.stage3 = nn.Sequential(
-            WideningDownsamplingBlazeBlock(42, 48),
-            WideningBlazeBlock(48, 56),
-            WideningBlazeBlock(56, 64),
-            WideningBlazeBlock(64, 72),
-            WideningBlazeBlock(72, 80),
-            WideningBlazeBlock(80, 88),
+            BlazeBlock(42, 48, stride=2),
+            BlazeBlock(48, 56),
+            BlazeBlock(56, 64),
+            BlazeBlock(64, 72),
+            BlazeBlock(72, 80),
+            BlazeBlock(80, 88),
         )
         self.stage4 = nn.Sequential(
-            WideningDownsamplingBlazeBlock(88, 96), *[BlazeBlock(96) for _ in range(4)]
+            BlazeBlock(88, 96, stride=2), *[BlazeBlock(96, 96) for _ in range(4)]
         )
         self.regressor_8 = nn.Conv2d(88, 32, 1)
         self.regressor_16 = nn.Conv2d(96, 96, 1)
@@ -88,19 +63,17 @@ class FaceDetector(nn.Module):
         self.classificator_16 = nn.Conv2d(96, 6, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = F.pad(x, (1, 2, 1, 2))  # TFLite SAME: the odd pixel goes right and bottom
+        x = F.pad(x, (1, 2, 1, 2))  # TFLite SAME: one more right and bottom
         x = self.stage1(F.relu(self.stem(x)))
         x = self.stage2(x)
-        x = self.stage3(x)
-        features = self.stage4(x)
-        regressor_8 = self.regressor_8(x).permute(0, 2, 3, 1).reshape(-1, 512, 16)
-        regressor_16 = (
-            self.regressor_16(features).permute(0, 2, 3, 1).reshape(-1, 384, 16)
-        )
-        regressors = torch.cat([regressor_8, regressor_16], dim=1)
-        x = self.classificator_8(x).permute(0, 2, 3, 1).reshape(-1, 512, 1)
-        classificator_16 = (
-            self.classificator_16(features).permute(0, 2, 3, 1).reshape(-1, 384, 1)
-        )
-        classificators = torch.cat([x, classificator_16], dim=1)
+        x8 = self.stage3(x)
+        x16 = self.stage4(x8)
+        regressors = rows([self.regressor_8(x8), self.regressor_16(x16)], 16)
+        classificators = rows([self.classificator_8(x8), self.classificator_16(x16)], 1)
         return regressors, classificators
+
+
+def rows(images: list[Tensor], width: int) -> Tensor:
+    """Return images (N, C, H, W) as rows (N, rows, width): pixel by pixel, image by image."""
+    pixels = [image.permute(0, 2, 3, 1).flatten(1) for image in images]
+    return torch.cat(pixels, dim=1).unflatten(1, (-1, width))

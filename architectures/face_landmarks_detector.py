@@ -19,57 +19,30 @@ from torch.nn import functional as F
 
 
 class BottleneckBlock(nn.Module):
-    """Reduce, depthwise, expand, added to a shortcut."""
+    """Reduce, depthwise 3x3 and expand, plus a shortcut.
 
-    def __init__(self, channels: int) -> None:
+    The shortcut is pooled and widened where needed.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.reduce = nn.Conv2d(channels, channels // 2, 1)
-        self.activation1 = nn.PReLU(channels // 2)
-        self.depthwise = nn.Conv2d(
-            channels // 2, channels // 2, 3, padding=1, groups=channels // 2
-        )
-        self.expand = nn.Conv2d(channels // 2, channels, 1)
-        self.activation2 = nn.PReLU(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        expand = self.expand(self.depthwise(self.activation1(self.reduce(x))))
-        return self.activation2(x + expand)
-
-
-class WideningDownsamplingResidualBlock(nn.Module):
-    """Conv, depthwise, pointwise, added to a pooled and padded shortcut."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.padding = out_channels - in_channels
-        self.conv = nn.Conv2d(in_channels, in_channels, 2, stride=2)
-        self.activation1 = nn.PReLU(in_channels)
-        self.depthwise = nn.Conv2d(
-            in_channels, in_channels, 3, padding=1, groups=in_channels
-        )
-        self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
+        hidden = out_channels // 2
+        self.stride = stride
+        self.new_channels = out_channels - in_channels
+        self.reduce = nn.Conv2d(in_channels, hidden, stride, stride)
+        self.activation1 = nn.PReLU(hidden)
+        self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.expand = nn.Conv2d(hidden, out_channels, 1)
         self.activation2 = nn.PReLU(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = F.pad(F.max_pool2d(x, 2), (0, 0, 0, 0, 0, self.padding))
-        x = self.pointwise(self.depthwise(self.activation1(self.conv(x))))
-        return self.activation2(shortcut + x)
-
-
-class DownsamplingResidualBlock(nn.Module):
-    """Conv, depthwise, pointwise, added to a pooled shortcut."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(128, 64, 2, stride=2)
-        self.activation1 = nn.PReLU(64)
-        self.depthwise = nn.Conv2d(64, 64, 3, padding=1, groups=64)
-        self.pointwise = nn.Conv2d(64, 128, 1)
-        self.activation2 = nn.PReLU(128)
-
-    def forward(self, x: Tensor) -> Tensor:
-        features = self.pointwise(self.depthwise(self.activation1(self.conv(x))))
-        return self.activation2(F.max_pool2d(x, 2) + features)
+        shortcut = x
+        if self.stride == 2:
+            shortcut = F.max_pool2d(x, 2)
+        if self.new_channels:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.new_channels))
+        x = self.expand(self.depthwise(self.activation1(self.reduce(x))))
+        return self.activation2(x + shortcut)
 
 
 class FaceLandmarksDetector(nn.Module):
@@ -77,34 +50,37 @@ class FaceLandmarksDetector(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, 16, 3, stride=2)
         self.stem_activation = nn.PReLU(16)
-        self.stage1 = nn.Sequential(*[BottleneckBlock(16) for _ in range(4)])
+        self.stage1 = nn.Sequential(*[BottleneckBlock(16, 16) for _ in range(4)])
         self.stage2 = nn.Sequential(
-            WideningDownsamplingResidualBlock(16, 32),
-            *[BottleneckBlock(32) for _ in range(4)],
+            BottleneckBlock(16, 32, stride=2),
+            *[BottleneckBlock(32, 32) for _ in range(4)],
         )
         self.stage3 = nn.Sequential(
-            WideningDownsamplingResidualBlock(32, 64),
-            *[BottleneckBlock(64) for _ in range(4)],
+            BottleneckBlock(32, 64, stride=2),
+            *[BottleneckBlock(64, 64) for _ in range(4)],
         )
         self.stage4 = nn.Sequential(
-            WideningDownsamplingResidualBlock(64, 128),
-            *[BottleneckBlock(128) for _ in range(4)],
+            BottleneckBlock(64, 128, stride=2),
+            *[BottleneckBlock(128, 128) for _ in range(4)],
         )
         self.stage5 = nn.Sequential(
-            DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
+            BottleneckBlock(128, 128, stride=2),
+            *[BottleneckBlock(128, 128) for _ in range(4)],
         )
         self.stage6 = nn.Sequential(
-            DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
+            BottleneckBlock(128, 128, stride=2),
+            *[BottleneckBlock(128, 128) for _ in range(4)],
         )
         self.stage7 = nn.Sequential(
-            DownsamplingResidualBlock(), *[BottleneckBlock(128) for _ in range(4)]
+            BottleneckBlock(128, 128, stride=2),
+            *[BottleneckBlock(128, 128) for _ in range(4)],
         )
         self.face_landmarks = nn.Conv2d(128, 1434, 2)
         self.presence = nn.Conv2d(128, 1, 2)
         self.tongue_out = nn.Conv2d(128, 1, 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: the odd pixel goes right and bottom
+        x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: one more right and bottom
         x = self.stage1(self.stem_activation(self.stem(x)))
         x = self.stage2(x)
         x = self.stage3(x)

@@ -14,12 +14,13 @@ from converter.reader.build import build_graph
 from converter.reader.metadata import ModelMetadata, read_metadata
 from converter.reader.model import TfliteModel, read_model
 from converter.reader.sources import ModelFile
+from converter.writer.diagram import draw_diagram
 from converter.writer.docstring import module_docstring
 from converter.writer.evaluation import Operation, evaluation
 from converter.writer.interface import interface_entries, name_interface
 from converter.writer.module import write_source
 from converter.writer.names import class_name
-from converter.writer.plan import plan_classes
+from converter.writer.plan import Plan, plan_classes
 from converter.writer.safety import check_source
 from converter.writer.state import state_dict
 
@@ -69,10 +70,7 @@ def convert_model(file: ModelFile) -> Conversion:
     """
     model = read_model(file)
     metadata = read_metadata(model)
-    graph = build_graph(model, file.name)
-    name_interface(graph, metadata)
-    run_passes(graph)
-    plan = plan_classes(graph, class_name(file.name))
+    graph, plan = _planned(file, model, metadata)
     docstring = module_docstring(graph, metadata, file.label, file.sha256)
     source = write_source(graph, plan, docstring)
     check_source(source)
@@ -87,6 +85,25 @@ def convert_model(file: ModelFile) -> Conversion:
         len(model.operators),
         evaluation(plan),
     )
+
+
+def draw_model(file: ModelFile) -> str:
+    """Return a diagram of a model's parts, as Mermaid text.
+
+    Raises what ``convert_model`` does.
+    """
+    model = read_model(file)
+    return draw_diagram(*_planned(file, model, read_metadata(model)))
+
+
+def _planned(
+    file: ModelFile, model: TfliteModel, metadata: ModelMetadata | None
+) -> tuple[Graph, Plan]:
+    """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
+    graph = build_graph(model, file.name)
+    name_interface(graph, metadata)
+    run_passes(graph)
+    return graph, plan_classes(graph, class_name(file.name))
 
 
 def literal_graph(file: ModelFile) -> Graph:

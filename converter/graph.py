@@ -103,12 +103,14 @@ class Code:
             differ between its uses become arguments of its constructor.
         defaults: keyword arguments of the template that are left out at these values.
         helper: name of a file in ``writer/helpers`` whose functions the template calls.
+        same: keyword arguments that are left out where they are what another one is.
     """
 
     template: str
     arguments: dict[str, Literal] = field(default_factory=dict)
     defaults: dict[str, Literal] = field(default_factory=dict)
     helper: str | None = None
+    same: dict[str, str] = field(default_factory=dict)
 
 
 class BatchError(Exception):

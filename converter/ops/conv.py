@@ -32,7 +32,11 @@ class Conv2d(Node):
         if self.groups > 1:
             depth = self.parameters["weight"].shape[1]
             return "depthwise" if depth == 1 else "grouped"
-        return "pointwise" if self.pointwise else "conv"
+        if self.pointwise:
+            return "pointwise"
+        window = self.window
+        tiles = window.kernel == window.stride and window.padding == ((0, 0), (0, 0))
+        return "patch" if tiles and window.stride != (1, 1) else "conv"
 
     @property
     def layout(self) -> str:

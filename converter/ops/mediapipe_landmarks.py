@@ -139,8 +139,8 @@ def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
     subset = _subset(call, options, "subset_idxs", landmarks)
     arguments: dict[str, Literal] = {
         "line": _line(call, options, landmarks),
-        "scale": scale,
-        "size": size,
+        "scale": scale[: 1 + (scale[0] != scale[1])],
+        "size": size[: 1 + (size[0] != size[1])],
         "target": options.number("target_rotation_radians"),
     }
     return [CropMatrix([landmarks, subset], call.outputs, CROP_V2, arguments)]

@@ -14,11 +14,13 @@ from converter.ops.window import Window, window_size
 class Pool2d(Node):
     """The largest (``max``) or mean (``avg``) element of each window.
 
-    Padding never takes part: it is below every maximum and counts in no mean.
+    Padding never takes part: it is below every maximum and counts in no mean. ``whole``
+    tells a mean of the whole image, once the padding pass has seen to it.
     """
 
     kind: str
     window: Window
+    whole: bool = False
 
     @property
     def layout(self) -> str:
@@ -30,6 +32,8 @@ class Pool2d(Node):
 
     def code(self) -> Code:
         window = self.window
+        if self.whole:
+            return Code("F.avg_pool2d(x0, x0.shape[2:])")
         if self.kind == "avg" and not window.ends_by_ceiling:
             return self._counting_code()
         (top, bottom), (left, right) = window.padding
@@ -40,14 +44,15 @@ class Pool2d(Node):
             "ceil_mode": (bottom, right) != (top, left),
         }
         template = "x0, kernel_size, stride=stride, padding=padding"
-        defaults = {"stride": arguments["kernel_size"], "padding": 0}
+        defaults: dict[str, Literal] = {"padding": 0, "ceil_mode": False}
         template += ", ceil_mode=ceil_mode"
-        defaults["ceil_mode"] = False
         if self.kind == "avg":
             template += ", count_include_pad=count_include_pad"
             arguments["count_include_pad"] = window.padding == ((0, 0), (0, 0))
             defaults["count_include_pad"] = True
-        return Code(f"F.{self.kind}_pool2d({template})", arguments, defaults)
+        same = {"stride": "kernel_size"}
+        call = f"F.{self.kind}_pool2d({template})"
+        return Code(call, arguments, defaults, same=same)
 
     def _counting_code(self) -> Code:
         (top, bottom), (left, right) = self.window.padding

@@ -8,6 +8,7 @@ from converter.errors import InvalidModelError
 from converter.graph import Code, Literal, Node, Shape
 from converter.ops.registry import NotSupportedError, OperatorCall, operator
 
+SCALED = 'F.interpolate(x0, scale_factor=scale_factor, mode="bilinear")'
 TEMPLATES = {
     ("bilinear", "half_pixel"): 'F.interpolate(x0, size, mode="bilinear")',
     ("bilinear", "corners"): (
@@ -50,7 +51,21 @@ class Resize(Node):
             height, width = self.size
             sizes: dict[str, Literal] = {"height": height, "width": width}
             return Code(f"{name}(x0, height, width)", sizes, helper=name)
+        factor = self._factor()
+        if factor is not None and key == ("bilinear", "half_pixel"):
+            return Code(SCALED, {"scale_factor": factor})
         return Code(TEMPLATES[key], {"size": self.size})
+
+    def _factor(self) -> int | None:
+        """Return how many times larger the image gets, if torch then computes the same.
+
+        It divides by the factor, which is exact for powers of two, where it otherwise
+        divides sizes.
+        """
+        height, width = self.inputs[0].shape[2:]
+        factor = self.size[0] // height
+        larger = self.size == (factor * height, factor * width) and factor > 1
+        return factor if larger and factor & (factor - 1) == 0 else None
 
 
 @operator("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")

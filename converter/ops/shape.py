@@ -41,6 +41,10 @@ class Reshape(Node):
         sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
         if not self.shape:
             return Code("x0.reshape(())")
+        if self.inputs[0].batched and len(self.shape) == 3:
+            rows, width = (int(size) for size in self.shape[1:])
+            numbers: dict[str, Literal] = {"batch": -1, "rows": rows, "width": width}
+            return Code("x0.reshape(batch, rows, width)", numbers)
         return Code("x0.reshape(*shape)", {"shape": sizes})
 
 
@@ -92,6 +96,21 @@ def transpose(call: OperatorCall) -> list[Node]:
             "the file is damaged, fetch it again"
         )
     return [Permute([x], [call.output], tuple(axis % x.rank for axis in axes))]
+
+
+@dataclass(eq=False, repr=False)
+class Rows(Node):
+    """Images as rows of numbers, pixel by pixel in TFLite's order, one after the other."""
+
+    width: int
+
+    def infer(self) -> list[Shape]:
+        elements = sum(math.prod(image.shape[1:]) for image in self.inputs)
+        return [(self.inputs[0].shape[0], elements // self.width, self.width)]
+
+    def code(self) -> Code:
+        images = ", ".join(f"x{i}" for i in range(len(self.inputs)))
+        return Code(f"rows([{images}], width)", {"width": self.width}, helper="rows")
 
 
 @dataclass(eq=False, repr=False)

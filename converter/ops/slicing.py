@@ -62,7 +62,7 @@ def strided_slice(call: OperatorCall) -> list[Node]:
     x, (index, added) = call.input(0), _index(call)
     flipped = [i for i, s in enumerate(index) if isinstance(s, slice) and _backward(s)]
     forward = tuple(
-        _canonical(_reversed(s, n), n) if isinstance(s, slice) else s
+        canonical(_reversed(s, n), n) if isinstance(s, slice) else s
         for s, n in zip(index, x.shape, strict=True)
     )
     steps: list[Node] = [Slice([x], [call.output], _checked(call, forward))]
@@ -147,7 +147,7 @@ def slice_(call: OperatorCall) -> list[Node]:
                 f"{call.place}: elements {first} to {stop} of {total}; "
                 "the file is damaged, fetch it again"
             )
-        index.append(_canonical(slice(first, stop, 1), total))
+        index.append(canonical(slice(first, stop, 1), total))
     return [Slice([x], [call.output], _checked(call, tuple(index)))]
 
 
@@ -161,7 +161,7 @@ def _checked(call: OperatorCall, index: tuple[Index, ...]) -> tuple[Index, ...]:
     return index
 
 
-def _canonical(index: slice, size: int) -> slice:
+def canonical(index: slice, size: int) -> slice:
     """Return the shortest slice that takes the same elements."""
     start, stop, step = index.indices(int(size))
     return slice(

@@ -7,13 +7,18 @@ from converter.passes.absorb import absorb_padding
 from converter.passes.activations import split_activations
 from converter.passes.batch import follow_batch
 from converter.passes.blocks import find_blocks
-from converter.passes.chains import find_chains
+from converter.passes.duplicates import merge_duplicates
 from converter.passes.layer_norm import raise_layer_norms
 from converter.passes.layout import choose_layouts, merge_permutes
+from converter.passes.mlps import find_mlps
 from converter.passes.order import order_nodes
 from converter.passes.padding import spell_out_padding
+from converter.passes.repeats import find_repeats
+from converter.passes.rows import raise_rows
+from converter.passes.slices import merge_slices
 from converter.passes.stages import find_stages
 from converter.passes.tidy import tidy
+from converter.passes.variants import align_variants
 
 PASSES: list[Callable[[Graph], None]] = [
     split_activations,
@@ -22,13 +27,18 @@ PASSES: list[Callable[[Graph], None]] = [
     tidy,
     choose_layouts,
     merge_permutes,
+    merge_slices,
+    raise_rows,
     tidy,
     absorb_padding,
     spell_out_padding,
+    find_mlps,
     find_blocks,
-    find_chains,
+    find_repeats,
     find_stages,
+    merge_duplicates,
     order_nodes,
+    align_variants,
 ]
 """In the order in which they run; each relies on what those before it have done."""
 

@@ -10,47 +10,133 @@ After::
 
 A block is what lies between a value and the node where the paths that leave it meet again,
 if nothing inside is read from outside and there are weights in it, and the activation that
-follows. It stays a block only where the model has another of the same structure, numbers
-aside. Blocks inside blocks are found first.
+follows. An inverted bottleneck is one also where it lacks the shortcut. It stays a block only
+where the model has another of the same structure. Blocks inside blocks are found first.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from converter.graph import Code, Graph, Literal, Node, Value
-from converter.ops.elementwise import Elementwise, PRelu, is_number
+from converter.graph import Graph, Node, Value
+from converter.passes.structure import (
+    Block,
+    Structure,
+    is_activation,
+    is_inverted,
+    is_join,
+    is_layer,
+    operands,
+    shortcut,
+    structure,
+)
 
 LARGEST = 100
 """How many nodes a block holds at most: nobody reads a longer ``forward``."""
 
 
-@dataclass(eq=False, repr=False)
-class Block(Node):
-    """Nodes that are one module: one operand, one result."""
-
-    body: list[Node]
-
-
 def find_blocks(graph: Graph) -> None:
-    """Put blocks and stages in the place of the nodes that they are made of."""
-    while candidates := _repeated(_regions(graph)):
+    """Put blocks in the place of the nodes that they are made of."""
+    _put_longer_sides_first(graph)
+    while candidates := _repeated(_candidates(graph)):
         for block in candidates:
-            fold(graph, block.body, block)
+            fold(graph.nodes, block.body, block)
 
 
-def fold(graph: Graph, members: list[Node], whole: Node) -> None:
+def _put_longer_sides_first(graph: Graph) -> None:
+    """Make what has passed more layers the first operand of every sum with a shortcut."""
+    depth = depths(graph)
+    for node in graph.nodes:
+        if is_join(node):
+            node.inputs.sort(key=lambda value: depth.get(value, (0, 0)), reverse=True)
+
+
+def depths(graph: Graph) -> dict[Value, tuple[int, int]]:
+    """Return how many layers, and how many steps, lie before each computed value."""
+    depth: dict[Value, tuple[int, int]] = {}
+    for node in graph.nodes:
+        before = (depth.get(value, (0, 0)) for value in operands(node))
+        layers, steps = max(before, default=(0, 0))
+        for value in node.outputs:
+            depth[value] = (layers + is_layer(node), steps + 1)
+    return depth
+
+
+def fold(nodes: list[Node], members: Sequence[Node], whole: Node) -> None:
     """Put one node in the place of the last of those that it is made of."""
-    last = max(graph.nodes.index(node) for node in members)
-    graph.nodes[last] = whole
     gone = set(members)
-    graph.nodes = [node for node in graph.nodes if node not in gone]
+    last = max(i for i, node in enumerate(nodes) if node in gone)
+    nodes[last] = whole
+    nodes[:] = [node for node in nodes if node not in gone]
+
+
+def make_block(members: Sequence[Node], result: Value) -> Block:
+    """Return the block that some nodes are, in the one order that their structure has.
+
+    Operands stand before what reads them, the steps of a shortcut first of all.
+    """
+    producers = {value: node for node in members for value in node.outputs}
+    ordered = _upstream(result, producers)
+    readers = Counter(value for node in members for value in node.inputs)
+    early: dict[Node, None] = {}
+    for node in ordered:
+        if is_join(node):
+            for value in node.inputs:
+                early |= dict.fromkeys(reversed([*shortcut(value, producers, readers)]))
+    body = [*early, *(node for node in ordered if node not in early)]
+    entries: dict[Value, None] = {}
+    for node in ordered:
+        entries |= dict.fromkeys(v for v in operands(node) if v not in producers)
+    return Block(list(entries), [result], body, operator=body[-1].operator)
+
+
+def _upstream(value: Value, producers: dict[Value, Node]) -> list[Node]:
+    """Return the nodes that a value depends on, operands before what reads them."""
+    found: dict[Node, None] = {}
+    waiting = [producers[value]] if value in producers else []
+    while waiting:
+        node = waiting[-1]
+        missing = [
+            producers[v]
+            for v in operands(node)
+            if v in producers and producers[v] not in found
+        ]
+        if missing and node not in found:
+            waiting += reversed(missing)
+        else:
+            found.setdefault(node)
+            waiting.pop()
+    return list(found)
+
+
+def _candidates(graph: Graph) -> list[Block]:
+    """Return what is a block if it repeats; none holds a part of another."""
+    regions = _regions(graph)
+    taken = {node for block in regions for node in block.body}
+    return regions + [b for b in _inverted(graph) if taken.isdisjoint(b.body)]
+
+
+def _inverted(graph: Graph) -> Iterator[Block]:
+    """Yield the chains of layers that are inverted bottlenecks without a shortcut."""
+    users = graph.users()
+    for node in graph.nodes:
+        chain, layers = [node], 1
+        while layers < 3 and node.variant == "pointwise" and len(chain) < LARGEST:
+            readers = users.get(chain[-1].outputs[0], [])
+            if len(readers) != 1 or chain[-1].outputs[0] in graph.outputs:
+                break
+            if len(operands(readers[0])) != 1 or len(readers[0].outputs) > 1:
+                break
+            chain.append(readers[0])
+            layers += is_layer(readers[0]) and not isinstance(readers[0], Block)
+        if is_inverted(chain):
+            yield make_block(chain, chain[-1].outputs[0])
 
 
 def _repeated(blocks: list[Block]) -> list[Block]:
     """Return the blocks whose structure the model has more than once."""
-    counts = Counter(structure(block) for block in blocks)
+    counts: Counter[Structure] = Counter(structure(block) for block in blocks)
     return [block for block in blocks if counts[structure(block)] > 1]
 
 
@@ -61,18 +147,13 @@ def _regions(graph: Graph) -> list[Block]:
     taken: set[Node] = set()
     found: list[Block] = []
     for node in graph.nodes:
-        if len(_operands(node)) < 2 or isinstance(node, Block):
+        if len(operands(node)) < 2 or isinstance(node, Block):
             continue
-        block = _region(node, dominators[node], producers, users, set(graph.outputs))
-        if block is not None and taken.isdisjoint(block.body):
-            taken.update(block.body)
-            found.append(block)
+        members = _region(node, dominators[node], producers, users, set(graph.outputs))
+        if members and taken.isdisjoint(members):
+            taken.update(members)
+            found.append(make_block(members, members[-1].outputs[0]))
     return found
-
-
-def _operands(node: Node) -> list[Value]:
-    """Return the distinct computed values that a node reads."""
-    return list(dict.fromkeys(v for v in node.inputs if v.data is None))
 
 
 def _dominators(graph: Graph, producers: dict[Value, Node]) -> dict[Node, Node | None]:
@@ -84,9 +165,7 @@ def _dominators(graph: Graph, producers: dict[Value, Node]) -> dict[Node, Node |
     dominators: dict[Node, Node | None] = {}
     depth: dict[Node | None, int] = {None: 0}
     for node in graph.nodes:
-        common: list[Node | None] = [producers.get(v) for v in _operands(node)] or [
-            None
-        ]
+        common: list[Node | None] = [producers.get(v) for v in operands(node)] or [None]
         while len(set(common)) > 1:
             deepest = max(common, key=lambda n: depth[n])
             assert deepest is not None  # it is deeper than another
@@ -102,11 +181,12 @@ def _region(
     producers: dict[Value, Node],
     users: dict[Value, list[Node]],
     outputs: set[Value],
-) -> Block | None:
+) -> list[Node]:
+    """Return what lies between two nodes, if it is a block; the last one gives its result."""
     members, entries = _between(start, end, producers)
     weighty = any(node.parameters or isinstance(node, Block) for node in members)
     if len(entries) != 1 or not weighty:
-        return None
+        return []
     for activation in users.get(end.outputs[0], []):
         alone = len(users[end.outputs[0]]) == 1 and end.outputs[0] not in outputs
         if alone and is_activation(activation):
@@ -115,10 +195,8 @@ def _region(
     for node in members[:-1]:
         for value in node.outputs:
             if value in outputs or not inner.issuperset(users.get(value, [])):
-                return None
-    (entry,) = entries
-    last = members[-1]
-    return Block([entry], list(last.outputs), members, operator=last.operator)
+                return []
+    return members
 
 
 def _between(
@@ -131,10 +209,10 @@ def _between(
     members: dict[Node, None] = {}
     entries: set[Value] = set()
     waiting = [end]
-    while waiting and len(members) < LARGEST:
+    while waiting and len(members) + len(waiting) < LARGEST:
         node = waiting[-1]
         missing = []
-        for value in _operands(node):
+        for value in operands(node):
             producer = producers.get(value)
             if producer is start or producer is None:
                 entries.add(value)
@@ -146,54 +224,3 @@ def _between(
             members.setdefault(node)
             waiting.pop()
     return ([], set()) if waiting else (list(members), entries)
-
-
-def is_activation(node: Node) -> bool:
-    """Whether a node belongs to the layer before it."""
-    return isinstance(node, PRelu) or (
-        isinstance(node, Elementwise) and len(node.inputs) == 1
-    )
-
-
-Structure = tuple[object, ...]
-
-
-def structure(block: Block) -> Structure:
-    """Return what is the same for blocks that one class can stand for: all but numbers."""
-    position: dict[Value, object] = {block.inputs[0]: "entry"}
-    described: list[object] = []
-    for index, node in enumerate(block.body):
-        operands = tuple(
-            position.setdefault(value, _constant(node, value, (index, place)))
-            for place, value in enumerate(node.inputs)
-        )
-        position.update({v: (index, i) for i, v in enumerate(node.outputs)})
-        described.append((node_structure(node), operands))
-    return tuple(described)
-
-
-def node_structure(node: Node) -> Structure:
-    """Return what is the same for nodes that one line of source can stand for."""
-    if isinstance(node, Block):
-        return structure(node)
-    code = node.layer() or node.code()
-    return (type(node).__name__, node.variant, _outline(code), node.comment)
-
-
-def _outline(code: Code) -> Structure:
-    kinds = tuple((name, _kind(value)) for name, value in code.arguments.items())
-    return (code.template, kinds)
-
-
-def _kind(value: Literal) -> object:
-    """Integers may differ between the uses of a class; everything else may not."""
-    if isinstance(value, tuple):
-        return tuple(_kind(item) for item in value)
-    return int if type(value) is int else repr(value)
-
-
-def _constant(node: Node, value: Value, first: tuple[int, int]) -> Structure:
-    """Describe a constant; ``first`` tells apart those that are read in several places."""
-    if value.data is not None and is_number(node, value):
-        return ("number", value.dtype, float(value.data.reshape(())))
-    return ("constant", value.dtype, value.rank, first)

@@ -21,7 +21,8 @@ from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
 from converter.ops.window import Padding
 
-COMMENT = "TFLite SAME: the odd pixel goes right and bottom"
+NONE: Padding = ((0, 0), (0, 0))
+COMMENT = "TFLite SAME: one more right and bottom"
 
 
 def spell_out_padding(graph: Graph) -> None:
@@ -30,6 +31,9 @@ def spell_out_padding(graph: Graph) -> None:
     for node in graph.nodes:
         if isinstance(node, Conv2d | Pool2d):
             node.window = node.window.spelled_out(node.inputs[0].shape[2:])
+        if isinstance(node, Pool2d):
+            full = node.window.kernel == node.inputs[0].shape[2:]
+            node.whole = node.kind == "avg" and full and node.window.padding == NONE
         if isinstance(node, Conv2d):
             nodes += _pads(node.window.padding, node)
         elif isinstance(node, Pool2d):

@@ -11,40 +11,57 @@ After, since the resolution changes at d::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from converter.graph import Graph, Node
-from converter.passes.blocks import Block, fold
-
-
-@dataclass(eq=False, repr=False)
-class Stage(Node):
-    """Blocks one after the other, at one resolution: an ``nn.Sequential``."""
-
-    blocks: list[Block]
+from converter.graph import Graph, Node, Value
+from converter.passes.blocks import fold
+from converter.passes.structure import Block, Stage
 
 
 def find_stages(graph: Graph) -> None:
     """Put an ``nn.Sequential`` in the place of two blocks or more that follow each other."""
-    users = graph.users()
-    outputs = set(graph.outputs)
+    for block in [node for node in graph.nodes if isinstance(node, Block)]:
+        _find_in(block)
+    for run in _runs(graph.nodes, graph.outputs, split=True):
+        _fold_run(graph.nodes, run)
+
+
+def _find_in(block: Block) -> None:
+    """Find stages in a block, the same in all blocks of its structure.
+
+    There a stage goes on where the resolution changes: that may be elsewhere in another use.
+    """
+    for inner in [node for node in block.body if isinstance(node, Block)]:
+        _find_in(inner)
+    for run in _runs(block.body, block.outputs, split=False):
+        _fold_run(block.body, run)
+
+
+def _runs(
+    nodes: list[Node], outputs: list[Value], *, split: bool
+) -> Iterator[list[Block]]:
+    users: dict[Value, list[Node]] = {}
+    for node in nodes:
+        for value in node.inputs:
+            users.setdefault(value, []).append(node)
     runs: list[list[Block]] = []
-    for node in graph.nodes:
-        if not isinstance(node, Block):
+    for node in nodes:
+        if not isinstance(node, Block) or len(node.inputs) != 1:
             continue
         entry = node.inputs[0]
         before = next((run for run in runs if run[-1].outputs[0] is entry), None)
         alone = users.get(entry) == [node] and entry not in outputs
-        if before is not None and alone and not _resizes(node):
+        if before is not None and alone and not (split and _resizes(node)):
             before.append(node)
         else:
             runs.append([node])
-    for run in runs:
-        if len(run) > 1:
-            stage = Stage(
-                run[0].inputs, run[-1].outputs, run, operator=run[-1].operator
-            )
-            fold(graph, list(run), stage)
+    yield from (run for run in runs if len(run) > 1)
+
+
+def _fold_run(nodes: list[Node], run: list[Block]) -> None:
+    last = run[-1]
+    stage = Stage(run[0].inputs, last.outputs, run, operator=last.operator)
+    fold(nodes, run, stage)
 
 
 def _resizes(block: Block) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.graph import Node, Value
-from converter.passes.blocks import Block
-from converter.passes.stages import Stage
+from converter.passes.structure import Block, Skipped, Stage
 from converter.writer.forward import Forward
-from converter.writer.plan import Plan, Scope
+from converter.writer.plan import Plan
+from converter.writer.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,13 @@ def _operations(
     plan: Plan, scope: Scope, nodes: list[Node], prefix: str
 ) -> Iterator[Operation]:
     """Walk one use of a class; ``nodes`` are those of this use."""
-    for shown in Forward(plan, scope).operations():
+    for shown in Forward(scope, of_model=scope is plan.model).operations():
         if shown is None:
             yield Operation(prefix, None)
             continue
         (index,) = scope.place(shown)
+        if isinstance(nodes[index], Skipped):
+            continue
         node, attribute = nodes[index], scope.attributes.get(shown, "")
         path = f"{prefix}.{attribute}".strip(".")
         if isinstance(node, Stage):

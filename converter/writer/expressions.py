@@ -16,7 +16,7 @@ Argument = Callable[[str], ast.expr | None]
 
 def render(code: Code, operands: Sequence[ast.expr], argument: Argument) -> ast.expr:
     """Return a template with its operands, and with its arguments as values or symbols."""
-    return _Filler(code, operands, argument).visit(copy.deepcopy(_parse(code.template)))  # type: ignore[no-any-return]
+    return _Filler(code, operands, argument).filled(_parse(code.template))
 
 
 def literal(value: Literal) -> ast.expr:
@@ -80,7 +80,7 @@ def _parse(template: str) -> ast.expr:
     return ast.parse(template, mode="eval").body
 
 
-class _Filler(ast.NodeTransformer):
+class _Filler:
     def __init__(
         self, code: Code, operands: Sequence[ast.expr], argument: Argument
     ) -> None:
@@ -88,24 +88,29 @@ class _Filler(ast.NodeTransformer):
         self._operands = operands
         self._argument = argument
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in self._code.arguments:
-            return self._value(node.id)
-        if node.id[0] == "x" and node.id[1:].isdigit():
-            return self._operands[int(node.id[1:])]
-        return node
+    def filled(self, node: ast.expr) -> ast.expr:
+        """Return a copy of a part of the template with what its names stand for."""
+        match node:
+            case ast.Name(id=name) if name in self._code.arguments:
+                return self._value(name)
+            case ast.Name(id=name) if name[0] == "x" and name[1:].isdigit():
+                return self._operands[int(name[1:])]
+            case ast.Name() | ast.Constant():
+                return node
+            case ast.Call(func=func, args=arguments, keywords=words):
+                given = [self.filled(item) for item in arguments]
+                kept = [word for word in words if not self._default(word)]
+                keywords = [ast.keyword(w.arg, self.filled(w.value)) for w in kept]
+                return ast.Call(self.filled(func), _spread(given), keywords)
+        copied = copy.copy(node)
+        for name, value in ast.iter_fields(node):
+            setattr(copied, name, self._field(value))
+        return copied
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        node.keywords = [word for word in node.keywords if not self._default(word)]
-        self.generic_visit(node)
-        arguments: list[ast.expr] = []
-        for item in node.args:
-            starred = isinstance(item, ast.Starred) and isinstance(
-                item.value, ast.Tuple
-            )
-            arguments += item.value.elts if starred else [item]  # type: ignore[attr-defined]
-        node.args = arguments
-        return node
+    def _field(self, value: object) -> object:
+        if isinstance(value, list):
+            return [self._field(item) for item in value]
+        return self.filled(value) if isinstance(value, ast.expr) else value
 
     def _value(self, argument: str) -> ast.expr:
         symbol = self._argument(argument)
@@ -116,8 +121,21 @@ class _Filler(ast.NodeTransformer):
         if not isinstance(word.value, ast.Name):
             return False
         argument, known = word.value.id, self._code.defaults
+        if other := self._code.same.get(argument):
+            return ast.dump(self._value(argument)) == ast.dump(self._value(other))
         return (
             argument in known
             and self._argument(argument) is None
             and self._code.arguments[argument] == known[argument]
         )
+
+
+def _spread(arguments: Sequence[ast.expr]) -> list[ast.expr]:
+    """Return the arguments of a call with the items of starred tuples in their place."""
+    spread: list[ast.expr] = []
+    for item in arguments:
+        if isinstance(item, ast.Starred) and isinstance(item.value, ast.Tuple):
+            spread += item.value.elts
+        else:
+            spread.append(item)
+    return spread

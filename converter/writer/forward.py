@@ -1,91 +1,38 @@
-"""Nodes → the statements of a ``forward``."""
+"""The statements of a ``forward``, with names that say what their values hold."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
-from converter.graph import Literal, Node, Value
-from converter.ops.elementwise import is_number
-from converter.ops.pad import Pad
-from converter.ops.pool import Pool2d
-from converter.passes.blocks import Block
-from converter.passes.stages import Stage
-from converter.writer.expressions import evaluated, literal, name, render
-from converter.writer.names import Namespace
-from converter.writer.plan import Plan, Scope
-from converter.writer.roles import kind_name
-
-WIDTH = 72
-"""What an expression may take inside a method before it is split in two."""
+from converter.graph import Node, Value
+from converter.passes.structure import is_join
+from converter.writer.expressions import evaluated
+from converter.writer.scope import Scope
+from converter.writer.statements import Statements, Step
+from converter.writer.variables import Variables
 
 LINE = 80
 """What a statement with its comment may take inside a method."""
 
-
-@dataclass
-class Step:
-    """A node with those of its operands that are written into the same statement."""
-
-    node: Node
-    operands: list[Step | Value]
-
-    def leaves(self) -> Iterator[Value]:
-        """Yield the values that have to have a name."""
-        for operand in self.operands:
-            if isinstance(operand, Step):
-                yield from operand.leaves()
-            elif operand.data is None:
-                yield operand
-
-    def nodes(self) -> Iterator[Node]:
-        """Yield the nodes of the statement, in the order of their evaluation."""
-        for operand in self.operands:
-            if isinstance(operand, Step):
-                yield from operand.nodes()
-        yield self.node
+SHORTCUT = "shortcut"
 
 
 class Forward:
     """Writes the body of one class's ``forward``."""
 
-    def __init__(self, plan: Plan, scope: Scope) -> None:
-        self._plan = plan
+    def __init__(self, scope: Scope, *, of_model: bool = False) -> None:
         self._scope = scope
-        self._reads = _count_reads(scope)
-        self._stored = {e: f"self.{a}" for e, a in scope.stored.items()}
-
-    def lines(self, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
-        """Return the statements; ``inputs`` and ``outputs`` are the names that they have."""
-        steps = self._statements()
-        last_use = {v: i for i, step in enumerate(steps) for v in step.leaves()}
-        last_use.update({v: len(steps) for v in self._scope.outputs})
-        names = dict(zip(self._scope.inputs, inputs, strict=True))
-        wanted: dict[Value, str] = {}
-        if len(self._scope.outputs) > 1:
-            wanted = dict(zip(self._scope.outputs, outputs, strict=True))
-        lines: list[str] = []
-        for index, step in enumerate(steps):
-            text = ast.unparse(self._expression(step, names.__getitem__))
-            alive = {n for v, n in names.items() if last_use.get(v, -1) > index}
-            targets = []
-            for value in step.node.outputs:
-                chosen = wanted.get(value) or self._free_name(
-                    step, alive | set(wanted.values())
-                )
-                names[value] = chosen
-                alive.add(chosen)
-                targets.append(chosen)
-            final = index == len(steps) - 1 and self._scope.outputs == step.node.outputs
-            statement = f"return {text}" if final else f"{', '.join(targets)} = {text}"
-            lines += _commented(statement, step)
-            if final:
-                return lines
-        results = ", ".join(names[value] for value in self._scope.outputs)
-        return [*lines, f"return {results}"]
+        self._of_model = of_model
+        self._statements = Statements(scope, of_model=of_model)
+        self._steps = self._statements.steps()
+        self._place = {step: index for index, step in enumerate(self._steps)}
+        self._last_read = {
+            value: index
+            for index, step in enumerate(self._steps)
+            for value in step.leaves()
+        }
+        self._last_read |= {value: len(self._steps) for value in scope.outputs}
 
     def operations(self) -> Iterator[Node | None]:
         """Yield what each operation gives, in the order in which Python evaluates them.
@@ -93,133 +40,147 @@ class Forward:
         An operation is what touches a tensor: a call, an operator, an index, an attribute.
         It gives a node's result, or None where that takes further operations.
         """
-        for step in self._statements():
+        for step in self._steps:
             roots: dict[int, Node] = {}
-            whole = self._expression(step, lambda value: "x", roots)
+            whole = self._statements.expression(step, lambda value: "x", roots)
             for part in evaluated(whole):
                 yield roots.get(id(part))
 
-    def _free_name(self, step: Step, alive: set[str]) -> str:
-        """Return a name that says what a statement gives, and that is not in use."""
-        if "x" not in alive:
-            return "x"
-        nodes = list(step.nodes())
-        if all(isinstance(n, Pool2d | Pad) and not n.comment for n in nodes):
-            return Namespace(alive).unique("shortcut")
-        for node in reversed(nodes):
-            attribute = self._scope.attributes.get(node)
-            if attribute and attribute.rstrip("0123456789") != kind_name(node):
-                return Namespace(alive).unique(attribute)
-        return Namespace(alive).unique("features")
-
-    def _statements(self) -> list[Step]:
-        """Write operands that are read once into the statement that reads them, if they fit."""
-        done: list[Step] = []
-        waiting: dict[Value, Step] = {}
-        for node in self._scope.nodes:
-            step = Step(node, [waiting.get(value, value) for value in node.inputs])
-            done += self._split(step)
-            for value in node.inputs:
-                waiting.pop(value, None)
-            (output, *others) = node.outputs
-            alone = not others and self._reads.get(output) == 1
-            if alone and output not in self._scope.outputs and _blends_in(node):
-                waiting[output] = step
+    def lines(self, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
+        """Return the statements; ``inputs`` and ``outputs`` are the names that they have."""
+        names = _Names(dict(zip(inputs, self._scope.inputs, strict=True)))
+        self._variables = Variables(self._scope, self._steps, outputs)
+        lines = self._kept_entry(names)
+        for run in self._runs():
+            if run[0].condition is not None:
+                lines += self._conditional(run, names)
             else:
-                if node.comment:  # what reads the same goes first, and frees its name
-                    done += _rivals(step, waiting)
-                done.append(step)
-        return done
+                lines += self._statement(run[0], names)
+        if not lines or not lines[-1].startswith("return"):
+            results = ", ".join(names.of(value) for value in self._scope.outputs)
+            lines.append(f"return {results}")
+        return lines
 
-    def _split(self, step: Step) -> list[Step]:
-        """Take out operands, the longest first, until the statement fits; return them."""
-        whole = [operand for operand in step.operands if isinstance(operand, Step)]
-        inside = list(whole)
-        while inside and len(self._text(step)) > WIDTH:
-            longest = max(inside, key=lambda operand: len(self._text(operand)))
-            inside.remove(longest)
-            step.operands = [
-                o.node.outputs[0] if o is longest and isinstance(o, Step) else o
-                for o in step.operands
-            ]
-        return [operand for operand in whole if operand not in inside]
+    def _runs(self) -> Iterator[list[Step]]:
+        """Yield the steps one by one, but those in a row that have one condition together.
 
-    def _text(self, step: Step) -> str:
-        return ast.unparse(self._expression(step, lambda value: "features"))
+        What such a step gives may be read in its run only if nothing else reads it: in other
+        uses of the class it is what went in.
+        """
+        run: list[Step] = []
+        for index, step in enumerate(self._steps):
+            given = {value for other in run for value in other.node.outputs}
+            read = given.intersection(step.leaves())
+            same = run and step.condition == run[0].condition is not None
+            if same and all(self._last_read[value] == index for value in read):
+                run.append(step)
+                continue
+            if run:
+                yield run
+            run = [step]
+        if run:
+            yield run
 
-    def _expression(
-        self,
-        step: Step,
-        named: Callable[[Value], str],
-        roots: dict[int, Node] | None = None,
-    ) -> ast.expr:
-        """Return a statement's expression; ``roots`` learns which part is which node's."""
-        operands = [
-            self._expression(operand, named, roots)
-            if isinstance(operand, Step)
-            else self._operand(step.node, operand, named)
-            for operand in step.operands
+    def _kept_entry(self, names: _Names) -> list[str]:
+        """Keep what enters for the sum at the end, so that ``x`` runs through the layers."""
+        entry = self._scope.inputs[0]
+        sums = [
+            s
+            for s in self._steps
+            for n in s.nodes()
+            if is_join(n) and entry in n.inputs
         ]
-        attribute = self._scope.attributes.get(step.node)
-        if attribute is not None:
-            whole: ast.expr = ast.Call(name(f"self.{attribute}"), operands, [])
-        else:
-            whole = render(
-                step.node.code(), operands, lambda a: self._argument(step.node, a)
+        late = sums and sums[-1] is not self._steps[0]
+        if self._of_model or not late or len(self._scope.inputs) > 1:
+            return []
+        names.bind(SHORTCUT, entry)
+        return [f"{SHORTCUT} = {names.of(entry)}"]
+
+    def _statement(self, step: Step, names: _Names) -> list[str]:
+        text = self._text(step, names)
+        if self._is_last(step):
+            return _commented(f"return {text}", step)
+        targets: list[str] = []
+        for value in step.node.outputs:
+            targets.append(self._target(step, value, names, targets))
+        for value, target in zip(step.node.outputs, targets, strict=True):
+            names.bind(target, value)
+        return _commented(f"{', '.join(targets)} = {text}", step)
+
+    def _conditional(self, run: list[Step], names: _Names) -> list[str]:
+        """Return steps on one condition: each replaces its first operand, or leaves it."""
+        first = run[0]
+        assert first.condition is not None
+        condition = self._statements.condition(first.condition)
+        if self._is_last(first):
+            other = names.of(first.node.inputs[0])
+            text = f"return {self._text(first, names)} if {condition} else {other}"
+            return _commented(text, first)
+        before: list[str] = []
+        inside: list[str] = []
+        for step in run:
+            value, result = step.node.inputs[0], step.node.outputs[0]
+            target = names.of(value)
+            if self._is_needed(value, step, names, target):
+                target = self._target(step, result, names, [])
+                before.append(f"{target} = {names.of(value)}")
+            inside += _commented(
+                f"{target} = {self._text(step, names)}", step, LINE - 4
             )
-        if roots is not None:
-            roots[id(whole)] = step.node
-        return whole
+            names.bind(target, result)
+        return [*before, f"if {condition}:", *(f"    {line}" for line in inside)]
 
-    def _operand(
-        self, node: Node, value: Value, named: Callable[[Value], str]
-    ) -> ast.expr:
-        if value.data is None:
-            return name(named(value))
-        if is_number(node, value):
-            return literal(number(value))
-        return name(f"self.{self._scope.attributes[value]}")
+    def _text(self, step: Step, names: _Names) -> str:
+        return ast.unparse(self._statements.expression(step, names.of))
 
-    def _argument(self, node: Node, argument: str) -> ast.expr | None:
-        """Return an argument with what its class's constructor has stored."""
-        return self._scope.substituted(
-            node, argument, node.code().arguments[argument], self._stored
-        )
+    def _is_last(self, step: Step) -> bool:
+        return step is self._steps[-1] and self._scope.outputs == step.node.outputs
 
+    def _is_needed(self, value: Value, step: Step, names: _Names, name: str) -> bool:
+        """Whether a value is read after a step, and has no other name by then."""
+        later = self._last_read.get(value, -1) > self._place[step]
+        return later and names.only(name, value)
 
-def number(value: Value) -> Literal:
-    """Return the only element of a constant, in the fewest digits that say it exactly."""
-    assert value.data is not None
-    element = value.data.reshape(-1)[0]
-    if value.data.dtype.kind == "f":
-        return float(str(np.float32(element)))
-    return bool(element) if value.data.dtype.kind == "b" else int(element)
+    def _target(
+        self, step: Step, value: Value, names: _Names, others: Sequence[str]
+    ) -> str:
+        """Return a name for what a statement gives that hides nothing still needed."""
+        held = names.held
+        taken = {n for n, v in held.items() if self._is_needed(v, step, names, n)}
+        return self._variables.name(step, value, taken.union(others), held)
 
 
-def _count_reads(scope: Scope) -> dict[Value, int]:
-    reads: dict[Value, int] = {}
-    for value in [v for node in scope.nodes for v in node.inputs] + scope.outputs:
-        reads[value] = reads.get(value, 0) + 1
-    return reads
+class _Names:
+    """What each variable holds at one point of a ``forward``."""
+
+    def __init__(self, held: Mapping[str, Value]) -> None:
+        self.held: dict[str, Value] = {}
+        self._names: dict[Value, list[str]] = {}
+        for name, value in held.items():
+            self.bind(name, value)
+
+    def bind(self, name: str, value: Value) -> None:
+        """Let a variable hold a value, and no longer what it held."""
+        before = self.held.get(name)
+        if before is not None:
+            self._names[before].remove(name)
+        self.held[name] = value
+        self._names.setdefault(value, []).append(name)
+
+    def of(self, value: Value) -> str:
+        """Return the first variable that holds a value."""
+        return self._names[value][0]
+
+    def only(self, name: str, value: Value) -> bool:
+        """Whether no other variable than this one holds a value."""
+        return self._names[value] == [name]
 
 
-def _rivals(step: Step, waiting: dict[Value, Step]) -> list[Step]:
-    """Take the steps out that read what another one is about to replace."""
-    read = set(step.leaves())
-    found = [v for v, other in waiting.items() if not read.isdisjoint(other.leaves())]
-    return [waiting.pop(value) for value in found]
-
-
-def _blends_in(node: Node) -> bool:
-    """Whether a step may stand inside another's statement: no module, nothing to explain."""
-    return not isinstance(node, Stage | Block) and node.comment is None
-
-
-def _commented(statement: str, step: Step) -> list[str]:
+def _commented(statement: str, step: Step, width: int = LINE) -> list[str]:
     comments = dict.fromkeys(n.comment for n in step.nodes() if n.comment)
     if not comments:
         return [statement]
     comment = "# " + "; ".join(comments)
-    if len(statement) + len(comment) + 2 <= LINE:
+    if len(statement) + len(comment) + 2 <= width:
         return [f"{statement}  {comment}"]
     return [comment, statement]

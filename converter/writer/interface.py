@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from converter.graph import Graph, N, Value
+from converter.ops.concat import Concat
 from converter.reader.metadata import ModelMetadata, TensorMetadata
-from converter.writer.names import GLOBALS, Namespace, identifier, meaningful
-from converter.writer.roles import tflite_role
+from converter.writer.names import (
+    GLOBALS,
+    Namespace,
+    identifier,
+    meaningful,
+    numbered,
+)
+from converter.writer.roles import prefixed, tflite_role
 
 RESERVED = {"x", "self", *GLOBALS}
 
@@ -19,20 +26,22 @@ def name_interface(graph: Graph, metadata: ModelMetadata | None) -> None:
     which is wrong in some official files (two of a hand model's outputs are swapped).
     """
     known = metadata or ModelMetadata("", "", [], [])
-    names = Namespace(RESERVED)
-    graph.input_names = [
-        names.unique(meaningful(value.name) or _stated(known.inputs, i) or "input")
+    wanted = [
+        meaningful(value.name) or _stated(known.inputs, i) or "input"
         for i, value in enumerate(graph.inputs)
     ]
-    graph.output_names = [
-        names.unique(
-            meaningful(value.name)
-            or _source_name(graph, value)
-            or _stated(known.outputs, i)
-            or "output"
-        )
+    wanted += [
+        meaningful(value.name)
+        or _source_name(graph, value)
+        or _stated(known.outputs, i)
+        or _common_name(graph, value)
+        or "output"
         for i, value in enumerate(graph.outputs)
     ]
+    names = Namespace(RESERVED)
+    found = [names.unique(name) for name in numbered(wanted)]
+    graph.input_names = found[: len(graph.inputs)]
+    graph.output_names = found[len(graph.inputs) :]
 
 
 def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
@@ -51,6 +60,19 @@ def _source_name(graph: Graph, value: Value) -> str | None:
             return None
         (value,) = operands
     return None
+
+
+def _common_name(graph: Graph, value: Value) -> str | None:
+    """Return what the names have in common of the layers that a value is joined from."""
+    producers = graph.producers()
+    node = producers.get(value)
+    while node is not None and len(node.inputs) == 1:
+        node = producers.get(node.inputs[0])
+    if not isinstance(node, Concat):
+        return None
+    names = [_source_name(graph, operand) for operand in node.inputs]
+    shared = prefixed([name or "" for name in names], "").strip("_")
+    return shared or None
 
 
 def interface_entries(

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import ast
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
 from importlib import resources
 from itertools import groupby
 
 from converter.graph import Graph, Shape, Value
-from converter.passes.blocks import Block
-from converter.passes.stages import Stage
+from converter.passes.structure import Stage, uses_of_classes
 from converter.writer.expressions import render
 from converter.writer.formatting import format_source
 from converter.writer.forward import Forward
-from converter.writer.plan import Part, Plan, Scope
-from converter.writer.roles import block_description
+from converter.writer.names import Namespace
+from converter.writer.plan import Plan
+from converter.writer.roles import block_description, operand_names
+from converter.writer.scope import Part, Scope
+from converter.writer.symbols import CHANNELS
+
+MOST_TENSORS = 5
+"""How many results a ``forward`` lists in its annotation."""
+
+DOCSTRING = 78
+"""What one line of a class's docstring takes at most."""
 
 
 def write_source(graph: Graph, plan: Plan, docstring: str) -> str:
     """Return the module of a planned graph: its imports, its blocks' classes, its own."""
+    uses = uses_of_classes(graph.nodes)
     classes = [
-        _class(plan, scope, block_description(first), ["x"], [])
-        for scope, first in plan.described()
+        _class(plan, scope, block_description(uses[key], DOCSTRING), [])
+        for key, scope in plan.blocks.items()
     ]
-    names = ["x"] if len(graph.inputs) == 1 else graph.input_names
-    classes.append(_class(plan, plan.model, "", names, graph.output_names))
+    classes.append(_class(plan, plan.model, [], graph.output_names, graph.input_names))
     body = "\n\n\n".join(classes + [_helper(name) for name in plan.helpers()])
     return format_source(f'"""{docstring}"""\n\n{_imports(body)}\n\n\n{body}\n')
 
@@ -46,28 +57,82 @@ def _imports(body: str) -> str:
 
 
 def _class(
-    plan: Plan, scope: Scope, description: str, inputs: list[str], outputs: list[str]
+    plan: Plan,
+    scope: Scope,
+    description: list[str],
+    outputs: list[str],
+    inputs: list[str] | None = None,
 ) -> str:
-    arguments = "".join(f", {name}: int" for name in scope.symbols.arguments)
-    operands = "".join(f", {name}: Tensor" for name in inputs)
+    names = _input_names(scope, inputs)
+    operands = "".join(f", {name}: Tensor" for name in names)
     result = "Tensor"
     if len(scope.outputs) > 1:
-        result = f"tuple[{', '.join(['Tensor'] * len(scope.outputs))}]"
+        tensors = ", ".join(["Tensor"] * len(scope.outputs))
+        many = len(scope.outputs) > MOST_TENSORS
+        result = f"tuple[{'Tensor, ...' if many else tensors}]"
     lines = [f"class {scope.name}(nn.Module):"]
-    if description:
-        lines += [f'    """{description}"""', ""]
+    lines += [f"    {line}".rstrip() for line in _docstring(description)]
     lines += [
-        f"    def __init__(self{arguments}) -> None:",
+        f"    def __init__(self{_parameters(scope)}) -> None:",
         "        super().__init__()",
     ]
-    lines += [f"        self.{a} = {e}" for e, a in scope.stored.items()]
-    lines += [
-        f"        {_assignment(attribute, part, _kept(plan, scope, part))}"
-        for part, attribute in scope.attributes.items()
-    ]
+    lines += [f"        {line}" for line in _constructor(plan, scope)]
     lines += ["", f"    def forward(self{operands}) -> {result}:"]
-    lines += [f"        {line}" for line in Forward(plan, scope).lines(inputs, outputs)]
+    forward = Forward(scope, of_model=scope is plan.model)
+    lines += [f"        {line}" for line in forward.lines(names, outputs)]
     return "\n".join(lines)
+
+
+def _docstring(sentences: list[str]) -> list[str]:
+    """Return the lines of a class's docstring: one, or more where one does not do."""
+    whole = " ".join(sentences)
+    if len(whole) <= DOCSTRING:
+        return [f'"""{whole}"""', ""] if sentences else []
+    first, *rest = sentences
+    return [f'"""{first}', "", *textwrap.wrap(" ".join(rest), DOCSTRING), '"""', ""]
+
+
+def _input_names(scope: Scope, inputs: list[str] | None) -> list[str]:
+    """Return what ``forward`` calls its operands."""
+    if len(scope.inputs) == 1:
+        return ["x"]
+    return inputs or operand_names(scope.nodes, scope.inputs)
+
+
+def _parameters(scope: Scope) -> str:
+    """Return the constructor's arguments."""
+    texts = []
+    for name, numbers in scope.symbols.arguments.items():
+        kind = "bool" if isinstance(numbers[0], bool) else "int"
+        default = scope.symbols.defaults.get(name)
+        texts.append(f", {name}: {kind}" + ("" if default is None else f" = {default}"))
+    return "".join(texts)
+
+
+def _constructor(plan: Plan, scope: Scope) -> list[str]:
+    """Return the statements that give a class its numbers and parts."""
+    names = _locals(scope)
+    lines = [f"{name} = {text}" for text, name in names.items() if name != text]
+    lines += [f"self.{a} = {e}" for e, a in scope.stored.items()]
+    for part, attribute in scope.attributes.items():
+        lines.append(_assignment(attribute, part, _kept(plan, scope, part, names)))
+    return lines
+
+
+def _locals(scope: Scope) -> dict[str, str]:
+    """Map expressions to how the constructor writes them: what recurs has a name."""
+    kept = {scope.place(part) for part in scope.attributes}
+    texts = {e: e for e in scope.symbols.expressions.values()}
+    count = Counter(
+        text
+        for slot, text in scope.symbols.expressions.items()
+        if slot.role in CHANNELS and slot.part in kept and not text.isidentifier()
+    )
+    taken = Namespace([*scope.symbols.arguments, "self"])
+    for text, times in count.items():
+        if times > 1:
+            texts[text] = taken.unique("hidden")
+    return texts
 
 
 def _assignment(attribute: str, part: Part, constructor: str) -> str:
@@ -77,25 +142,27 @@ def _assignment(attribute: str, part: Part, constructor: str) -> str:
     return f"self.{attribute} = {constructor}"
 
 
-def _kept(plan: Plan, scope: Scope, part: Part) -> str:
+def _kept(plan: Plan, scope: Scope, part: Part, names: Mapping[str, str]) -> str:
     """Return the constructor of what an attribute holds."""
-    if isinstance(part, Stage):
-        return f"nn.Sequential({', '.join(_blocks(plan, part.blocks))})"
     code = plan.constructor(part)
     assert code is not None  # only what is kept has an attribute
-    plain = {e: e for e in scope.symbols.expressions.values()}
     expression = render(
-        code, [], lambda a: scope.substituted(part, a, code.arguments[a], plain)
+        code, [], lambda a: scope.substituted(part, a, code.arguments[a], names)
     )
+    assert isinstance(expression, ast.Call)
+    if isinstance(part, Stage):
+        return f"nn.Sequential({', '.join(_blocks(expression))})"
+    for word in expression.keywords[:1]:
+        if word.arg == "stride" and isinstance(word.value, ast.Name):
+            expression.args.append(word.value)  # stride=stride says it twice
+            expression.keywords.remove(word)
     return ast.unparse(expression)
 
 
-def _blocks(plan: Plan, blocks: list[Block]) -> list[str]:
+def _blocks(stage: ast.Call) -> list[str]:
     """Return the blocks of a stage, as a loop where three or more are equal."""
-    codes = [plan.constructor(block) for block in blocks]
-    texts = [ast.unparse(render(code, [], lambda a: None)) for code in codes if code]
     items: list[str] = []
-    for text, run in groupby(texts):
+    for text, run in groupby(ast.unparse(block) for block in stage.args):
         count = len(list(run))
         items += [f"*[{text} for _ in range({count})]"] if count > 2 else [text] * count
     return items

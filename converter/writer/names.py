@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 LONGEST = 64
 MEANINGLESS = frozenset(
     """
     activation add addv2 average_pooling2d batch_normalization bias biasadd
     channel_padding concat concatenation conv conv2d conv2d_transpose convolution
-    dense depth_to_space depthwise depthwise_conv2d dequantize dropout elu
+    const constant dense depth_to_space depthwise depthwise_conv2d dequantize dropout elu
     expand_dims flatten functional fusedbatchnormv3 gather global_average_pooling2d
     h_swish hard_swish identity input kernel lambda leaky_relu matmul max_pool
     max_pooling2d maxpool mean model mul multiply multiply_by_constant output
@@ -20,15 +21,20 @@ MEANINGLESS = frozenset(
     stateful_partitioned_call statefulpartitionedcall strided_slice sub subtract
     tensordot tf_math_sigmoid tf_op_layer transpose up_sampling2d upsample
     zero_padding2d
-    """.split()
+    """.replace("_", "").split()
 )
-"""What Keras and the converter call things for want of a better name."""
+"""What Keras and the converter call things for want of a better name, without underscores."""
+
+TECHNICAL = frozenset(
+    {"compat", "conv2d", "depthwise", "pointwise", "separable", "xeno"}
+)
+"""Words of names that say how something is computed, not what it is."""
 
 GLOBALS = frozenset(
     """
     F Tensor False None True crop_matrix crop_matrix_v1 depth_to_space float
     max_pool_with_argmax max_unpool mirror_pad nearest_corners nn padded_average range
-    resize_asymmetric resize_nearest_corners space_to_depth super torch
+    resize_asymmetric resize_nearest_corners rows space_to_depth super torch
     transform_bilinear transform_landmarks tuple
     """.split()
 )
@@ -78,21 +84,37 @@ def meaningful(tflite_name: str) -> str | None:
     for part in reversed(path[-2:]):
         reduced = _without_affixes(identifier(part, ""))
         stem = re.sub(r"(_?\d+)+$", "", reduced)
-        named = len(stem) > 2 and stem[0].isalpha() and stem not in MEANINGLESS
-        if named and not _operation(part):
+        plain = stem.replace("_", "")
+        named = len(stem) > 2 and stem[0].isalpha() and plain not in MEANINGLESS
+        if named and not _operation(part) and TECHNICAL.isdisjoint(reduced.split("_")):
             return reduced
     return None
 
 
 def _without_affixes(name: str) -> str:
     """Drop what only says that it is a layer, an output, or not pruned."""
-    shorter = re.sub(r"^((conv|dense|output|reshaped)_)+|(_no_pruning)+$", "", name)
+    shorter = re.sub(
+        r"^((conv|dense|output|reshaped)_)+|^conv(?!e|o)(?=[a-z0-9]+_)"
+        r"|((_no_pruning)|(_identity))+$",
+        "",
+        name,
+    )
     return identifier(shorter) if len(shorter) > 2 and shorter[0].isalpha() else name
 
 
 def _operation(part: str) -> bool:
     """Whether a part of a path is a TensorFlow operation, CamelCase by convention."""
     return bool(re.fullmatch(r"[A-Z][A-Za-z0-9]*(_\d+)?", part))
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return names with those that are there several times numbered from 1."""
+    count, given = Counter(names), Counter[str]()
+    found = []
+    for name in names:
+        given[name] += 1
+        found.append(f"{name}{given[name]}" if count[name] > 1 else name)
+    return found
 
 
 class Namespace:

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
 from converter.graph import Graph, Node, Value
 from converter.ops.conv import Conv2d
-from converter.ops.elementwise import Elementwise, PRelu
-from converter.ops.linear import Linear
-from converter.ops.normalization import LayerNorm
+from converter.ops.elementwise import Elementwise, PRelu, is_number
+from converter.ops.mediapipe_landmarks import TransformBilinear, TransformLandmarks
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
-from converter.ops.reduce import Reduce
-from converter.ops.shape import Permute
-from converter.passes.blocks import Block
-from converter.passes.stages import Stage
+from converter.ops.shape import Expand, Permute, Rows
+from converter.ops.slicing import Slice
+from converter.passes.structure import Block, Skipped, Stage, is_join
+from converter.writer.idioms import idiom_of, kind_name, layer_roles, motif_of
 from converter.writer.names import meaningful
 
-
-def kind_name(node: Node) -> str:
-    """Return what a layer is called where nothing more is known of it."""
-    match node:
-        case Stage():
-            return "stage"
-        case Block():
-            return "block"
-        case PRelu():
-            return "activation"
-        case LayerNorm():
-            return "norm"
-        case Linear():
-            return "linear"
-        case Conv2d():
-            return _convolution_name(node)
-        case _:
-            return "layer"
+GENERIC = frozenset(
+    """
+    activation block blocks constant conv depthwise encoder excite expand gate grouped head
+    lateral layer level linear merge mixer mlp norm pointwise project reduce separable stage stem
+    """.split()
+)
+"""Roles that say what a part is, not what it gives."""
 
 
-def _convolution_name(conv: Conv2d) -> str:
-    weight = conv.parameters["weight"]
-    if conv.groups > 1:
-        return "depthwise" if weight.shape[1] == 1 else "grouped"
-    return "pointwise" if conv.pointwise else "conv"
+MOST_NAMES = 5
+"""How many layers a docstring lists."""
 
 
 def tflite_role(node: Node) -> str | None:
@@ -48,125 +38,241 @@ def tflite_role(node: Node) -> str | None:
     return next((role for v in values if (role := meaningful(v.name))), None)
 
 
-def model_roles(graph: Graph) -> dict[Node, str]:
-    """Return names for what stands outside all blocks: stem, heads, or TFLite's."""
-    reach = reached_outputs(graph)
-    whole = [isinstance(node, Block | Stage) for node in graph.nodes]
-    first_block = whole.index(True) if any(whole) else 0
-    roles: dict[Node, str] = {}
+def constants(node: Node) -> list[Value]:
+    """Return the constant operands that a class has to keep: all but single numbers."""
+    return [v for v in node.inputs if v.data is not None and not is_number(node, v)]
+
+
+def _constant_role(node: Node, value: Value) -> str:
+    """Return what a constant is called, by TFLite or by what a node does with it."""
+    if own := meaningful(value.name):
+        return own
+    match node:
+        case Expand():
+            return "token"
+        case Elementwise(function="mul"):
+            return "scale"
+        case Elementwise(function="add" | "sub"):
+            return "offset"
+        case _:
+            return "constant"
+
+
+def is_generic(role: str) -> bool:
+    """Whether a name says what a part is, or where it stands, not what it gives."""
+    return role.rstrip("0123456789").rpartition("_")[2] in GENERIC
+
+
+def model_roles(graph: Graph) -> dict[Node | Value, str]:
+    """Return names for the parts of a model: stem, stages, heads, or TFLite's own."""
+    reached = reached_outputs(graph.nodes, graph.outputs)
+    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node)]
+    begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
+    gates = gating(graph.nodes)
+    roles: dict[Node | Value, str] = {}
     for position, node in enumerate(graph.nodes):
-        roles[node] = kind_name(node)
-        if isinstance(node, Block):
-            roles[node] = _block_role(graph, node, reach[node])
-        if whole[position] or node.layer() is None:
-            continue
-        if own := tflite_role(node) or _head(graph, reach[node]):
-            roles[node] = own
-        elif position < first_block:
-            kind = kind_name(node)
-            roles[node] = "stem" if kind == "conv" else f"stem_{kind}"
+        heads = _heads(graph, reached[node])
+        for value in constants(node):
+            roles.setdefault(value, prefixed(heads, _constant_role(node, value)))
+        place = "stem" if position < begin else "head" if position > end else ""
+        if isinstance(node, Block | Stage):
+            roles[node] = _block_role(node, heads, place)
+        elif node.layer() is not None:
+            own = tflite_role(node) or (heads[0] if len(heads) == 1 else None)
+            kind = "gate" if node in gates else kind_name(node) or "layer"
+            if own:
+                roles[node] = own
+            elif place == "stem" and kind == "conv":
+                roles[node] = "stem"
+            else:
+                roles[node] = f"{place}_{kind}".strip("_")
     return roles
 
 
-def _block_role(graph: Graph, block: Block, reached: set[Value]) -> str:
-    """Return what a block is called; one that serves a single output may be its head."""
-    head = _head(graph, reached)
-    if head is None or block_name(block) != "Head":
-        return kind_name(block)
-    return next((role for n in _layers(block) if (role := tflite_role(n))), head)
+def _is_trunk(node: Node) -> bool:
+    """Whether a part is one of those that the body of a network consists of."""
+    if isinstance(node, Block):
+        return idiom_of([node]).role in ("block", "mixer")
+    return isinstance(node, Stage)
 
 
-def _head(graph: Graph, reached: set[Value]) -> str | None:
-    """Return the name of the only output that depends on a layer, among several."""
-    if len(reached) != 1 or len(graph.outputs) < 2:
-        return None
-    (output,) = reached
-    return graph.output_names[graph.outputs.index(output)]
+def gating(nodes: Sequence[Node]) -> set[Node]:
+    """Return the layers that give factors between 0 and 1 for other features."""
+    producers = {value: node for node in nodes for value in node.outputs}
+    gates: set[Node] = set()
+    for node in nodes:
+        if not isinstance(node, Elementwise) or node.function != "mul":
+            continue
+        for sigmoid in (producers.get(value) for value in node.inputs):
+            if isinstance(sigmoid, Elementwise) and sigmoid.function == "sigmoid":
+                layer = producers.get(sigmoid.inputs[0])
+                gates |= {layer} if layer is not None and layer.parameters else set()
+    return gates
 
 
-def reached_outputs(graph: Graph) -> dict[Node, set[Value]]:
-    """Return which of a graph's outputs depend on each node."""
-    reached: dict[Value, set[Value]] = {value: {value} for value in graph.outputs}
+def _block_role(node: Block | Stage, heads: Sequence[str], place: str) -> str:
+    """Return what a part of blocks is called; what serves some outputs only, after them."""
+    role = "stage" if isinstance(node, Stage) else idiom_of([node]).role
+    if role == "head" and len(heads) == 1:
+        return heads[0]
+    if role in ("block", "mixer"):
+        role = "stage"
+    elif place == "stem":
+        role = f"stem_{role}"
+    return prefixed(heads, role)
+
+
+def prefixed(heads: Sequence[str], role: str) -> str:
+    """Return a name after what the names of some outputs have in common."""
+    columns = zip(*(head.split("_") for head in heads), strict=False)
+    common = takewhile(lambda words: len(set(words)) == 1, columns)
+    return "_".join([*(words[0] for words in common), role])
+
+
+def _heads(graph: Graph, reached: set[Value]) -> list[str]:
+    """Return the names of the outputs that depend on a node, unless all do.
+
+    An output without a name of its own stands for the head that gives it.
+    """
+    if len(reached) == len(graph.outputs):
+        return []
+    named = zip(graph.outputs, graph.output_names, strict=True)
+    names = [name for value, name in named if value in reached]
+    return [re.sub(r"^output(\d*)$", r"head\1", name) for name in names]
+
+
+def reached_outputs(
+    nodes: Sequence[Node], outputs: Sequence[Value]
+) -> dict[Node, set[Value]]:
+    """Return which outputs depend on each node."""
+    reached: dict[Value, set[Value]] = {value: {value} for value in outputs}
     of_node: dict[Node, set[Value]] = {}
-    for node in reversed(graph.nodes):
+    for node in reversed(nodes):
         of_node[node] = set().union(*(reached.get(v, set()) for v in node.outputs))
         for value in node.inputs:
             reached[value] = reached.get(value, set()) | of_node[node]
     return of_node
 
 
-IDIOMS = {
-    ("depthwise", "pointwise"): ("SeparableConv", "BlazeBlock"),
-    ("expand", "depthwise", "project"): ("InvertedBottleneck", "InvertedResidual"),
-    ("reduce", "depthwise", "expand"): ("Bottleneck", "BottleneckBlock"),
-    ("norm", "linear", "linear"): ("Mlp", "ChannelMixer"),
-}
-"""What a block of these layers is called, without a shortcut and with one."""
+def block_name(uses: Sequence[Block]) -> str:
+    """Return the usual name of a motif, or a plain one by what is in it."""
+    return idiom_of(uses).name
 
 
-def block_name(block: Block) -> str:
-    """Return the usual name of a block's motif, or a plain one by what is in it."""
-    layers = tuple(block_roles(block)[node] for node in _layers(block))
-    shortcut = _has_shortcut(block)
-    names = IDIOMS.get(layers, ("ConvBlock", "ResidualBlock"))
-    if any(isinstance(node, Permute) for node in block.body):
-        return "TokenMixer" if "linear" in layers else "Head"
-    if _gates(block):
-        return "SqueezeExcite" if shortcut else "ChannelGate"
-    prefix = "Widening" if _pads_channels(block) else ""
-    if any(isinstance(node, Pool2d) for node in block.body):
-        prefix += "Downsampling"
-    return prefix + names[shortcut]
-
-
-def block_roles(block: Block) -> dict[Node, str]:
-    """Return what a block's parts are called, by their kind and what they do to channels."""
-    roles = {node: kind_name(node) for node in block.body}
-    pointwise = [node for node in block.body if roles[node] == "pointwise"]
-    if len(pointwise) == 2:
-        wider = [_widens(node) for node in pointwise]
-        if wider == [True, False]:
-            roles |= zip(pointwise, ("expand", "project"), strict=True)
-        elif wider == [False, True]:
-            roles |= zip(pointwise, ("reduce", "expand"), strict=True)
+def block_roles(
+    uses: Sequence[Block], nodes: Sequence[Node]
+) -> dict[Node | Value, str]:
+    """Return what a block's parts are called; ``nodes`` are the steps of its class."""
+    layers = layer_roles(uses)
+    gates = gating(nodes)
+    roles: dict[Node | Value, str] = {}
+    for node, first in zip(nodes, uses[0].body, strict=True):
+        for value in constants(node):
+            roles.setdefault(value, _constant_role(node, value))
+        if node in gates and layers[first] == "pointwise":
+            roles[node] = "gate"
+        elif isinstance(node, Stage):
+            roles[node] = "blocks"
+        elif isinstance(node, Block):
+            roles[node] = _inner_role(node, nodes)
+        else:
+            roles[node] = layers.get(first) or kind_name(node) or "layer"
     return roles
 
 
-def _widens(node: Node) -> bool:
-    outputs, inputs = node.parameters["weight"].shape[:2]
-    return outputs > inputs
+def _inner_role(block: Block, nodes: Sequence[Node]) -> str:
+    """Return what a block inside another one is called: one of two MLPs, by its axis."""
+    role = idiom_of([block]).role
+    if any(isinstance(node, Rows) for node in nodes):
+        return "level"
+    producers = {value: node for node in nodes for value in node.outputs}
+    if role == "mlp" and any(isinstance(node, Permute) for node in nodes):
+        across = isinstance(producers.get(block.inputs[0]), Permute)
+        return "token_mlp" if across else "channel_mlp"
+    return role
 
 
-def _gates(block: Block) -> bool:
-    """Whether pooled features are squashed to factors between 0 and 1."""
-    functions = [node.function for node in block.body if isinstance(node, Elementwise)]
-    pools = any(isinstance(node, Pool2d | Reduce) for node in block.body)
-    return pools and "sigmoid" in functions
+def block_description(uses: Sequence[Block], width: int) -> list[str]:
+    """Return a sentence on what a block does, or two where it is longer than ``width``."""
+    idiom = idiom_of(uses)
+    if idiom.text:
+        return [idiom.text]
+    chain = _chain(uses)
+    if not motif_of(uses).joins:
+        return [f"{chain}."]
+    how = _shortcut(uses)
+    whole = f"{chain}, plus a shortcut{how.short}."
+    if not how.short or len(whole) <= width:
+        return [whole]
+    return [f"{chain}, plus a shortcut.", f"The shortcut is {how.long}."]
 
 
-def _layers(block: Block) -> list[Node]:
-    return [n for n in block.body if n.parameters and not isinstance(n, PRelu)]
+def _chain(uses: Sequence[Block]) -> str:
+    """Return what a block's layers are, or how many where that takes too long to say."""
+    roles = layer_roles(uses)
+    names = []
+    for place, node in enumerate(uses[0].body):
+        if isinstance(node, Stage):
+            names.append("blocks")
+        elif isinstance(node, Block):
+            names.append(idiom_of([node]).role)
+        elif node.parameters and not isinstance(node, PRelu):
+            names.append(roles[node] + _kernel([use.body[place] for use in uses]))
+    names = names or ["activation"]
+    chain = listed(names)
+    if len(names) > MOST_NAMES:
+        chain = f"{len(names)} layers, from {names[0]} to {names[-1]}"
+    return chain[0].upper() + chain[1:]
 
 
-def _has_shortcut(block: Block) -> bool:
-    return any(sum(v.data is None for v in node.inputs) > 1 for node in block.body)
+def listed(words: Sequence[str]) -> str:
+    """Return words as one lists them: ``a, b and c``."""
+    first = ", ".join(words[:-1])
+    return f"{first} and {words[-1]}" if first else words[-1]
 
 
-def _pads_channels(block: Block) -> bool:
-    return any(
-        isinstance(node, Pad) and len(node.padding) == 4 and node.padding[1] != (0, 0)
-        for node in block.body
-    )
+def _kernel(convs: Sequence[Node]) -> str:
+    """Return the size of a kernel, if it is more than a pixel and the same in all uses."""
+    sizes = {node.window.kernel for node in convs if isinstance(node, Conv2d)}
+    if len(sizes) != 1 or sizes == {(1, 1)}:
+        return ""
+    ((height, width),) = sizes
+    return f" {height}x{width}"
 
 
-def block_description(block: Block) -> str:
-    """Return one line on what a block does, for its class's docstring."""
-    roles = block_roles(block)
-    names = [roles[node].replace("norm", "layer norm") for node in _layers(block)]
-    chain = ", ".join(names).capitalize()
-    if not _has_shortcut(block):
-        return f"{chain}."
-    pooled = any(isinstance(node, Pool2d) for node in block.body)
-    kinds = ["pooled"] * pooled + ["padded"] * _pads_channels(block)
-    kind = " and ".join(kinds)
-    return f"{chain}, added to a {kind + ' ' if kind else ''}shortcut."
+class _How(NamedTuple):
+    """What a shortcut is: as the end of a sentence on the block, and of one of its own."""
+
+    short: str
+    long: str
+
+
+def _shortcut(uses: Sequence[Block]) -> _How:
+    """Say what is done to a shortcut on the way, or when there is one."""
+    steps = [node for use in uses for node in use.body]
+    others = [node.other for node in steps if isinstance(node, Skipped)]
+    if not all(isinstance(node, Pool2d | Pad | Slice) for node in others):
+        return _How(" where the shape stays", "there where the shape stays")
+    done = {
+        "pooled": any(isinstance(node, Pool2d) for node in steps),
+        "widened": any(isinstance(n, Pad) and n.comment is None for n in steps),
+        "narrowed": any(isinstance(node, Slice) for node in steps),
+    }
+    kinds = [kind for kind, there in done.items() if there]
+    if not kinds:
+        return _How("", "")
+    how = listed(kinds) + (" where needed" if others else "")
+    return _How(f", {how}", how)
+
+
+def operand_names(nodes: Sequence[Node], entries: Sequence[Value]) -> list[str]:
+    """Return what the ``forward`` of a block calls the values that it reads."""
+    names = ["x" if len(entries) < 3 else "x1"]
+    joins = any(map(is_join, nodes))
+    for number, value in enumerate(entries[1:], 2):
+        readers = [node for node in nodes if value in node.inputs]
+        if all(isinstance(n, TransformBilinear | TransformLandmarks) for n in readers):
+            names.append("matrix")
+        else:
+            names.append("skip" if joins and len(entries) == 2 else f"x{number}")
+    return names

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from converter.graph import Node, Value
-from converter.passes.blocks import Block
-from converter.passes.stages import Stage
-from converter.writer.plan import Plan, Scope, constants
+from converter.passes.structure import Block, Stage
+from converter.writer.plan import Plan
+from converter.writer.roles import constants
+from converter.writer.scope import Scope
 
 
 def state_dict(plan: Plan) -> dict[str, Value]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from converter.convert import Conversion, convert_model
 from converter.graph import Graph
@@ -55,3 +56,12 @@ def converted(official: Callable[[str], ModelFile]) -> Callable[[str], Conversio
         return convert_model(official(name))
 
     return convert
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks take longer to share out than to compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

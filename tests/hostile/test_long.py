@@ -43,6 +43,26 @@ def convolution(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[
     return builder.operator("CONV_2D", operands, [IMAGE], options)
 
 
+def depthwise(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref]:
+    operands = [x, np.ones((1, 3, 3, 3), np.float32), np.zeros(3, np.float32)]
+    options = schema.DepthwiseConv2DOptionsT(strideH=1, strideW=1, depthMultiplier=1)
+    return builder.operator("DEPTHWISE_CONV_2D", operands, [IMAGE], options)
+
+
+def residual(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref]:
+    (branch,) = convolution(builder, x, first, number)
+    return builder.operator("ADD", [branch, x], [IMAGE], schema.AddOptionsT())
+
+
+STEPS: list[Step] = [activation, convolution, depthwise, residual, sum_with_a_constant]
+
+
+def any_of_them(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref]:
+    """Layers of which some few in a row repeat here and there."""
+    place = np.random.default_rng(number).integers(len(STEPS))
+    return STEPS[place](builder, x, first, number % 5)
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -50,6 +70,9 @@ def convolution(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[
         sum_with_the_input,
         sum_with_a_constant,
         convolution,
+        depthwise,
+        residual,
+        any_of_them,
     ],
 )
 def test_long_chain(step: Step, tmp_path: Path) -> None:

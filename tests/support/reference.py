@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 Array = npt.NDArray[Any]
@@ -26,22 +27,34 @@ def run_reference(
 
     Each input is converted to the type of the model's and must have its shape.
     """
-    interpreter = _interpreter(model, kernels)
-    details = interpreter.get_input_details()
-    for detail, values in zip(details, inputs, strict=True):
-        array = np.asarray(values, detail["dtype"])
-        interpreter.set_tensor(detail["index"], array)
-    interpreter.invoke()
+    interpreter = _invoked(model, inputs, kernels)
     return [
         interpreter.get_tensor(detail["index"])
         for detail in interpreter.get_output_details()
     ]
 
 
+def all_tensors(model: bytes, inputs: Sequence[npt.ArrayLike]) -> dict[int, Array]:
+    """Return what the reference kernels leave in every tensor, by its index."""
+    interpreter = _invoked(model, inputs, "reference")
+    tensors = schema.ModelT.InitFromPackedBuf(model).subgraphs[0].tensors
+    return {index: interpreter.get_tensor(index) for index in range(len(tensors))}
+
+
 def allocated_shapes(model: bytes) -> dict[int, tuple[int, ...]]:
     """Return the shapes that TFLite gives tensors, its temporaries too, by their index."""
     details = _interpreter(model, "reference").get_tensor_details()
     return {d["index"]: tuple(int(size) for size in d["shape"]) for d in details}
+
+
+def _invoked(model: bytes, inputs: Sequence[npt.ArrayLike], kernels: Kernels) -> Any:
+    interpreter = _interpreter(model, kernels)
+    details = interpreter.get_input_details()
+    for detail, values in zip(details, inputs, strict=True):
+        array = np.asarray(values, detail["dtype"])
+        interpreter.set_tensor(detail["index"], array)
+    interpreter.invoke()
+    return interpreter
 
 
 def _interpreter(model: bytes, kernels: Kernels) -> Any:

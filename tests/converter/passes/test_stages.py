@@ -9,8 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from converter.graph import Graph
 from converter.passes import run_passes
-from converter.passes.blocks import Block
-from converter.passes.stages import Stage
+from converter.passes.structure import Block, Stage
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import assert_same, graph_of
@@ -67,7 +66,7 @@ def test_one_block_is_no_stage() -> None:
     [
         ("face_detector", [2, 3, 6, 5]),
         ("face_landmarks_detector", [4, 5, 5, 5, 5, 5, 5]),
-        ("face_blendshapes", [8]),
+        ("face_blendshapes", [4]),
     ],
 )
 def test_official_models(

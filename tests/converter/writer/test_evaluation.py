@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import fx
 
 from converter.convert import Conversion
-from tests.support.official import BUNDLED
+from parity.layers.trace import trace_conversion
+from tests.support.official import BUNDLED, FACTS
+from tests.support.tracing import Recorder
 from tflite2torch.loading import load_module
 
 
-class Recorder(fx.Interpreter):
-    """Runs a traced module and keeps what each of its operations gives."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
-        self.results: list[Any] = []
-
-    def run_node(self, node: fx.Node) -> Any:
-        result = super().run_node(node)
-        if node.op in ("call_module", "call_function", "call_method"):
-            self.results.append(result)
-        return result
+@pytest.mark.parametrize("name", FACTS)
+def test_tracing_meets_the_operations_that_it_tells(
+    converted: Callable[[str], Conversion], name: str
+) -> None:
+    conversion = converted(name)
+    trace = trace_conversion(load_module(conversion), conversion)
+    assert len(trace.layers) == len(conversion.evaluation) + 1
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -34,20 +29,21 @@ def test_each_operation_gives_a_tensor_of_its_value_s_shape(
     converted: Callable[[str], Conversion], name: str
 ) -> None:
     conversion = converted(name)
-    traced = fx.symbolic_trace(load_module(conversion))
-    recorder = Recorder(traced)
+    module = load_module(conversion)
+    trace = trace_conversion(module, conversion)
+    recorder = Recorder(module, trace.graph)
     shape = [5, *conversion.inputs[0]["shape"][1:]]
     with torch.no_grad():
         recorder.run(torch.zeros(shape))
-    assert len(recorder.results) == len(conversion.evaluation)
-    for operation, result in zip(conversion.evaluation, recorder.results, strict=True):
+    *operations, _ = trace.layers
+    for operation, layer in zip(conversion.evaluation, operations, strict=True):
         for value in operation.values:
             batch, *sizes = value.shape
             assert value.batched == (str(batch) == "N")
-            assert list(result.shape) == [5, *sizes]
+            assert list(recorder.results[layer.node].shape) == [5, *sizes]
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", FACTS)
 def test_the_outputs_are_among_them(
     converted: Callable[[str], Conversion], name: str
 ) -> None:
@@ -56,7 +52,18 @@ def test_the_outputs_are_among_them(
     assert {entry["tensor"] for entry in conversion.outputs} <= given
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", FACTS)
+def test_no_tensor_is_given_twice(
+    converted: Callable[[str], Conversion], name: str
+) -> None:
+    """A step that a use lacks gives nothing, though it has a value in the graph."""
+    evaluation = converted(name).evaluation
+    given = [(v.tensor, v.order) for op in evaluation for v in op.values]
+    known = [value for value in given if value[0] is not None]
+    assert len(known) == len(set(known))
+
+
+@pytest.mark.parametrize("name", FACTS)
 def test_layers_stand_under_their_key_in_the_state(
     converted: Callable[[str], Conversion], name: str
 ) -> None:

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from converter.graph import Code, Literal
-from converter.writer.expressions import literal, name, render
+from converter.writer.expressions import evaluated, literal, name, render
 
 
 def shown(code: Code, *operands: str, **symbols: str) -> str:
@@ -77,3 +77,41 @@ def test_indices() -> None:
 
 def test_dotted_names() -> None:
     assert ast.unparse(name("self.stem")) == "self.stem"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("x", []),
+        ("self.conv(x)", ["self.conv(x)"]),
+        ("x + y * 2", ["y * 2", "x + y * 2"]),
+        ("F.relu(self.conv(x) + y)", ["self.conv(x)", "self.conv(x) + y", "F.relu(…)"]),
+        ("-x", ["-x"]),
+        ("x[:, :self.channels]", ["x[:, :self.channels]"]),
+        ("x.mean((2, 3), keepdim=True)", ["x.mean((2, 3), keepdim=True)"]),
+        ("x.exp().sum(1)", ["x.exp()", "x.exp().sum(1)"]),
+        ("torch.cat([self.a(x), y.abs()], dim=1)", ["self.a(x)", "y.abs()", "torch…"]),
+        ("F.pad(x, (0, 1), value=float('-inf'))", ["F.pad(…)"]),
+        ("t.expand(x.shape[0], 4)", ["x.shape", "x.shape[0]", "t.expand(…)"]),
+        ("x.reshape(3, self.rows, 2) * 0.5", ["x.reshape(…)", "x…"]),
+    ],
+)
+def test_what_touches_tensors_in_the_order_of_evaluation(
+    text: str, parts: list[str]
+) -> None:
+    """As a tracer meets it: a number is no operation."""
+    found = [ast.unparse(e) for e in evaluated(ast.parse(text, mode="eval").body)]
+    assert len(found) == len(parts), found
+    for whole, start in zip(found, parts, strict=True):
+        assert whole.startswith(start.split("…")[0])
+
+
+@pytest.mark.parametrize("number", [-1, -0.5, 7])
+def test_numbers_of_either_sign_touch_no_tensor(number: float) -> None:
+    code = Code("x0.reshape(batch, 4)", {"batch": number})
+    operand = ast.parse("self.conv(x)", mode="eval").body
+    parts = [*evaluated(render(code, [operand], lambda argument: None))]
+    assert [ast.unparse(part) for part in parts] == [
+        "self.conv(x)",
+        f"self.conv(x).reshape({number}, 4)",
+    ]

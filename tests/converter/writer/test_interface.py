@@ -61,14 +61,14 @@ def test_names_that_say_something_are_taken() -> None:
 
 def test_equal_names_are_numbered_across_inputs_and_outputs() -> None:
     conversion = convert_bytes(sum_and_difference("eyes", "eyes", "eyes", "eyes"))
-    assert identifiers(conversion) == (["eyes", "eyes2"], ["eyes3", "eyes4"])
+    assert identifiers(conversion) == (["eyes1", "eyes2"], ["eyes3", "eyes4"])
 
 
 def test_names_that_say_nothing_are_not() -> None:
     model = sum_and_difference("serving_default_x:0", "", "Identity", "Identity_1")
     assert identifiers(convert_bytes(model)) == (
-        ["input", "input2"],
-        ["output", "output2"],
+        ["input1", "input2"],
+        ["output1", "output2"],
     )
 
 

@@ -1,81 +1,47 @@
-"""What the uses of a class differ in becomes its constructor's arguments."""
+"""What kind of number stands in a place, and what each use gives for an argument."""
 
 from __future__ import annotations
 
 import pytest
 
-from converter.graph import N, Value
-from converter.passes.blocks import Block
-from converter.writer.symbols import Slot, derive_symbols
-
-
-def use(channels_in: int, channels_out: int) -> Block:
-    x = Value("x", (N, channels_in, 8, 8), "float32")
-    y = Value("y", (N, channels_out, 8, 8), "float32")
-    return Block([x], [y], [])
-
-
-def slot(argument: str, place: int = 0, *path: int) -> Slot:
-    return Slot((place,), argument, path)
-
-
-def test_what_all_uses_share_is_no_argument() -> None:
-    uses = [use(8, 8), use(8, 8)]
-    symbols = derive_symbols(uses, [{slot("kernel_size"): 3}] * 2)
-    assert symbols.arguments == {}
-    assert symbols.expressions == {}
-
-
-def test_channels_are_the_arguments() -> None:
-    uses = [use(24, 28), use(28, 32)]
-    wide, out = slot("in_channels"), slot("out_channels")
-    symbols = derive_symbols(uses, [{wide: 24, out: 28}, {wide: 28, out: 32}])
-    assert symbols.arguments == {"in_channels": (24, 28), "out_channels": (28, 32)}
-    assert symbols.expressions == {wide: "in_channels", out: "out_channels"}
-    assert symbols.values_of(uses[1]) == {"in_channels": 28, "out_channels": 32}
-
-
-def test_channels_that_stay_are_one_argument() -> None:
-    uses = [use(24, 24), use(28, 28)]
-    wide, groups = slot("in_channels"), slot("groups")
-    symbols = derive_symbols(uses, [{wide: 24, groups: 24}, {wide: 28, groups: 28}])
-    assert symbols.arguments == {"channels": (24, 28)}
-    assert symbols.expressions[groups] == "channels"
+from converter.writer.symbols import CHANNELS, Slot, Symbols, role_of
+from tests.support.nodes import block, conv, image
 
 
 @pytest.mark.parametrize(
-    ("numbers", "expression"),
+    ("argument", "role"),
     [
-        ((48, 64), "2 * channels"),
-        ((12, 16), "channels // 2"),
-        ((8, 32), "hidden_channels"),
+        ("stride", "stride"),
+        ("stride2", "stride"),
+        ("stride_3", "stride"),
+        ("in_channels_12", "in_channels"),
+        ("hidden2", "hidden"),
     ],
 )
-def test_a_multiple_is_written_as_one(
-    numbers: tuple[int, int], expression: str
+def test_an_argument_s_number_is_no_part_of_its_role(argument: str, role: str) -> None:
+    assert role_of(argument) == role
+    assert Slot((0,), argument).role == role
+
+
+@pytest.mark.parametrize(
+    ("path", "role"),
+    [((), "padding"), ((0,), "padding"), ((3,), "padding"), ((5,), "new_channels")],
+)
+def test_the_last_padding_of_an_image_counts_channels(
+    path: tuple[int, ...], role: str
 ) -> None:
-    uses = [use(24, 24), use(32, 32)]
-    wide, hidden = slot("in_channels"), slot("out_channels")
-    table = [{wide: n, hidden: h} for n, h in zip((24, 32), numbers, strict=True)]
-    assert derive_symbols(uses, table).expressions[hidden] == expression
+    """F.pad begins with the last axis: left, right, top, bottom, then channels."""
+    assert Slot((0,), "padding", path).role == role
 
 
-def test_padding_is_what_lacks_between_two_sizes() -> None:
-    """Even where the difference happens to equal one of them in every use."""
-    uses = [use(24, 48), use(28, 56)]
-    wide, out = slot("in_channels"), slot("out_channels", 1)
-    padding = slot("padding", 2, 5)
-    table = [
-        {wide: 24, out: 48, padding: 24},
-        {wide: 28, out: 56, padding: 28},
-    ]
-    symbols = derive_symbols(uses, table)
-    assert symbols.expressions[padding] == "out_channels - in_channels"
+def test_what_counts_channels() -> None:
+    assert {"groups", "num_parameters", "out_features", "hidden"} <= CHANNELS
+    assert CHANNELS.isdisjoint({"stride", "kernel_size", "padding", "new_channels"})
 
 
-def test_a_number_that_follows_from_nothing_is_an_argument_of_its_own_name() -> None:
-    uses = [use(24, 24), use(24, 24), use(24, 24)]
-    kernel = slot("kernel_size")
-    symbols = derive_symbols(uses, [{kernel: n} for n in (3, 5, 4)])
-    assert symbols.arguments == {"kernel_size": (3, 5, 4)}
-    assert symbols.values_of(uses[2]) == {"kernel_size": 4}
+def test_uses_are_told_by_what_they_are_not_by_what_they_hold() -> None:
+    x = image()
+    one, other = block([conv(x, 8)]), block([conv(x, 8)])
+    symbols = Symbols([one, other], {"stride": (1, 2), "channels": (4, 8)})
+    assert symbols.values_of(one) == {"stride": 1, "channels": 4}
+    assert symbols.values_of(other) == {"stride": 2, "channels": 8}

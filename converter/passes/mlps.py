@@ -1,0 +1,42 @@
+"""Two linear layers and the activation between them, where that repeats, become blocks.
+
+Before::
+
+    b = linear(a)    c = relu(b)    d = linear(c)
+
+After::
+
+    d = mlp(a)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from converter.graph import Graph, Node
+from converter.ops.linear import Linear
+from converter.passes.blocks import fold, make_block
+from converter.passes.structure import Block, is_activation, structure
+
+
+def find_mlps(graph: Graph) -> None:
+    """Put blocks in the place of all that the graph has more than once."""
+    users = graph.users()
+
+    def only_reader(node: Node) -> Node | None:
+        readers = users.get(node.outputs[0], [])
+        alone = len(readers) == 1 and node.outputs[0] not in graph.outputs
+        return readers[0] if alone else None
+
+    found: list[Block] = []
+    taken: set[Node] = set()
+    for node in graph.nodes:
+        middle = only_reader(node) if isinstance(node, Linear) else None
+        last = only_reader(middle) if middle and is_activation(middle) else None
+        if middle and isinstance(last, Linear) and node not in taken:
+            taken.add(last)
+            found.append(make_block([node, middle, last], last.outputs[0]))
+    counts = Counter(structure(block) for block in found)
+    for block in found:
+        if counts[structure(block)] > 1:
+            fold(graph.nodes, block.body, block)
