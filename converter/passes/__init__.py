@@ -34,9 +34,9 @@ PASSES: list[Callable[[Graph], None]] = [
     spell_out_padding,
     find_mlps,
     find_blocks,
+    merge_duplicates,
     find_repeats,
     find_stages,
-    merge_duplicates,
     order_nodes,
     align_variants,
 ]
