@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from converter.errors import InvalidModelError
 from converter.graph import Code, Literal, Node, Shape, Value
 from converter.ops.registry import OperatorCall, operator
-from converter.ops.window import Window, window_size
+from converter.ops.window import NO_PADDING, Window, window_size
 
 
 @dataclass(eq=False, repr=False)
@@ -23,7 +23,7 @@ class Conv2d(Node):
         window = self.window
         return (
             window.kernel == window.stride == (1, 1)
-            and window.padding == ((0, 0), (0, 0))
+            and window.padding == NO_PADDING
             and self.groups == 1
         )
 
@@ -35,7 +35,7 @@ class Conv2d(Node):
         if self.pointwise:
             return "pointwise"
         window = self.window
-        tiles = window.kernel == window.stride and window.padding == ((0, 0), (0, 0))
+        tiles = window.kernel == window.stride and window.padding == NO_PADDING
         return "patch" if tiles and window.stride != (1, 1) else "conv"
 
     @property

@@ -11,10 +11,14 @@ from converter.ops.registry import OperatorCall, operator, shortest
 
 @dataclass(eq=False, repr=False)
 class Pad(Node):
-    """Constant elements around a tensor: (before, after) for each axis."""
+    """Constant elements around a tensor: (before, after) for each axis.
+
+    ``same`` says whether it is what TFLite's SAME pads, not a step of the file's own.
+    """
 
     padding: tuple[tuple[int, int], ...]
     value: float = 0.0
+    same: bool = False
 
     @classmethod
     def of(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from converter.graph import Code, Literal, Node, Shape
 from converter.ops.conv import square
 from converter.ops.registry import OperatorCall, operator
-from converter.ops.window import Window, window_size
+from converter.ops.window import NO_PADDING, Window, window_size
 
 
 @dataclass(eq=False, repr=False)
@@ -48,7 +48,7 @@ class Pool2d(Node):
         template += ", ceil_mode=ceil_mode"
         if self.kind == "avg":
             template += ", count_include_pad=count_include_pad"
-            arguments["count_include_pad"] = window.padding == ((0, 0), (0, 0))
+            arguments["count_include_pad"] = window.padding == NO_PADDING
             defaults["count_include_pad"] = True
         same = {"stride": "kernel_size"}
         call = f"F.{self.kind}_pool2d({template})"

@@ -36,12 +36,13 @@ class Reshape(Node):
         return []
 
     def code(self) -> Code:
-        if self.inputs[0].batched and len(self.shape) == 2:
+        x = self.inputs[0]
+        if x.batched and len(self.shape) == 2 and x.rank > 1:
             return Code("x0.flatten(start)", {"start": 1})
         sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
         if not self.shape:
             return Code("x0.reshape(())")
-        if self.inputs[0].batched and len(self.shape) == 3:
+        if x.batched and len(self.shape) == 3:
             rows, width = (int(size) for size in self.shape[1:])
             numbers: dict[str, Literal] = {"batch": -1, "rows": rows, "width": width}
             return Code("x0.reshape(batch, rows, width)", numbers)

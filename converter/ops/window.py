@@ -11,6 +11,8 @@ from converter.ops.registry import NotSupportedError, OperatorCall
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
+NO_PADDING: Padding = ((0, 0), (0, 0))
+
 
 @dataclass(frozen=True)
 class Window:
@@ -24,7 +26,7 @@ class Window:
     stride: tuple[int, int]
     dilation: tuple[int, int] = (1, 1)
     same: bool = False
-    padding: Padding = ((0, 0), (0, 0))
+    padding: Padding = NO_PADDING
 
     @classmethod
     def read(cls, call: OperatorCall, kernel: Sequence[int], x: Value) -> Window:

@@ -16,9 +16,7 @@ from dataclasses import replace
 from converter.graph import Graph, Node
 from converter.ops.conv import Conv2d
 from converter.ops.pad import Pad
-from converter.ops.window import Padding
-
-NONE: Padding = ((0, 0), (0, 0))
+from converter.ops.window import NO_PADDING
 
 
 def absorb_padding(graph: Graph) -> None:
@@ -50,6 +48,6 @@ def why_not(pad: Pad, conv: Conv2d) -> str:
         return "it pads more than the image"
     if any(before != after for before, after in (vertical, horizontal)):
         return "it is not symmetric"
-    if conv.window.spelled_out(conv.inputs[0].shape[2:]).padding != NONE:
+    if conv.window.spelled_out(conv.inputs[0].shape[2:]).padding != NO_PADDING:
         return "the convolution pads too"
     return ""

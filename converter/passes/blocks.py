@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from converter.graph import Graph, Node, Value
 from converter.passes.structure import (
@@ -29,8 +30,10 @@ from converter.passes.structure import (
     is_layer,
     operands,
     shortcut,
-    structure,
 )
+
+DEEPEST = 5
+"""How deep blocks lie in blocks at most: nobody looks further for what a step does."""
 
 LARGEST = 100
 """How many nodes a block holds at most: nobody reads a longer ``forward``."""
@@ -39,8 +42,9 @@ LARGEST = 100
 def find_blocks(graph: Graph) -> None:
     """Put blocks in the place of the nodes that they are made of."""
     _put_longer_sides_first(graph)
-    while candidates := _repeated(_candidates(graph)):
-        for block in candidates:
+    rounds = iter(lambda: _repeated(_candidates(graph)), [])
+    for blocks in islice(rounds, DEEPEST):
+        for block in blocks:
             fold(graph.nodes, block.body, block)
 
 
@@ -136,8 +140,8 @@ def _inverted(graph: Graph) -> Iterator[Block]:
 
 def _repeated(blocks: list[Block]) -> list[Block]:
     """Return the blocks whose structure the model has more than once."""
-    counts: Counter[Structure] = Counter(structure(block) for block in blocks)
-    return [block for block in blocks if counts[structure(block)] > 1]
+    counts: Counter[Structure] = Counter(block.key for block in blocks)
+    return [block for block in blocks if counts[block.key] > 1]
 
 
 def _regions(graph: Graph) -> list[Block]:

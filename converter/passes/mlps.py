@@ -16,7 +16,7 @@ from collections import Counter
 from converter.graph import Graph, Node
 from converter.ops.linear import Linear
 from converter.passes.blocks import fold, make_block
-from converter.passes.structure import Block, is_activation, structure
+from converter.passes.structure import Block, is_activation
 
 
 def find_mlps(graph: Graph) -> None:
@@ -36,7 +36,7 @@ def find_mlps(graph: Graph) -> None:
         if middle and isinstance(last, Linear) and node not in taken:
             taken.add(last)
             found.append(make_block([node, middle, last], last.outputs[0]))
-    counts = Counter(structure(block) for block in found)
+    counts = Counter(block.key for block in found)
     for block in found:
-        if counts[structure(block)] > 1:
+        if counts[block.key] > 1:
             fold(graph.nodes, block.body, block)

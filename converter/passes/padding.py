@@ -19,9 +19,8 @@ from converter.graph import Graph, Node
 from converter.ops.conv import Conv2d
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
-from converter.ops.window import Padding
+from converter.ops.window import NO_PADDING, Padding
 
-NONE: Padding = ((0, 0), (0, 0))
 COMMENT = "TFLite SAME: one more right and bottom"
 
 
@@ -33,7 +32,9 @@ def spell_out_padding(graph: Graph) -> None:
             node.window = node.window.spelled_out(node.inputs[0].shape[2:])
         if isinstance(node, Pool2d):
             full = node.window.kernel == node.inputs[0].shape[2:]
-            node.whole = node.kind == "avg" and full and node.window.padding == NONE
+            node.whole = (
+                node.kind == "avg" and full and node.window.padding == NO_PADDING
+            )
         if isinstance(node, Conv2d):
             nodes += _pads(node.window.padding, node)
         elif isinstance(node, Pool2d):
@@ -47,9 +48,9 @@ def _pads(padding: Padding, node: Conv2d | Pool2d, value: float = 0.0) -> list[N
     if all(before == after for before, after in padding):
         return []
     pad = Pad.of(node.inputs[0], ((0, 0), (0, 0), *padding), value)
-    pad.operator, pad.comment = node.operator, COMMENT
+    pad.operator, pad.same, pad.comment = node.operator, True, COMMENT
     node.inputs = list(pad.outputs)
-    node.window = replace(node.window, padding=((0, 0), (0, 0)))
+    node.window = replace(node.window, padding=NO_PADDING)
     return [pad]
 
 

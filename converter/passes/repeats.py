@@ -20,19 +20,16 @@ from heapq import heappop, heappush
 from itertools import takewhile
 
 from converter.graph import Graph, Node, Value
-from converter.ops.pad import Pad
 from converter.ops.resize import Resize
 from converter.passes.blocks import LARGEST, depths, fold, make_block
-from converter.passes.padding import COMMENT as SAME
 from converter.passes.structure import (
     Block,
     Structure,
     is_activation,
     is_join,
     is_layer,
+    is_same_padding,
     node_structure,
-    structure,
-    structure_of,
 )
 
 NEIGHBOURS = 12
@@ -40,7 +37,7 @@ NEIGHBOURS = 12
 near by, and a file of thousands of equal nodes must not take minutes."""
 
 MOST_PAIRS = 10_000
-"""How many pairs of nodes are looked at in one file; official ones need a tenth of that."""
+"""How many pairs of nodes go together in one file; official ones need a tenth of that."""
 
 WORTH_A_CUT = 8
 """How many blocks a unit has to save, over all uses, to take them away from their stage."""
@@ -48,18 +45,24 @@ WORTH_A_CUT = 8
 Unit = tuple[Node, ...]
 """The nodes of one use; the last one gives its result."""
 
+Pair = tuple[Structure, tuple[Unit, Unit]]
+"""What two uses have in common, and both of them."""
+
 
 def find_repeats(graph: Graph) -> None:
     """Put blocks in the place of units that repeat, the weightiest first."""
     budget = [MOST_PAIRS]
+    orders: dict[Structure, list[int]] = {}
     while budget[0] > 0 and (units := _best_units(graph, budget)):
         inner = _dissolving(graph, units)
         blocks = []
         for unit in units:
             members = [n for node in unit for n in _members(node, inner)]
             blocks.append(make_block(members, unit[-1].outputs[0]))
-        _order_entries(graph, blocks)
+        # Of later uses too: one class reads its values in one order.
+        order = orders.setdefault(blocks[0].key, _entry_order(graph, blocks[0]))
         for unit, block in zip(units, blocks, strict=True):
+            block.inputs = [block.inputs[i] for i in order]
             fold(graph.nodes, unit, block)
 
 
@@ -67,17 +70,13 @@ def _members(node: Node, inner: bool) -> list[Node]:
     return node.body if inner and isinstance(node, Block) else [node]
 
 
-def _order_entries(graph: Graph, blocks: Sequence[Block]) -> None:
-    """Let blocks that add what they read take first what has passed the most layers."""
-    if not any(map(is_join, blocks[0].body)):
-        return
-    depth = depths(graph)
-    first = blocks[0].inputs
-    order = sorted(
-        range(len(first)), key=lambda i: depth.get(first[i], (0, 0)), reverse=True
-    )
-    for block in blocks:
-        block.inputs = [block.inputs[i] for i in order]
+def _entry_order(graph: Graph, block: Block) -> list[int]:
+    """Let a block that adds what it reads take first what has passed the most layers."""
+    order = list(range(len(block.inputs)))
+    if any(map(is_join, block.body)):
+        depth = depths(graph)
+        order.sort(key=lambda i: depth.get(block.inputs[i], (0, 0)), reverse=True)
+    return order
 
 
 def _dissolving(graph: Graph, units: Sequence[Unit]) -> bool:
@@ -94,8 +93,7 @@ def _dissolving(graph: Graph, units: Sequence[Unit]) -> bool:
 def _best_units(graph: Graph, budget: list[int]) -> list[Unit]:
     search = _Search(graph, budget)
     found: dict[Structure, list[Unit]] = {}
-    for pair in search.pairs():
-        key = structure(make_block(pair[0], pair[0][-1].outputs[0]))
+    for key, pair in search.pairs():
         uses = found.setdefault(key, [])
         uses += [new for new in pair if all(set(new).isdisjoint(use) for use in uses)]
     worthy = [
@@ -127,7 +125,7 @@ def _resizes(nodes: Iterable[Node]) -> bool:
 class _Search:
     """Finds pairs of equal units in one graph, as it stands when it is made.
 
-    ``budget`` holds how many pairs of nodes may still be looked at.
+    ``budget`` holds how many pairs of nodes may still go together.
     """
 
     def __init__(self, graph: Graph, budget: list[int]) -> None:
@@ -139,7 +137,7 @@ class _Search:
         self._outputs = set(graph.outputs)
         self._kind = {node: node_structure(node) for node in graph.nodes}
 
-    def pairs(self) -> Iterator[tuple[Unit, Unit]]:
+    def pairs(self) -> Iterator[Pair]:
         """Yield the largest equal units that end in each two nodes of one structure.
 
         Later ends come first: what lies in the same place of a larger pair needs no second
@@ -174,13 +172,13 @@ class _Search:
         """Return what reads a node's result, beyond the padding of a convolution."""
         found: list[Node] = []
         for reader in self._users.get(node.outputs[0], []):
-            found += self._readers(reader) if _is_same_padding(reader) else [reader]
+            found += self._readers(reader) if is_same_padding(reader) else [reader]
         return found
 
     def _may_end(self, node: Node) -> bool:
         """Whether a unit may end here: no layer without its activation, no half run."""
         readers = self._readers(node)
-        if len(node.outputs) != 1 or _is_same_padding(node):
+        if len(node.outputs) != 1 or is_same_padding(node):
             return False
         if len(readers) != 1 or node.outputs[0] in self._outputs:
             return True
@@ -229,7 +227,7 @@ class _Search:
     def _giver(self, value: Value) -> Node | None:
         """Return what gives a value, before the padding of a convolution."""
         node = self._producers.get(value)
-        while node is not None and _is_same_padding(node):
+        while node is not None and is_same_padding(node):
             node = self._producers.get(node.inputs[0])
         return node
 
@@ -257,13 +255,15 @@ class _Search:
                 del pairs[node]
         return len(pairs) < whole
 
-    def _units(self, pairs: dict[Node, Node]) -> Iterator[tuple[Unit, Unit]]:
+    def _units(self, pairs: dict[Node, Node]) -> Iterator[Pair]:
         """Yield the units of a pairing, in the graph's order, if they may be one class."""
         units = self._ordered(pairs), self._ordered(pairs.values())
-        kinds = [self._kind[node] for node in units[0] if not _is_same_padding(node)]
-        keys = [structure_of(make_block(u, u[-1].outputs[0]).body) for u in units]
-        if len(kinds) > 1 and not _is_run(kinds, units[0]) and keys[0] == keys[1]:
-            yield units
+        kinds = [self._kind[node] for node in units[0] if not is_same_padding(node)]
+        if len(kinds) < 2 or _is_run(kinds, units[0]):
+            return
+        one, other = (make_block(unit, unit[-1].outputs[0]).key for unit in units)
+        if one == other:
+            yield one, units
 
     def _ordered(self, nodes: Iterable[Node]) -> Unit:
         """Return nodes with the padding of their convolutions, in the graph's order."""
@@ -271,13 +271,9 @@ class _Search:
         for node in list(whole):
             for value in node.inputs:
                 before = self._producers.get(value)
-                if before is not None and _is_same_padding(before):
+                if before is not None and is_same_padding(before):
                     whole[before] = None
         return tuple(sorted(whole, key=self._place.__getitem__))
-
-
-def _is_same_padding(node: Node) -> bool:
-    return isinstance(node, Pad) and node.comment == SAME
 
 
 def _is_run(kinds: list[Structure], unit: Unit) -> bool:

@@ -26,7 +26,7 @@ def raise_rows(graph: Graph) -> None:
     for position, node in enumerate(graph.nodes):
         if not isinstance(node, Concat) or node.axis != 1:
             continue
-        last = _last(node, users)
+        last = _last(node, users, graph.outputs)
         images = [_image(value, producers) for value in node.inputs]
         found = [image for image in images if image is not None]
         if last is not None and len(found) == len(node.inputs):
@@ -37,13 +37,17 @@ def raise_rows(graph: Graph) -> None:
     graph.nodes = [node for node in graph.nodes if node not in gone]
 
 
-def _last(concat: Concat, users: dict[Value, list[Node]]) -> Node | None:
+def _last(
+    concat: Concat, users: dict[Value, list[Node]], outputs: list[Value]
+) -> Node | None:
     """Return the step that gives the rows: it, or what drops an axis of one behind it."""
     (value,) = concat.outputs
     if value.rank == 3:
         return concat
     readers = users.get(value, [])
     if value.rank != 4 or value.shape[2] != 1 or len(readers) != 1:
+        return None
+    if value in outputs:
         return None
     rows = (value.shape[0], value.shape[1], value.shape[3])
     fits = isinstance(readers[0], Reshape) and readers[0].outputs[0].shape == rows

@@ -17,7 +17,6 @@ from converter.ops.elementwise import Elementwise, PRelu, is_number
 from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
 from converter.ops.slicing import Slice
-from converter.passes.padding import COMMENT as SAME
 
 Structure = tuple[object, ...]
 
@@ -31,11 +30,15 @@ class Block(Node):
 
     Attributes:
         body: its steps; their order is the same in all blocks of one structure.
-        key: its structure, kept because it takes a walk; it stands while the body does.
+        key: its structure when it was found: what is the same for blocks that one class can
+            stand for. Later passes rewrite all bodies of one structure alike.
     """
 
     body: list[Node]
-    key: Structure = field(default=(), init=False)
+    key: Structure = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = structure_of(self.body)
 
 
 @dataclass(eq=False, repr=False)
@@ -72,13 +75,6 @@ def is_layer(node: Node) -> bool:
     if isinstance(node, Block | Stage):
         return True
     return bool(node.parameters) and not isinstance(node, PRelu)
-
-
-def structure(block: Block) -> Structure:
-    """Return what is the same for blocks that one class can stand for."""
-    if not block.key:
-        block.key = structure_of(block.body)
-    return block.key
 
 
 def structure_of(nodes: Sequence[Node]) -> Structure:
@@ -119,9 +115,9 @@ def node_structure(node: Node) -> Structure:
     """Return what is the same for nodes that one line of source can stand for."""
     match node:
         case Block():
-            return structure(node)
+            return node.key
         case Stage():
-            return ("stage", *(structure(block) for block in node.blocks))
+            return ("stage", *(block.key for block in node.blocks))
         case Skipped():
             return node_structure(node.other)
     code = node.layer() or node.code()
@@ -178,9 +174,14 @@ def is_join(node: Node) -> bool:
     )
 
 
+def is_same_padding(node: Node) -> bool:
+    """Whether it is what TFLite's SAME pads."""
+    return isinstance(node, Pad) and node.same
+
+
 def _pads_a_convolution(node: Node, nodes: Sequence[Node]) -> bool:
     """Whether it is TFLite's padding of the convolution that follows."""
-    if not isinstance(node, Pad) or node.comment != SAME:
+    if not is_same_padding(node):
         return False
     readers = [other for other in nodes if node.outputs[0] in other.inputs]
     return len(readers) == 1 and isinstance(readers[0], Conv2d)
@@ -192,13 +193,20 @@ def shortcut(
     """Yield what leads from an entry to a value, backwards, if nothing there has weights."""
     found: list[Node] = []
     while (node := producers.get(value)) is not None:
-        if not isinstance(node, Pool2d | Pad | Slice) or readers[value] != 1:
+        if not _passes_on(node) or readers[value] != 1:
             return
         if len(found) == LONGEST_SHORTCUT:
             return
         found.append(node)
         (value,) = node.inputs
     yield from found
+
+
+def _passes_on(node: Node) -> bool:
+    """Whether a step is one of those that make a shortcut's shape fit, and nothing more."""
+    if isinstance(node, Pad):
+        return node.same or (type(node) is Pad and node.value == 0)
+    return isinstance(node, Pool2d | Slice)
 
 
 def _is_inverted_residual(nodes: Sequence[Node]) -> bool:
@@ -234,5 +242,5 @@ def uses_of_classes(nodes: Sequence[Node]) -> dict[Structure, list[Block]]:
             if isinstance(block, Block):
                 for key, inner in uses_of_classes(block.body).items():
                     uses.setdefault(key, []).extend(inner)
-                uses.setdefault(structure(block), []).append(block)
+                uses.setdefault(block.key, []).append(block)
     return uses

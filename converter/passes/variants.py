@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 
 from converter.graph import Graph, Node
 from converter.passes.structure import (
@@ -119,12 +119,14 @@ class _Use:
 
 def _merged(one: Sequence[Node], other: Sequence[Node]) -> list[Node]:
     """Return the shortest chain that has the steps of both, in their order."""
-    if not one or not other:
-        return [*one, *other]
-    if node_structure(one[0]) == node_structure(other[0]):
-        return [one[0], *_merged(one[1:], other[1:])]
-    ways = (
-        [one[0], *_merged(one[1:], other)],
-        [other[0], *_merged(one, other[1:])],
-    )
-    return min(ways, key=len)
+    kinds = [node_structure(node) for node in one], [node_structure(n) for n in other]
+
+    @cache
+    def rest(i: int, j: int) -> list[Node]:
+        if i == len(one) or j == len(other):
+            return [*one[i:], *other[j:]]
+        if kinds[0][i] == kinds[1][j]:
+            return [one[i], *rest(i + 1, j + 1)]
+        return min([one[i], *rest(i + 1, j)], [other[j], *rest(i, j + 1)], key=len)
+
+    return rest(0, 0)

@@ -14,7 +14,6 @@ from converter.passes.structure import (
     Skipped,
     Stage,
     Structure,
-    structure,
     uses_of_classes,
 )
 from converter.writer.derivation import derive_symbols
@@ -39,7 +38,7 @@ class Plan:
 
     def scope_of(self, block: Block) -> Scope:
         """Return the class that a block is a use of."""
-        return self.blocks[structure(block)]
+        return self.blocks[block.key]
 
     def helpers(self) -> list[str]:
         """Return the names of the helpers that the classes call, in the order of use."""
@@ -116,7 +115,7 @@ def _template(uses: Sequence[Block]) -> list[Node]:
 def _flag(node: Node) -> str:
     """Return what an argument is called that says whether a step is carried out."""
     match node:
-        case Pad(comment=None):
+        case Pad(same=False):
             return "widen"
         case Slice():
             return "narrow"

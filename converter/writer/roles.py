@@ -255,7 +255,7 @@ def _shortcut(uses: Sequence[Block]) -> _How:
         return _How(" where the shape stays", "there where the shape stays")
     done = {
         "pooled": any(isinstance(node, Pool2d) for node in steps),
-        "widened": any(isinstance(n, Pad) and n.comment is None for n in steps),
+        "widened": any(isinstance(n, Pad) and not n.same for n in steps),
         "narrowed": any(isinstance(node, Slice) for node in steps),
     }
     kinds = [kind for kind, there in done.items() if there]

@@ -13,6 +13,7 @@ from converter.graph import Literal, Node, Value
 from converter.ops.concat import Concat
 from converter.ops.elementwise import is_number
 from converter.ops.shape import Rows
+from converter.ops.stack import Stack
 from converter.passes.structure import Block, Stage, is_join
 from converter.writer.expressions import literal, name, render
 from converter.writer.scope import Scope
@@ -164,7 +165,7 @@ class Statements:
                 break
             longest = max(inside, key=lambda operand: len(self._text(operand)))
             # What is joined is alike, and looks alike.
-            alike = isinstance(place.node, Concat | Rows)
+            alike = isinstance(place.node, Concat | Rows | Stack)
             going = inside if alike else [longest]
             place.operands = [
                 o.node.outputs[0] if isinstance(o, Step) and o in going else o

@@ -54,6 +54,18 @@ def residual(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref
     return builder.operator("ADD", [branch, x], [IMAGE], schema.AddOptionsT())
 
 
+def padded_shortcut(
+    builder: ModelBuilder, x: Ref, first: Ref, number: int
+) -> list[Ref]:
+    """A block whose shortcut no other one has: paddings of no width with other values."""
+    skip = x
+    for value in range(4):
+        operands = [skip, np.zeros((4, 2), np.int32), np.float32(4 * number + value)]
+        (skip,) = builder.operator("PADV2", operands, [IMAGE])
+    (branch,) = convolution(builder, x, first, number)
+    return builder.operator("ADD", [branch, skip], [IMAGE], schema.AddOptionsT())
+
+
 STEPS: list[Step] = [activation, convolution, depthwise, residual, sum_with_a_constant]
 
 
@@ -80,8 +92,44 @@ def test_long_chain(step: Step, tmp_path: Path) -> None:
     first = x = builder.input((1, 4, 4, 3))
     for number in range(LENGTH):
         (x,) = step(builder, x, first, number)
-    good, path = tmp_path / "good.tflite", tmp_path / "long.tflite"
+    assert_converts(builder.build([x]), tmp_path)
+
+
+def test_shortcuts_that_are_padded_otherwise_in_each_block(tmp_path: Path) -> None:
+    builder = ModelBuilder()
+    x = builder.input((1, 4, 4, 3))
+    for number in range(LENGTH // 6):
+        (x,) = padded_shortcut(builder, x, x, number)
+    assert_converts(builder.build([x]), tmp_path)
+
+
+def test_a_stack_of_many(tmp_path: Path) -> None:
+    builder = ModelBuilder()
+    x = builder.input((1, 4))
+    parts = [
+        builder.operator("ADD", [x, np.float32(n)], options=schema.AddOptionsT())[0]
+        for n in range(LENGTH // 2)
+    ]
+    options = schema.PackOptionsT(valuesCount=len(parts), axis=1)
+    whole = builder.operator("PACK", parts, options=options)
+    assert_converts(builder.build(whole), tmp_path)
+
+
+def test_blocks_that_could_nest_hundreds_deep(tmp_path: Path) -> None:
+    builder = ModelBuilder()
+    x = builder.input((1, 4, 4, 3))
+    for _ in range(2):
+        (y,) = convolution(builder, x, x, 0)
+        for _ in range(LENGTH // 4):
+            (y,) = sum_with_the_input(builder, y, x, 0)
+        (x,) = builder.operator("TANH", [y], [IMAGE])
+    assert_converts(builder.build([x]), tmp_path)
+
+
+def assert_converts(model: bytes, folder: Path) -> None:
+    """Assert that it does, within the limits of time and memory of ``judge``."""
+    good, path = folder / "good.tflite", folder / "long.tflite"
     good.write_bytes(good_model())
-    path.write_bytes(builder.build([x]))
+    path.write_bytes(model)
     verdicts = judge([good], [str(path)], jobs=1)
     assert verdicts[str(path)] == Verdict("converted", "")

@@ -127,6 +127,25 @@ def test_so_they_do_if_the_second_one_is_given_first(filters: tuple[int, int]) -
     assert_same(b.build(heads[::-1]), ULPS)
 
 
+def test_units_that_read_two_equal_values_are_no_use_of_one_that_reads_two_others() -> (
+    None
+):
+    """Merged, the first sum would read one value, and its class read that one twice."""
+    b = Layers(seed=2)
+
+    def function(name: str, x: Image) -> Image:
+        return b.like(x, b.function(name, x.ref))
+
+    def total(one: Image, other: Image, filters: int) -> Image:
+        return b.sum(b.convolve(one, filters, 3), b.convolve(other, filters, 3))
+
+    x = b.convolve(b.image(8, 8, 4), 4, 3)
+    x = total(function("RELU", x), function("RELU", x), 6)
+    x = total(function("TANH", x), function("ABS", x), 4)
+    model = b.build([x.ref])
+    assert_same(model, 1000)
+
+
 def test_what_blocks_hold_is_left_to_them() -> None:
     """Two residuals of one value compute the same activation, each in its own class."""
     b = Layers(seed=2)

@@ -17,7 +17,7 @@ from converter.ops.elementwise import Elementwise
 from converter.ops.pad import Pad
 from converter.passes import run_passes
 from converter.passes.repeats import find_repeats
-from converter.passes.structure import Block, structure
+from converter.passes.structure import Block
 from tests.support.layers import RELU6, Image, Layers
 from tests.support.models import ModelBuilder, Tensor
 from tests.support.official import FACTS
@@ -109,8 +109,37 @@ def test_the_docstring_s_example() -> None:
     model = b.build([x.ref])
     blocks = blocks_of(model)
     assert len(blocks) == 2
-    assert structure(blocks[0]) == structure(blocks[1])
+    assert blocks[0].key == blocks[1].key
     assert_right(model)
+
+
+def test_units_that_are_found_later_read_their_values_in_the_same_order() -> None:
+    """What adds two values takes the deeper one first; here that is another one each time.
+
+    The pairs lie so far apart that each is found by itself.
+    """
+    b = Layers(seed=5)
+    p, q = b.image(5, 5, 3), b.image(5, 5, 3)
+    outputs = []
+
+    def unit(long: Image, short: Image) -> None:
+        for _ in range(90):  # the weightiest unit, and so the first one found
+            long = b.convolve(long, 3, 3)
+        outputs.append(b.sum(long, b.convolve(short, 3, 3)).ref)
+
+    def others() -> None:
+        outputs.extend(b.sum(b.convolve(p, 3), b.convolve(q, 3)).ref for _ in range(14))
+
+    def deep(x: Image, function: str) -> Image:
+        return b.like(x, b.function(function, b.convolve(x, 3, 5).ref))
+
+    unit(p, deep(q, "TANH"))
+    unit(p, deep(q, "SIN"))
+    others()
+    unit(deep(p, "COS"), q)
+    others()
+    unit(deep(p, "ABS"), q)
+    assert_same(b.build(outputs), 100_000)  # 90 layers round again and again
 
 
 def test_two_layers_twice_are_not_enough() -> None:
@@ -235,7 +264,7 @@ def test_heads_of_one_value_are_one_class() -> None:
     run_passes(graph)
     found = [node for node in graph.nodes if isinstance(node, Block)]
     assert len(found) == 3
-    assert len({structure(head) for head in found}) == 1
+    assert len({head.key for head in found}) == 1
     assert {head.inputs[0] for head in found} == {found[0].inputs[0]}
     assert "out_channels: int" in assert_right(model)
 

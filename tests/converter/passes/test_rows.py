@@ -100,6 +100,19 @@ def test_rows_that_are_read_elsewhere_too() -> None:
     assert_same(model)
 
 
+def test_rows_whose_concatenation_is_an_output_too() -> None:
+    """Only the reshape of four axes to three could become rows; both are asked for."""
+    b = Heads()
+    flat = [
+        b.reshaped(b.pooled(x), 1, 1, 1, size)
+        for x, size in zip(b.images, (80, 48), strict=True)
+    ]
+    joined = b.joined(flat, axis=3)
+    model = b.build([joined, b.reshaped(joined, 1, 128, 1)])
+    assert not count(raised(model), Rows)
+    assert_same(model)
+
+
 def test_the_same_image_twice() -> None:
     b = Heads()
     first, _ = b.rows(4)
