@@ -39,7 +39,7 @@ class BlazeBlock(nn.Module):
 
 
 class Head(nn.Module):
-    """Pointwise, block and conv 3x3."""
+    """Pointwise, BlazeBlock and conv 3x3."""
 
     def __init__(self, out_channels: int) -> None:
         super().__init__()

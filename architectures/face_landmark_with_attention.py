@@ -68,7 +68,7 @@ class RegionHead(nn.Module):
 
     def __init__(self, out_channels: int) -> None:
         super().__init__()
-        self.rows = out_channels // 2
+        self.points = out_channels // 2
         self.out_channels = out_channels
         self.blocks = nn.Sequential(
             BlazeBlock(128, 128),
@@ -84,7 +84,7 @@ class RegionHead(nn.Module):
 
     def forward(self, x: Tensor, matrix: Tensor) -> Tensor:
         x = self.conv(self.block(self.activation(self.pointwise(self.blocks(x)))))
-        x = transform_landmarks(x.reshape(-1, self.rows, 2), matrix)
+        x = transform_landmarks(x.reshape(-1, self.points, 2), matrix)
         return x.reshape(-1, self.out_channels, 1, 1)
 
 

@@ -44,8 +44,11 @@ class Reshape(Node):
             return Code("x0.reshape(())")
         if x.batched and len(self.shape) == 3:
             rows, width = (int(size) for size in self.shape[1:])
-            numbers: dict[str, Literal] = {"batch": -1, "rows": rows, "width": width}
-            return Code("x0.reshape(batch, rows, width)", numbers)
+            kind = (
+                "points" if width in (2, 3) else "rows"
+            )  # what landmarks are, x and y
+            numbers: dict[str, Literal] = {"batch": -1, kind: rows, "width": width}
+            return Code(f"x0.reshape(batch, {kind}, width)", numbers)
         return Code("x0.reshape(*shape)", {"shape": sizes})
 
 

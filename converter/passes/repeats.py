@@ -172,13 +172,19 @@ class _Search:
         """Return what reads a node's result, beyond the padding of a convolution."""
         found: list[Node] = []
         for reader in self._users.get(node.outputs[0], []):
-            found += self._readers(reader) if is_same_padding(reader) else [reader]
+            found += self._readers(reader) if self._is_own(reader) else [reader]
         return found
+
+    def _is_own(self, node: Node) -> bool:
+        """Whether it is the padding of one layer, which goes where that goes."""
+        value = node.outputs[0]
+        alone = len(self._users.get(value, [])) == 1 and value not in self._outputs
+        return is_same_padding(node) and alone
 
     def _may_end(self, node: Node) -> bool:
         """Whether a unit may end here: no layer without its activation, no half run."""
         readers = self._readers(node)
-        if len(node.outputs) != 1 or is_same_padding(node):
+        if len(node.outputs) != 1 or self._is_own(node):
             return False
         if len(readers) != 1 or node.outputs[0] in self._outputs:
             return True
@@ -227,7 +233,7 @@ class _Search:
     def _giver(self, value: Value) -> Node | None:
         """Return what gives a value, before the padding of a convolution."""
         node = self._producers.get(value)
-        while node is not None and is_same_padding(node):
+        while node is not None and self._is_own(node):
             node = self._producers.get(node.inputs[0])
         return node
 
@@ -258,7 +264,7 @@ class _Search:
     def _units(self, pairs: dict[Node, Node]) -> Iterator[Pair]:
         """Yield the units of a pairing, in the graph's order, if they may be one class."""
         units = self._ordered(pairs), self._ordered(pairs.values())
-        kinds = [self._kind[node] for node in units[0] if not is_same_padding(node)]
+        kinds = [self._kind[node] for node in units[0] if not self._is_own(node)]
         if len(kinds) < 2 or _is_run(kinds, units[0]):
             return
         one, other = (make_block(unit, unit[-1].outputs[0]).key for unit in units)
@@ -271,7 +277,7 @@ class _Search:
         for node in list(whole):
             for value in node.inputs:
                 before = self._producers.get(value)
-                if before is not None and is_same_padding(before):
+                if before is not None and self._is_own(before):
                     whole[before] = None
         return tuple(sorted(whole, key=self._place.__getitem__))
 

@@ -230,7 +230,9 @@ class _Derivation:
             return self._difference(numbers) or self._multiple(numbers)
         if role in CHANNELS:
             return self._multiple(numbers)
-        if role in ("index", "rows", "shape") and (counted := self._multiple(numbers)):
+        if role in ("index", "points", "rows", "shape") and (
+            counted := self._multiple(numbers)
+        ):
             return counted
         if role == "padding":
             return self._padding(numbers) or self._by_case(numbers)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from converter.graph import Node, Value
-from converter.ops.concat import Concat
 from converter.ops.conv import Conv2d
 from converter.ops.elementwise import Elementwise, PRelu
 from converter.ops.linear import Linear
@@ -25,9 +24,11 @@ from converter.passes.structure import (
     Block,
     Skipped,
     Stage,
+    Structure,
     is_join,
     is_layer,
     operands,
+    uses_of_classes,
 )
 
 
@@ -163,7 +164,7 @@ IDIOMS = (
     Idiom(
         "MultiScaleHead",
         "head",
-        lambda m: m.entries > 1 and m.has(Concat, Rows),
+        lambda m: m.entries > 1 and m.has(Rows),
         "Reads the same from several levels, one row for each anchor.",
     ),
     Idiom("Head", "head", lambda m: m.has(Permute, Reshape, Rows) and not m.joins),
@@ -202,21 +203,24 @@ IDIOMS = (
 )
 
 
-def idiom_of(uses: Sequence[Block]) -> Idiom:
-    """Return what the blocks of one structure are called."""
-    motif = motif_of(uses)
-    return next(idiom for idiom in IDIOMS if idiom.fits(motif))
+def idioms_of(nodes: Sequence[Node]) -> dict[Structure, Idiom]:
+    """Return what the classes of all blocks are called, those of inner blocks first."""
+    idioms: dict[Structure, Idiom] = {}
+    for key, uses in uses_of_classes(nodes).items():
+        motif = motif_of(uses, idioms)
+        idioms[key] = next(idiom for idiom in IDIOMS if idiom.fits(motif))
+    return idioms
 
 
-def motif_of(uses: Sequence[Block]) -> Motif:
-    """Return what the blocks of one structure are told by."""
+def motif_of(uses: Sequence[Block], idioms: Mapping[Structure, Idiom]) -> Motif:
+    """Return what the blocks of one class are told by; ``idioms`` are those of inner ones."""
     roles = layer_roles(uses)
     body = uses[0].body
     inner = [b for n in body for b in (n.blocks if isinstance(n, Stage) else [n])]
     return Motif(
         body,
         tuple(roles[n] for n in body if n.parameters and not isinstance(n, PRelu)),
-        tuple(idiom_of([b]).name for b in inner if isinstance(b, Block)),
+        tuple(idioms[b.key].name for b in inner if isinstance(b, Block)),
         len(uses[0].inputs),
     )
 

@@ -14,6 +14,7 @@ from converter.passes.structure import Stage, uses_of_classes
 from converter.writer.expressions import render
 from converter.writer.formatting import format_source
 from converter.writer.forward import Forward
+from converter.writer.idioms import idioms_of
 from converter.writer.names import Namespace
 from converter.writer.plan import Plan
 from converter.writer.roles import block_description, operand_names
@@ -29,9 +30,9 @@ DOCSTRING = 78
 
 def write_source(graph: Graph, plan: Plan, docstring: str) -> str:
     """Return the module of a planned graph: its imports, its blocks' classes, its own."""
-    uses = uses_of_classes(graph.nodes)
+    uses, idioms = uses_of_classes(graph.nodes), idioms_of(graph.nodes)
     classes = [
-        _class(plan, scope, block_description(uses[key], DOCSTRING), [])
+        _class(plan, scope, block_description(uses[key], DOCSTRING, idioms), [])
         for key, scope in plan.blocks.items()
     ]
     classes.append(_class(plan, plan.model, [], graph.output_names, graph.input_names))

@@ -28,7 +28,10 @@ MEANINGLESS = frozenset(
 TECHNICAL = frozenset(
     {"compat", "conv2d", "depthwise", "pointwise", "separable", "xeno"}
 )
-"""Words of names that say how something is computed, not what it is."""
+"""Words of names that say how something is computed, not what it is.
+
+Official files have many an ``add_10__xeno_compat__1``: what a converter put there.
+"""
 
 GLOBALS = frozenset(
     """
@@ -113,8 +116,12 @@ def numbered(names: Sequence[str]) -> list[str]:
     found = []
     for name in names:
         given[name] += 1
-        found.append(f"{name}{given[name]}" if count[name] > 1 else name)
+        found.append(_with_number(name, given[name]) if count[name] > 1 else name)
     return found
+
+
+def _with_number(name: str, number: int) -> str:
+    return f"{name}_{number}" if name[-1:].isdigit() else f"{name}{number}"
 
 
 class Namespace:
@@ -127,6 +134,6 @@ class Namespace:
         """Return the name, numbered from 2 where it is taken."""
         chosen, number = wanted, 2
         while chosen in self._taken:
-            chosen, number = f"{wanted}{number}", number + 1
+            chosen, number = _with_number(wanted, number), number + 1
         self._taken.add(chosen)
         return chosen

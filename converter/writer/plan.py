@@ -17,9 +17,9 @@ from converter.passes.structure import (
     uses_of_classes,
 )
 from converter.writer.derivation import derive_symbols
+from converter.writer.idioms import idioms_of
 from converter.writer.names import GLOBALS, MODULE_ATTRIBUTES, Namespace, numbered
 from converter.writer.roles import (
-    block_name,
     block_roles,
     constants,
     model_roles,
@@ -82,10 +82,11 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
     """Name every class and attribute of a graph whose blocks have been found."""
     plan = Plan(Scope(class_name, graph.nodes, graph.inputs, graph.outputs), {})
     names = Namespace([class_name])
+    idioms = idioms_of(graph.nodes)
     for key, uses in uses_of_classes(graph.nodes).items():
         first, nodes = uses[0], _template(uses)
         scope = Scope(
-            names.unique(block_name(uses)), nodes, first.inputs, first.outputs
+            names.unique(idioms[key].name), nodes, first.inputs, first.outputs
         )
         plan.blocks[key] = scope
         optional = {
@@ -95,8 +96,8 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         }
         slots = [dict(_slots(plan, use)) for use in uses]
         scope.symbols = derive_symbols(uses, slots, optional)
-        scope.attributes = _attributes(plan, scope, block_roles(uses, nodes))
-    roles = model_roles(graph)
+        scope.attributes = _attributes(plan, scope, block_roles(uses, nodes, idioms))
+    roles = model_roles(graph, idioms)
     plan.model.attributes = _heads_last(graph, _attributes(plan, plan.model, roles))
     return plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -15,8 +15,9 @@ from converter.ops.pad import Pad
 from converter.ops.pool import Pool2d
 from converter.ops.shape import Expand, Permute, Rows
 from converter.ops.slicing import Slice
-from converter.passes.structure import Block, Skipped, Stage, is_join
-from converter.writer.idioms import idiom_of, kind_name, layer_roles, motif_of
+from converter.passes.layout import TO_NCHW
+from converter.passes.structure import Block, Skipped, Stage, Structure, is_join
+from converter.writer.idioms import Idiom, kind_name, layer_roles
 from converter.writer.names import meaningful
 
 GENERIC = frozenset(
@@ -48,7 +49,7 @@ def _constant_role(node: Node, value: Value) -> str:
     if own := meaningful(value.name):
         return own
     match node:
-        case Expand():
+        case Expand() if value.order != TO_NCHW:
             return "token"
         case Elementwise(function="mul"):
             return "scale"
@@ -63,10 +64,14 @@ def is_generic(role: str) -> bool:
     return role.rstrip("0123456789").rpartition("_")[2] in GENERIC
 
 
-def model_roles(graph: Graph) -> dict[Node | Value, str]:
+Idioms = Mapping[Structure, Idiom]
+"""What the class of each block is called, by the blocks' structure."""
+
+
+def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
     """Return names for the parts of a model: stem, stages, heads, or TFLite's own."""
     reached = reached_outputs(graph.nodes, graph.outputs)
-    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node)]
+    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, idioms)]
     begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gating(graph.nodes)
     roles: dict[Node | Value, str] = {}
@@ -76,7 +81,7 @@ def model_roles(graph: Graph) -> dict[Node | Value, str]:
             roles.setdefault(value, prefixed(heads, _constant_role(node, value)))
         place = "stem" if position < begin else "head" if position > end else ""
         if isinstance(node, Block | Stage):
-            roles[node] = _block_role(node, heads, place)
+            roles[node] = _block_role(node, idioms, heads, place)
         elif node.layer() is not None:
             own = tflite_role(node) or (heads[0] if len(heads) == 1 else None)
             kind = "gate" if node in gates else kind_name(node) or "layer"
@@ -89,10 +94,10 @@ def model_roles(graph: Graph) -> dict[Node | Value, str]:
     return roles
 
 
-def _is_trunk(node: Node) -> bool:
+def _is_trunk(node: Node, idioms: Idioms) -> bool:
     """Whether a part is one of those that the body of a network consists of."""
     if isinstance(node, Block):
-        return idiom_of([node]).role in ("block", "mixer")
+        return idioms[node.key].role in ("block", "mixer")
     return isinstance(node, Stage)
 
 
@@ -110,9 +115,11 @@ def gating(nodes: Sequence[Node]) -> set[Node]:
     return gates
 
 
-def _block_role(node: Block | Stage, heads: Sequence[str], place: str) -> str:
+def _block_role(
+    node: Block | Stage, idioms: Idioms, heads: Sequence[str], place: str
+) -> str:
     """Return what a part of blocks is called; what serves some outputs only, after them."""
-    role = "stage" if isinstance(node, Stage) else idiom_of([node]).role
+    role = "stage" if isinstance(node, Stage) else idioms[node.key].role
     if role == "head" and len(heads) == 1:
         return heads[0]
     if role in ("block", "mixer"):
@@ -154,13 +161,8 @@ def reached_outputs(
     return of_node
 
 
-def block_name(uses: Sequence[Block]) -> str:
-    """Return the usual name of a motif, or a plain one by what is in it."""
-    return idiom_of(uses).name
-
-
 def block_roles(
-    uses: Sequence[Block], nodes: Sequence[Node]
+    uses: Sequence[Block], nodes: Sequence[Node], idioms: Idioms
 ) -> dict[Node | Value, str]:
     """Return what a block's parts are called; ``nodes`` are the steps of its class."""
     layers = layer_roles(uses)
@@ -174,15 +176,15 @@ def block_roles(
         elif isinstance(node, Stage):
             roles[node] = "blocks"
         elif isinstance(node, Block):
-            roles[node] = _inner_role(node, nodes)
+            roles[node] = _inner_role(node, nodes, idioms)
         else:
             roles[node] = layers.get(first) or kind_name(node) or "layer"
     return roles
 
 
-def _inner_role(block: Block, nodes: Sequence[Node]) -> str:
+def _inner_role(block: Block, nodes: Sequence[Node], idioms: Idioms) -> str:
     """Return what a block inside another one is called: one of two MLPs, by its axis."""
-    role = idiom_of([block]).role
+    role = idioms[block.key].role
     if any(isinstance(node, Rows) for node in nodes):
         return "level"
     producers = {value: node for node in nodes for value in node.outputs}
@@ -192,13 +194,13 @@ def _inner_role(block: Block, nodes: Sequence[Node]) -> str:
     return role
 
 
-def block_description(uses: Sequence[Block], width: int) -> list[str]:
+def block_description(uses: Sequence[Block], width: int, idioms: Idioms) -> list[str]:
     """Return a sentence on what a block does, or two where it is longer than ``width``."""
-    idiom = idiom_of(uses)
-    if idiom.text:
-        return [idiom.text]
-    chain = _chain(uses)
-    if not motif_of(uses).joins:
+    if text := idioms[uses[0].key].text:
+        return [text]
+    chain = _chain(uses, idioms)
+    steps = [n.other if isinstance(n, Skipped) else n for n in uses[0].body]
+    if not any(map(is_join, steps)):
         return [f"{chain}."]
     how = _shortcut(uses)
     whole = f"{chain}, plus a shortcut{how.short}."
@@ -207,7 +209,7 @@ def block_description(uses: Sequence[Block], width: int) -> list[str]:
     return [f"{chain}, plus a shortcut.", f"The shortcut is {how.long}."]
 
 
-def _chain(uses: Sequence[Block]) -> str:
+def _chain(uses: Sequence[Block], idioms: Idioms) -> str:
     """Return what a block's layers are, or how many where that takes too long to say."""
     roles = layer_roles(uses)
     names = []
@@ -215,11 +217,10 @@ def _chain(uses: Sequence[Block]) -> str:
         if isinstance(node, Stage):
             names.append("blocks")
         elif isinstance(node, Block):
-            names.append(idiom_of([node]).role)
+            names.append(idioms[node.key].name)
         elif node.parameters and not isinstance(node, PRelu):
             names.append(roles[node] + _kernel([use.body[place] for use in uses]))
-    names = names or ["activation"]
-    chain = listed(names)
+    chain = listed(names or ["activation"])
     if len(names) > MOST_NAMES:
         chain = f"{len(names)} layers, from {names[0]} to {names[-1]}"
     return chain[0].upper() + chain[1:]

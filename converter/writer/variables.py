@@ -35,7 +35,9 @@ class Variables:
         self.of_model = bool(outputs)
         self._outputs: dict[Value, str] = {}
         if len(scope.outputs) > 1:
-            self._outputs = dict(zip(scope.outputs, outputs, strict=True))
+            pairs = zip(scope.outputs, outputs, strict=True)
+            for value, name in pairs:  # what is given twice has its first name
+                self._outputs.setdefault(value, name)
         self._maps = {
             value: place
             for place, step in enumerate(steps)
@@ -52,7 +54,7 @@ class Variables:
         self._points = {node.inputs[0] for node in crops}
         products = [node for node in scope.nodes if _is_function(node, "mul")]
         self._factors = {value for node in products for value in node.inputs}
-        self._gates = any(_is_function(node, "sigmoid") for node in scope.nodes)
+        self._gates = _led_to(scope, "sigmoid")
 
     def name(
         self, step: Step, value: Value, taken: set[str], held: Mapping[str, Value]
@@ -82,7 +84,7 @@ class Variables:
         if self.of_model:
             yield from self._in_model(step, value, read)
         else:
-            yield from self._in_block(step, held, read)
+            yield from self._in_block(step, value, held, read)
         yield "x"
 
     def _in_model(self, step: Step, value: Value, read: list[str]) -> Iterator[str]:
@@ -111,13 +113,13 @@ class Variables:
             yield "length"
 
     def _in_block(
-        self, step: Step, held: Mapping[str, Value], read: list[str]
+        self, step: Step, value: Value, held: Mapping[str, Value], read: list[str]
     ) -> Iterator[str]:
         if all(isinstance(n, Pool2d | Pad) and not n.comment for n in step.nodes()):
             yield "shortcut"
         yield "x"
         yield from (name for name in read if held[name] in self._scope.inputs)
-        if self._gates:
+        if value in self._gates:
             yield "gate"
 
     def _after_outputs(self, node: Node, name: str) -> str:
@@ -152,6 +154,15 @@ class Variables:
                 return stride
             stride *= 2
         return None
+
+
+def _led_to(scope: Scope, function: str) -> set[Value]:
+    """Return what a function of elements gives, and all that it follows from."""
+    found: set[Value] = set()
+    for node in reversed(scope.nodes):
+        if _is_function(node, function) or not found.isdisjoint(node.outputs):
+            found.update([*node.inputs, *node.outputs])
+    return found
 
 
 def _is_function(node: Node, name: str) -> bool:

@@ -120,6 +120,14 @@ class Layers(Network):
         (ref,) = self.operator("DEPTHWISE_CONV_2D", operands, options=options)
         return Image(ref, *_slid(x, kernel, stride, dilation, same=same), filters)
 
+    def joined(self, images: Sequence[Image]) -> Image:
+        """Put the channels of images of one size side by side."""
+        options = schema.ConcatenationOptionsT(axis=3)
+        operands = [image.ref for image in images]
+        (ref,) = self.operator("CONCATENATION", operands, options=options)
+        channels = sum(image.channels for image in images)
+        return Image(ref, images[0].height, images[0].width, channels)
+
     def pool(
         self,
         x: Image,

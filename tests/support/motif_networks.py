@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.layers import RELU, Image, Layers
 
@@ -116,13 +115,7 @@ class MotifNetwork(Layers):
 
     def _joined(self, kind: int) -> Step:
         def joined(use: Motif, values: Sequence[Image]) -> Image:
-            options = schema.ConcatenationOptionsT(axis=3)
-            refs = [value.ref for value in values]
-            (ref,) = self.operator("CONCATENATION", refs, options=options)
-            first, second = values
-            channels = first.channels + second.channels
-            whole = Image(ref, first.height, first.width, channels)
-            return self.convolve(whole, use.widths[kind])
+            return self.convolve(self.joined(values), use.widths[kind])
 
         return joined
 

@@ -14,13 +14,22 @@ from converter.ops.reduce import Reduce
 from converter.ops.resize import Resize
 from converter.ops.shape import Permute, Reshape
 from converter.passes.structure import Block
-from converter.writer.idioms import IDIOMS, idiom_of, kind_name, layer_roles, motif_of
+from converter.writer.idioms import (
+    IDIOMS,
+    Idiom,
+    idioms_of,
+    kind_name,
+    layer_roles,
+    motif_of,
+)
+from converter.writer.roles import model_roles
 from tests.support.layers import RELU, Layers
 from tests.support.nodes import (
     block,
     constant,
     conv,
     depthwise,
+    graph,
     image,
     linear,
     pool,
@@ -208,15 +217,47 @@ MOTIFS: dict[str, tuple[Callable[[], Body], str, str]] = {
 }
 
 
+def idiom_of(whole: Block) -> Idiom:
+    return idioms_of([whole])[whole.key]
+
+
 @pytest.mark.parametrize(("make", "name", "role"), MOTIFS.values(), ids=MOTIFS.keys())
 def test_names(make: Callable[[], Body], name: str, role: str) -> None:
-    idiom = idiom_of([block(make())])
+    idiom = idiom_of(block(make()))
     assert (idiom.name, idiom.role) == (name, role)
+
+
+def test_what_joins_two_values_is_no_head_of_several_levels() -> None:
+    """Such a head lays them out as rows, one for each anchor."""
+    b = Layers(seed=1)
+    x, y = b.image(6, 6, 4), b.image(6, 6, 4)
+    ends = []
+    for name in ("TANH", "SIN"):
+        first, second = (b.like(v, b.function(name, v.ref)) for v in (x, y))
+        both = b.joined([b.convolve(first, 4, 3), b.convolve(second, 4, 5)])
+        ends.append(b.convolve(both, 5, 3).ref)
+    source = assert_same(b.build(ends), 1000).source
+    assert source.count("class ") == 2
+    assert "MultiScaleHead" not in source
+
+
+def test_all_uses_say_what_a_class_is() -> None:
+    """A convolution that tiles the image in one of them is pointwise in another."""
+    first, second = (
+        block(body(image(), deep, lambda x, size=size: conv(x, 6, size, size)))
+        for size in (2, 1)
+    )
+    assert first.key == second.key
+    assert idiom_of(first).name == "ConvBlock"
+    for uses in ([first, second], [second, first]):
+        assert idioms_of(uses)[first.key].name == "SeparableConv"
+    whole = graph([*first.inputs, *second.inputs], [first, second])
+    assert set(model_roles(whole, idioms_of(whole.nodes)).values()) == {"separable"}
 
 
 def test_every_other_block_has_a_plain_name() -> None:
     """The last entry fits all."""
-    assert IDIOMS[-1].fits(motif_of([block([pool(image())])]))
+    assert IDIOMS[-1].fits(motif_of([block([pool(image())])], {}))
     names = [idiom.name for idiom in IDIOMS]
     assert all(name.isidentifier() and name[0].isupper() for name in names)
 
@@ -288,5 +329,5 @@ def test_slopes_are_no_layers() -> None:
     x = image()
     nodes = body(x, deep, prelu, wide(4), shortcut=True)
     assert any(isinstance(node, PRelu) for node in nodes)
-    assert motif_of([block(nodes)]).layers == ("depthwise", "pointwise")
-    assert idiom_of([block(nodes)]).name == "BlazeBlock"
+    assert motif_of([block(nodes)], {}).layers == ("depthwise", "pointwise")
+    assert idiom_of(block(nodes)).name == "BlazeBlock"

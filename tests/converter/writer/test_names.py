@@ -19,6 +19,7 @@ from converter.writer.names import (
     class_name,
     identifier,
     meaningful,
+    numbered,
 )
 
 HOSTILE = [
@@ -121,6 +122,12 @@ def test_names_within_a_scope_are_numbered() -> None:
         "stage4",
         "self2",
     ]
+
+
+def test_a_number_stands_apart_from_digits() -> None:
+    """The first of two called head3 is not head31."""
+    assert numbered(["head3", "head", "head3"]) == ["head3_1", "head", "head3_2"]
+    assert Namespace(["x16"]).unique("x16") == "x16_2"
 
 
 def test_what_modules_have_is_reserved() -> None:

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from converter.convert import Conversion
 from converter.graph import Graph, Node, Value
 from converter.ops.resize import Resize
 from converter.passes.structure import Block, Skipped, Stage
 from converter.passes.variants import align_variants
+from converter.writer.idioms import idioms_of
 from converter.writer.roles import (
     block_description,
     block_roles,
@@ -24,6 +26,7 @@ from converter.writer.roles import (
     reached_outputs,
     tflite_role,
 )
+from tests.support.layers import Layers
 from tests.support.nodes import (
     block,
     constant,
@@ -39,6 +42,7 @@ from tests.support.nodes import (
     widened,
 )
 from tests.support.official import FACTS
+from tests.support.operators import convert_bytes
 
 
 def residual(x: Value) -> Block:
@@ -54,7 +58,7 @@ def stage(x: Value, count: int = 2) -> Stage:
 
 
 def roles(whole: Graph) -> list[str]:
-    found = model_roles(whole)
+    found = model_roles(whole, idioms_of(whole.nodes))
     return [found[node] for node in whole.nodes if node in found]
 
 
@@ -130,10 +134,19 @@ def test_constants_are_called_by_what_is_done_with_them() -> None:
     scale, offset = constant(4, 1, 1), constant(4, 1, 1)
     nodes: list[Node] = [step("mul", x, scale)]
     nodes.append(step("sub", result(*nodes), offset))
-    found = block_roles([block(nodes)], nodes)
+    found = block_roles([block(nodes)], nodes, {})
     assert (found[scale], found[offset]) == ("scale", "offset")
     offset.name = "anchors"
-    assert block_roles([block(nodes)], nodes)[offset] == "anchors"
+    assert block_roles([block(nodes)], nodes, {})[offset] == "anchors"
+
+
+def test_a_constant_is_a_token_among_tokens_only() -> None:
+    for shape, name in (((1, 4, 3), "token"), ((1, 4, 5, 3), "constant")):
+        b = Layers(seed=1)
+        operands = [b.input(shape), b.drawn(1, 1, *shape[2:])]
+        options = schema.ConcatenationOptionsT(axis=1)
+        joined = b.operator("CONCATENATION", operands, options=options)
+        assert f"self.{name} = " in convert_bytes(b.build(joined)).source
 
 
 def test_single_numbers_are_no_parts() -> None:
@@ -187,7 +200,7 @@ def test_what_a_block_calls_what_it_reads() -> None:
 
 def described(*uses: Block, width: int = 78) -> list[str]:
     align_variants(graph([], list(uses)))
-    return block_description(uses, width)
+    return block_description(uses, width, idioms_of(uses))
 
 
 def blaze(

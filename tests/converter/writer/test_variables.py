@@ -131,6 +131,28 @@ def test_gates_of_a_block() -> None:
     assert "gate = " in source
 
 
+def test_what_leads_to_no_factor_is_no_gate() -> None:
+    """A class may have a sigmoid somewhere; what it does not follow from has another name."""
+    b = Layers(seed=4)
+
+    def function(name: str, x: Image) -> Image:
+        return b.like(x, b.function(name, x.ref))
+
+    x = b.convolve(b.image(8, 8, 3), 4, 3)
+    for _ in range(2):
+        main = b.convolve(function("COS", b.convolve(function("SIN", x), 4, 3)), 4, 3)
+        main = b.convolve(function("ABS", main), 4)
+        x = b.sum(main, b.convolve(function("LOGISTIC", b.convolve(x, 4, 3)), 4))
+    assert "gate = " not in source_of(b.build([x.ref]))
+
+
+def test_what_is_given_twice_has_its_first_name() -> None:
+    b = Pyramid()
+    boxes, other = b.named(b.levels[0], "boxes"), b.named(b.levels[1], "other")
+    source = source_of(b.build([boxes, other, boxes]))
+    assert "return boxes1, other, boxes1" in source
+
+
 def test_shortcuts_of_a_block_are_called_so() -> None:
     b = Layers(seed=4)
     x = b.convolve(b.image(16, 16, 3), 4, 3)
