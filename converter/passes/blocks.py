@@ -24,6 +24,7 @@ from converter.graph import Graph, Node, Value
 from converter.passes.structure import (
     Block,
     Structure,
+    entries_of,
     is_activation,
     is_inverted,
     is_join,
@@ -89,10 +90,7 @@ def make_block(members: Sequence[Node], result: Value) -> Block:
             for value in node.inputs:
                 early |= dict.fromkeys(reversed([*shortcut(value, producers, readers)]))
     body = [*early, *(node for node in ordered if node not in early)]
-    entries: dict[Value, None] = {}
-    for node in ordered:
-        entries |= dict.fromkeys(v for v in operands(node) if v not in producers)
-    return Block(list(entries), [result], body, operator=body[-1].operator)
+    return Block(entries_of(body), [result], body, operator=body[-1].operator)
 
 
 def _upstream(value: Value, producers: dict[Value, Node]) -> list[Node]:

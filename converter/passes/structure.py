@@ -77,6 +77,20 @@ def is_layer(node: Node) -> bool:
     return bool(node.parameters) and not isinstance(node, PRelu)
 
 
+def entries_of(nodes: Sequence[Node]) -> list[Value]:
+    """Return what nodes in a row read from outside, in the order that their structure has.
+
+    Optional steps have no say in it: other uses of the class lack them.
+    """
+    producers = {value: node for node in nodes for value in node.outputs}
+    optional = optional_steps(nodes)
+    ordered = [n for n in nodes if n not in optional] + list(optional)
+    values = [_passed_on(v, producers, optional) for n in ordered for v in n.inputs]
+    return list(
+        dict.fromkeys(v for v in values if v.data is None and v not in producers)
+    )
+
+
 def structure_of(nodes: Sequence[Node]) -> Structure:
     """Return what is the same for nodes in a row: all but numbers and optional steps."""
     producers = {value: node for node in nodes for value in node.outputs}

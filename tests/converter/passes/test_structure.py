@@ -10,6 +10,7 @@ from converter.graph import Node, Value
 from converter.ops.concat import Concat
 from converter.ops.elementwise import Cast, LeakyRelu
 from converter.passes.structure import (
+    Block,
     Skipped,
     Stage,
     is_activation,
@@ -392,3 +393,22 @@ def test_structures_are_the_same_from_run_to_run() -> None:
     """They hold names and numbers, nothing that a process draws by lot."""
     assert "0x" not in repr(block(blaze(4, 6, 2)).key)
     assert block(blaze()).key == block(blaze()).key
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["layer first", "skip first"])
+def test_optional_steps_have_no_say_in_the_order_of_what_is_read(swapped: bool) -> None:
+    """What a class reads first in one use, it reads first in all."""
+
+    def merge(*, widens: bool) -> tuple[Block, Value, Value]:
+        x, skip = image(6), image(4 if widens else 6)
+        layer = conv(x, 6)
+        pads = [widened(skip, 2)] if widens else []
+        sides = [result(layer), result(*pads) if widens else skip]
+        total = step("add", *(sides[::-1] if swapped else sides))
+        return block([*pads, layer, total]), x, skip
+
+    one, *read = merge(widens=False)
+    other, *also_read = merge(widens=True)
+    assert one.key == other.key
+    places = [one.inputs.index(value) for value in read]
+    assert [other.inputs.index(value) for value in also_read] == places
