@@ -111,7 +111,7 @@ def _misfits(interface: Interface, reference: Reference) -> tuple[str, ...]:
     return tuple(failures)
 
 
-class _ModuleError(Exception):
+class ModuleError(Exception):
     """The module raised, or gave something else than the tensors it declares."""
 
 
@@ -142,7 +142,7 @@ class _Check:
                     self._judge(chosen, answers)
                     if size == 1:
                         self.alone.append(answers)
-            except _ModuleError as error:
+            except ModuleError as error:
                 return tuple(ran), (f"the module, on a batch of {size}, {error}",)
             ran.append(size)
         return tuple(ran), ()
@@ -182,7 +182,7 @@ class _Check:
         samples = range(len(self.samples))
         try:
             return [self._run_module(double, [i], torch.float64) for i in samples]
-        except _ModuleError:
+        except ModuleError:
             return []
 
     def _run_module(
@@ -200,24 +200,25 @@ class _Check:
             arrays = [port.to_module(self.samples[i].arrays[index]) for i in chosen]
             stack = torch.from_numpy(np.concatenate(arrays))
             stacks.append(stack.to(floating) if stack.is_floating_point() else stack)
-        return _call(module, stacks, len(self.interface.outputs))
+        outputs = call(module, stacks, len(self.interface.outputs))
+        return [output.numpy() for output in outputs]
 
 
-def _call(module: nn.Module, inputs: Sequence[Tensor], count: int) -> list[Array]:
-    """Return the module's ``count`` outputs; raise _ModuleError where it has no such."""
+def call(module: nn.Module, inputs: Sequence[Tensor], count: int) -> list[Tensor]:
+    """Return the module's ``count`` outputs; raise ModuleError where it has no such."""
     try:
         with torch.inference_mode():
             answer = module(*inputs)
     except RAISED as error:
         text = " ".join(str(error).split())
-        raise _ModuleError(f"raises {type(error).__name__}: {text}") from error
+        raise ModuleError(f"raises {type(error).__name__}: {text}") from error
     outputs = answer if isinstance(answer, (tuple, list)) else (answer,)
     if not all(isinstance(output, Tensor) for output in outputs):
         kinds = ", ".join(type(output).__name__ for output in outputs)
-        raise _ModuleError(f"gives {kinds}, not tensors")
+        raise ModuleError(f"gives {kinds}, not tensors")
     if len(outputs) != count:
-        raise _ModuleError(f"gives {len(outputs)} outputs where TFLite gives {count}")
-    return [output.numpy() for output in outputs]
+        raise ModuleError(f"gives {len(outputs)} outputs where TFLite gives {count}")
+    return list(outputs)
 
 
 def chunks(count: int, size: int) -> Iterator[list[int]]:

@@ -29,10 +29,12 @@ class Sample:
     Attributes:
         name: how reports call it.
         arrays: one for each input of the model, in TFLite's order and shape.
+        wanted: whether somebody asked for it by name, so that it has to be compared.
     """
 
     name: str
     arrays: tuple[Array, ...]
+    wanted: bool = False
 
 
 def make_samples(ports: Sequence[Port], random: int, seed: int) -> list[Sample]:

@@ -73,6 +73,7 @@ def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample
                 _photo(path, port) if is_image(port) else random_values(port, generator)
                 for port in ports
             ),
+            wanted=True,
         )
         for path in paths
     ]
@@ -98,7 +99,7 @@ def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:
     if len({len(samples) for samples in found}) != 1:
         raise SourceError(f"{path}: its arrays hold different numbers of samples")
     return [
-        Sample(f"{path.name} {index}", arrays)
+        Sample(f"{path.name} {index}", arrays, wanted=True)
         for index, arrays in enumerate(zip(*found, strict=True))
     ]
 

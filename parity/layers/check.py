@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 
 import numpy as np
 import torch
@@ -16,18 +17,19 @@ from converter.files import manifest_entry
 from converter.graph import Value
 from converter.passes.layout import TO_NCHW
 from converter.reader.model import read_model
-from parity.check import chunks, one_thread
+from parity.check import one_thread
 from parity.edit import with_outputs
 from parity.inputs import Sample
 from parity.interface import Interface
 from parity.judge import FLOOR_FACTOR
+from parity.layers.called import Called
 from parity.layers.coverage import coverage, operators_of
 from parity.layers.folded import Folded, find_folded, relabelled
 from parity.layers.follow import Follower
 from parity.layers.given import describe
-from parity.layers.lockstep import Step, in_double, run_in_lockstep
+from parity.layers.lockstep import Step, in_double, in_type, run_in_lockstep
 from parity.layers.measures import Measures, measure, tolerance
-from parity.layers.report import ParityReport, find_sources
+from parity.layers.report import NO_ANSWER, OUTPUT, ParityReport, find_sources
 from parity.layers.rows import Finding, make_rows, row_name, sample_name
 from parity.layers.trace import (
     Trace,
@@ -37,7 +39,7 @@ from parity.layers.trace import (
     trace_like,
 )
 from parity.noise import Noise
-from parity.references import choose_reference, start_references
+from parity.references import References, choose_reference, start_references
 from parity.wire import Array
 
 
@@ -93,7 +95,7 @@ def compare_layers(
     """
     options = options or Options()
     trace = told = trace_conversion(emitted, conversion)
-    failures: tuple[str, ...] = () if samples else ("there is no input to compare on",)
+    failures: tuple[str, ...] = ()
     if module is not None:
         try:
             trace = trace_like(module, told)
@@ -104,16 +106,18 @@ def compare_layers(
     graph = relabelled(literal, literal_graph(other.file)) if other else literal
     folded = find_folded(graph, told, trace, operators_of(model)) if graph else []
     check = _Check(conversion, module or emitted, trace, folded, samples, options)
-    if trace.layers and samples:
+    if trace.layers:
         check.run()
+        failures += () if check.kept else ("there is no input to compare on",)
     rows = [row for row in check.rows.values() if row.findings]
     layers = tuple(row.report(options.dtype) for row in rows)
     return ParityReport(
         name=conversion.name,
         label=conversion.file.label,
         sha256=conversion.file.sha256,
-        samples=tuple(sample.name for sample in samples),
-        given=describe(samples, check.ports, pictured=options.pictures),
+        samples=tuple(sample.name for sample in check.kept),
+        left_out=tuple(sample.name for sample in check.left_out),
+        given=describe(check.kept, check.ports, pictured=options.pictures),
         batch=options.batch,
         seed=options.seed,
         dtype=options.dtype,
@@ -122,8 +126,14 @@ def compare_layers(
         kernels=check.kernels,
         layers=layers,
         coverage=coverage(model, trace, rows),
-        failures=(*failures, *trace.differences, *check.failures.values()),
-        sources=find_sources(layers) or tuple(check.failures),
+        failures=(
+            *failures,
+            *trace.differences,
+            *check.failures,
+            *check.called_otherwise,
+            *check.raised.values(),
+        ),
+        sources=find_sources(layers) or tuple(check.raised),
     )
 
 
@@ -144,8 +154,14 @@ class _Check:
         self.reference = options.reference or choose_reference(data, label)
         self.runtime = ""
         self.kernels: tuple[str, ...] = ()
-        self.failures: dict[str, str] = {}
+        self.kept: list[Sample] = []
+        self.left_out: list[Sample] = []
+        self.failures: list[str] = []
+        self.raised: dict[str, str] = {}
+        self.called_otherwise: list[str] = []
         self._file = conversion.file
+        self._outputs = {entry["tensor"] for entry in conversion.outputs}
+        self._names = [entry["identifier"] for entry in conversion.outputs]
         self.ports = Interface.from_manifest(manifest_entry(conversion)).inputs
         self._dtype: torch.dtype = getattr(torch, options.dtype)
         self._double = in_double(module)
@@ -171,31 +187,74 @@ class _Check:
             runtime = references["reference"]
             self.runtime = f"{runtime.runtime} {runtime.version}"
             stack.enter_context(one_thread())
-            for chosen in chunks(len(self._samples), self._options.batch):
-                noises = [
-                    Noise(
-                        references,
-                        self._samples[number].arrays,
-                        np.random.default_rng([self._options.seed, number]),
-                        dtype=self._options.dtype,
-                    )
-                    for number in chosen
-                ]
-                self._run_batch(chosen, noises)
-                del noises  # before the next ones are measured
+            self._run_batches(references)
 
-    def _run_batch(self, chosen: Sequence[int], noises: Sequence[Noise]) -> None:
+    def _run_batches(self, references: References) -> None:
+        """Run batches of the samples that TFLite has an answer to; the last begins again."""
+        size = self._options.batch
+        kept: list[int] = []
+        batch: list[tuple[int, Noise]] = []
+        for number, sample in enumerate(self._samples):
+            noise = self._noise(references, number)
+            if self._answered(noise):
+                kept.append(number)
+                batch.append((number, noise))
+            else:
+                self._leave_out(sample)
+            del noise  # as the batch: before the next one is measured
+            if len(batch) == size:
+                self._run_batch(batch)
+                batch.clear()
+        if batch:
+            rest = islice(cycle(kept), size - len(batch))
+            batch += [(number, self._noise(references, number)) for number in rest]
+            self._run_batch(batch)
+        self.kept = [self._samples[number] for number in kept]
+
+    def _noise(self, references: References, number: int) -> Noise:
+        return Noise(
+            references,
+            self._samples[number].arrays,
+            np.random.default_rng([self._options.seed, number]),
+            dtype=self._options.dtype,
+        )
+
+    def _answered(self, noise: Noise) -> bool:
+        """Return whether each of TFLite's outputs holds a finite number."""
+        outputs = self._outputs & noise.answer.keys()
+        return all(np.isfinite(noise.answer[tensor]).any() for tensor in outputs)
+
+    def _leave_out(self, sample: Sample) -> None:
+        self.left_out.append(sample)
+        if sample.wanted:
+            self.failures.append(f"nothing to compare on {sample.name}: {NO_ANSWER}")
+
+    def _run_batch(self, batch: Sequence[tuple[int, Noise]]) -> None:
+        chosen = [number for number, _ in batch]
+        noises = [noise for _, noise in batch]
         found: list[dict[str, Measures]] = [{} for _ in chosen]
-        for step in self._steps(chosen, noises):
+        inputs = self._inputs(chosen)
+        own = [in_type(x, self._dtype) for x in inputs]
+        called = Called(self._module, own, self._names)
+        for step in self._steps(chosen, noises, inputs):
             if step.raised:
                 name = step.layer.name
-                self.failures.setdefault(name, f"{name} {step.raised}")
+                self.raised.setdefault(name, f"{name} {step.raised}")
                 break
+            if step.layer.kind == OUTPUT:
+                self._check_called(called, step.free)
             self._measure(step, chosen, noises, found)
-        for measures, noise in zip(found, noises, strict=True):
-            self._judge(measures, noise)
+        for number, measures, noise in zip(chosen, found, noises, strict=True):
+            self._judge(self._samples[number].name, measures, noise)
 
-    def _steps(self, chosen: Sequence[int], noises: Sequence[Noise]) -> Iterator[Step]:
+    def _check_called(self, called: Called, traced: Sequence[Tensor]) -> None:
+        """Note how a call differs from what is traced, where a batch first shows it."""
+        if not self.called_otherwise:
+            self.called_otherwise += called.differences(traced)
+
+    def _steps(
+        self, chosen: Sequence[int], noises: Sequence[Noise], inputs: Sequence[Tensor]
+    ) -> Iterator[Step]:
         """Yield what the module gives, and what was folded as soon as it follows."""
         ports = self.ports
         given = [self._samples[number].arrays for number in chosen]
@@ -207,7 +266,6 @@ class _Check:
         def reference(value: Value) -> Tensor:
             return torch.from_numpy(expected(value, answers))
 
-        inputs = self._inputs(chosen)
         follower = Follower(self._folded, reference, self._dtype)
         yield from follower.begin(ports, inputs)
         for step in run_in_lockstep(
@@ -246,7 +304,7 @@ class _Check:
                     image=_is_image(value),
                 )
 
-    def _judge(self, found: Mapping[str, Measures], noise: Noise) -> None:
+    def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> None:
         """Set limits; where an error is above one, first look whether the floor is."""
         wanted = {
             self._lined_up[name].tensor: measures.needed / FLOOR_FACTOR
@@ -257,7 +315,7 @@ class _Check:
         for name, measures in found.items():
             height = noise.floor[self._lined_up[name].tensor]
             limit = self._limit(name, measures, noise)
-            self.rows[name].findings.append(Finding(measures, height, limit))
+            self.rows[name].findings.append(Finding(sample, measures, height, limit))
 
     def _limit(self, name: str, measures: Measures, noise: Noise) -> float:
         port = self._lined_up[name]

@@ -19,7 +19,7 @@ def coverage(model: TfliteModel, trace: Trace, rows: Iterable[Row]) -> Coverage:
         trace: what the module does.
         rows: what was compared. One on which nothing could be does not count.
     """
-    found = {row.value.tensor: row for row in rows if row.compared}
+    found = {row.value.tensor: row for row in rows if row.compared_on}
     computed = operators_of(model)
     inside = [t for t in computed if t in found and found[t].layer.inside]
     layers = {tensor: layer for tensor, (layer, _) in givers(trace).items()}

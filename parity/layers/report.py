@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from parity.layers.given import Given
 from parity.layers.picture import Picture
 
+NO_ANSWER = "TFLite's own answer is NaN or infinite there"
+"""Why an input is left out: of one output, TFLite gives no finite number for it."""
+
 OUTPUT = "output"
 """The kind of layer that an output of a module is."""
 
@@ -37,7 +40,7 @@ class Coverage:
     """How many of a model's tensors that are computed from its inputs are compared.
 
     Attributes:
-        compared: how many; on each, at least one element was finite on both sides.
+        compared: how many; of each, an element was finite on both sides on some input.
         folded: how many of these are not in the module, and were computed again from what
             it gives: see ``LayerReport.inside``.
         total: how many there are.
@@ -82,8 +85,8 @@ class LayerReport:
         inputs: names of the compared layers that it is computed from.
         steps: operations between those and this one that TFLite has no tensor for.
         sample: the input, and its place in a batch.
-        compared: how many elements were finite on both sides, over all inputs; none is a
-            failure.
+        compared: how many elements were finite on both sides, over all inputs.
+        compared_on: on how many inputs there was such an element; none is a failure.
         error: largest distance from the reference kernels; infinite where one side alone
             is NaN or infinite, or the shapes differ.
         mean_error: mean distance.
@@ -115,6 +118,7 @@ class LayerReport:
     steps: tuple[str, ...]
     sample: str
     compared: int
+    compared_on: int
     error: float
     mean_error: float
     where: tuple[int, ...]
@@ -159,8 +163,9 @@ class ParityReport:
         name: the model's name.
         label: how messages name its file.
         sha256: of the file.
-        samples: names of the inputs that both sides ran on.
-        given: what these hold.
+        samples: names of the inputs that both sides were compared on.
+        left_out: names of those that they were not, for ``NO_ANSWER``.
+        given: what those that were compared on hold.
         batch: how many samples ran together.
         seed: of random inputs and nudges.
         dtype: the floating type that the module computed in.
@@ -180,6 +185,7 @@ class ParityReport:
     label: str
     sha256: str
     samples: tuple[str, ...]
+    left_out: tuple[str, ...]
     given: tuple[Given, ...]
     batch: int
     seed: int
@@ -203,6 +209,24 @@ class ParityReport:
         )
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is to be known of it, a line each."""
+        notes = []
+        if self.left_out:
+            notes.append(f"left out: {', '.join(self.left_out)}: {NO_ANSWER}")
+        total = len(self.samples)
+        partly = [
+            f"{layer.name} (on {layer.compared_on} of {total} inputs)"
+            for layer in self.layers
+            if 0 < layer.compared_on < total
+        ]
+        if partly:
+            notes.append(
+                f"NaN or infinite on both sides elsewhere: {', '.join(partly)}"
+            )
+        return tuple(notes)
+
+    @property
     def worst_first(self) -> list[LayerReport]:
         """The layers, those first that go furthest of what is tolerated."""
         return sorted(self.layers, key=lambda layer: layer.severity, reverse=True)
@@ -211,7 +235,9 @@ class ParityReport:
     def verdict(self) -> str:
         """One line: passed, or where the fault lies."""
         if self.passed:
-            return f"passed: {len(self.layers)} values on {len(self.samples)} inputs"
+            count = len(self.samples)
+            inputs = "1 input" if count == 1 else f"{count} inputs"
+            return f"passed: {len(self.layers)} values on {inputs}"
         reasons = list(self.failures)
         failing = [layer for layer in self.layers if not layer.passed]
         source = next((x for x in failing if x.name in self.sources[:1]), None)

@@ -70,7 +70,7 @@ def reproduction(
     Args:
         conversion: as it was compared.
         emitted: its module.
-        samples: what both sides were run on.
+        samples: what both sides were to run on.
         report: what was found.
         module: what was compared, when that is not ``emitted``.
 
@@ -93,7 +93,8 @@ def reproduction(
     cut, inputs = cut_out(
         conversion.file.data, [port.tensor for port in given], row.tensor
     )
-    batch, position = _batch(samples, row, report.batch)
+    compared = [sample for sample in samples if sample.name in report.samples]
+    batch, position = _batch(compared, row, report.batch)
     answers = _answers(conversion, batch, [row.tensor, *inputs], report.reference)
     forced = _forced(conversion, module or emitted, trace, batch, row, answers)
     layer, place = _find(trace, row.name)

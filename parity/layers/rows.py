@@ -17,8 +17,12 @@ from parity.measure import ulp
 
 @dataclass(frozen=True)
 class Finding:
-    """How one value compares on one sample, and what is tolerated there."""
+    """How one value compares on one sample, and what is tolerated there.
 
+    ``sample`` is its name, without its place in a batch.
+    """
+
+    sample: str
     measures: Measures
     floor: float
     limit: float
@@ -79,9 +83,9 @@ class Row:
         return row_name(self.layer, self.place)
 
     @property
-    def compared(self) -> int:
-        """How many elements were finite on both sides, over all samples."""
-        return sum(finding.measures.compared for finding in self.findings)
+    def compared_on(self) -> int:
+        """On how many samples an element was finite on both sides."""
+        return len({f.sample for f in self.findings if f.measures.compared})
 
     def report(self, dtype: str) -> LayerReport:
         """Return what the findings come to; there is at least one.
@@ -91,7 +95,7 @@ class Row:
         ranked = sorted(self.findings, key=lambda f: f.severity, reverse=True)
         worst, found = ranked[0], ranked[0].measures
         measures = [finding.measures for finding in ranked]
-        nothing = () if self.compared else ("no element is finite on both sides",)
+        nothing = () if self.compared_on else ("no element is finite on both sides",)
         value = self.value
         return LayerReport(
             name=self.name,
@@ -104,7 +108,8 @@ class Row:
             inputs=self.inputs,
             steps=self.steps,
             sample=found.sample,
-            compared=self.compared,
+            compared=sum(m.compared for m in measures),
+            compared_on=self.compared_on,
             error=found.error,
             mean_error=max(m.mean_error for m in measures),
             where=found.where,

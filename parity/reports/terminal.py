@@ -30,6 +30,8 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
     covered = report.coverage
     console.print(f"  {describe_coverage(covered)}", soft_wrap=True)
     console.print(f"  {_setting(report)}", soft_wrap=True, markup=False)
+    for note in report.notes:
+        console.print(f"  {note}", style="yellow", soft_wrap=True, markup=False)
     ranked = report.worst_first
     failing = sum(not layer.passed for layer in ranked)
     shown = ranked if everything else ranked[: max(ROWS, failing)]

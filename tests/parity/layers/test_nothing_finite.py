@@ -1,0 +1,142 @@
+"""What is NaN on both sides was not compared, and reports say so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from converter.convert import Conversion
+from converter.files import manifest_entry
+from parity.inputs import Sample
+from parity.interface import Interface
+from parity.layers.check import Options, compare_layers
+from parity.layers.report import ParityReport
+from parity.reports.html import as_page
+from parity.reports.junit import as_junit
+from parity.reports.terminal import show_report
+from parity.samples import varied_samples
+from tests.support.networks import Network
+from tests.support.operators import convert_bytes
+from tflite2torch.cli import main
+from tflite2torch.loading import load_module
+
+LEFT_OUT = "left out: zeros: TFLite's own answer is NaN or infinite there"
+
+
+def divided() -> bytes:
+    """Return a model of x / x, which zeros are no input to, and of tanh before that."""
+    network = Network()
+    bent = network.function("TANH", network.input((1, 5)))
+    options = schema.DivOptionsT()
+    [ratio] = network.operator("DIV", [bent, bent], options=options)
+    return network.build([ratio])
+
+
+def hidden() -> bytes:
+    """Return a model of exp(log(x)): for zeros there is an infinity inside it."""
+    network = Network()
+    logarithm = network.function("LOG", network.input((1, 5)))
+    return network.build([network.function("EXP", logarithm)])
+
+
+def compare(
+    conversion: Conversion, samples: list[Sample], **options: int
+) -> ParityReport:
+    return compare_layers(
+        conversion, load_module(conversion), samples, Options(**options)
+    )
+
+
+def generated(conversion: Conversion) -> list[Sample]:
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    return varied_samples(ports, seed=0)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_an_input_without_an_answer_is_left_out(batch: int) -> None:
+    conversion = convert_bytes(divided())
+    report = compare(conversion, generated(conversion), batch=batch)
+    assert report.passed, report.verdict
+    assert report.samples == ("uniform", "normal", "ramp", "extremes", "ones")
+    assert report.left_out == ("zeros",)
+    assert report.verdict.endswith(" on 5 inputs")
+    assert {given.sample for given in report.given} == set(report.samples)
+    assert {layer.compared_on for layer in report.layers} == {5}
+    assert report.notes == (LEFT_OUT,)
+
+
+def test_every_report_says_so() -> None:
+    conversion = convert_bytes(divided())
+    report = compare(conversion, generated(conversion))
+    console = Console(file=StringIO(), width=200)
+    show_report(console, report, everything=False)
+    assert LEFT_OUT in console.file.getvalue()  # type: ignore[attr-defined]
+    assert LEFT_OUT in as_page({"model": report})
+    assert LEFT_OUT in as_junit({"model": report}).decode()
+
+
+def test_all_left_out_is_a_failure() -> None:
+    conversion = convert_bytes(divided())
+    samples = [s for s in generated(conversion) if s.name == "zeros"]
+    report = compare(conversion, samples)
+    assert not report.passed
+    assert report.samples == ()
+    assert "there is no input to compare on" in report.verdict
+    assert report.notes == (LEFT_OUT,)
+
+
+def test_an_input_that_was_asked_for_is_a_failure() -> None:
+    conversion = convert_bytes(divided())
+    samples = [replace(s, wanted=True) for s in generated(conversion)]
+    report = compare(conversion, samples)
+    assert not report.passed
+    [failure] = report.failures
+    assert failure.startswith("nothing to compare on zeros: TFLite's own answer is NaN")
+    assert len(report.samples) == 5
+
+
+def test_the_command_asks_for_saved_inputs(tmp_path: Path) -> None:
+    path, saved = tmp_path / "model.tflite", tmp_path / "saved.npz"
+    path.write_bytes(divided())
+    numbers = np.ones((2, 5), np.float32)
+    numbers[1] = 0
+    [entry] = convert_bytes(divided()).inputs
+    np.savez(saved, **{entry["identifier"]: numbers})
+    result = parity(path, f"--inputs={saved}", "--json")
+    assert result.exit_code == 1
+    [model] = json.loads(result.stdout)["models"]
+    assert model["samples"] == ["saved.npz 0"]
+    assert model["left_out"] == ["saved.npz 1"]
+    assert "nothing to compare on saved.npz 1" in model["verdict"]
+    assert parity(path).exit_code == 0
+
+
+def parity(path: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["parity", str(path), *options])
+
+
+def test_a_tensor_that_is_nan_on_some_inputs() -> None:
+    conversion = convert_bytes(hidden())
+    report = compare(conversion, generated(conversion))
+    assert report.passed, report.verdict
+    logarithm = report.layers[0]
+    assert logarithm.compared_on == len(report.samples) - 1 == 5
+    assert report.notes == (
+        f"NaN or infinite on both sides elsewhere: {logarithm.name} (on 5 of 6 inputs)",
+    )
+
+
+def test_a_tensor_that_is_nan_on_all_inputs_is_a_failure() -> None:
+    conversion = convert_bytes(hidden())
+    samples = [s for s in generated(conversion) if s.name == "zeros"]
+    report = compare(conversion, samples)
+    assert not report.passed
+    assert report.layers[0].failures == ("no element is finite on both sides",)
