@@ -71,3 +71,12 @@ class ModelReport:
         """Whether the module ran, was compared, and every output passed."""
         compared = bool(self.outputs and self.inputs)
         return compared and not self.failures and all(o.passed for o in self.outputs)
+
+    @property
+    def verdict(self) -> str:
+        """One line: passed, or why not."""
+        if self.passed:
+            return f"passed: {len(self.outputs)} outputs"
+        reasons = [f"{o.name}: {o.failures[0]}" for o in self.outputs if o.failures]
+        reasons[:0] = self.failures
+        return "failed: " + "; ".join(reasons or ["nothing was compared"])

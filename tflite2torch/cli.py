@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from converter.version import __version__
 from tflite2torch.commands.compare import compare
 from tflite2torch.commands.convert import convert
 from tflite2torch.commands.inspect import inspect
+from tflite2torch.commands.options import tell_error
 from tflite2torch.commands.parity import parity
 
 INTERRUPTED = 130
@@ -28,7 +28,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except Tflite2TorchError as error:
-            _report(ctx, str(error))
+            tell_error(error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted; nothing was written", err=True)
@@ -42,16 +42,9 @@ class Verbs(click.Group):
             raise
         except Exception as error:  # a fault of ours: say so, without a traceback
             kind = type(error).__name__
-            _report(
-                ctx, f"internal error: {kind}: {error}; run again with -v and report it"
-            )
+            told = f"internal error: {kind}: {error}; run again with -v and report it"
+            tell_error(error, told)
             ctx.exit(1)
-
-
-def _report(ctx: click.Context, message: str) -> None:
-    if ctx.obj.get("verbose"):
-        traceback.print_exc()
-    click.echo(f"error: {message}", err=True)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

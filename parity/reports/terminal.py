@@ -51,6 +51,12 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
             )
 
 
+def show_unknown(console: Console, name: str) -> None:
+    """Print the verdict of a model whose reference could not run."""
+    console.print(f"\n[bold]{escape(name)}[/bold]")
+    console.print("  not compared: the reference could not run", style="yellow")
+
+
 def _setting(report: ParityReport) -> str:
     """Say what ran, and what is tolerated."""
     text = f"{report.runtime}, {', '.join(report.kernels)} kernels"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import tflite2torch
+from converter.convert import Conversion
 from tflite2torch import layerwise
 from tflite2torch.cli import main
 
@@ -155,6 +157,60 @@ def test_a_reference_that_cannot_run(
     assert model["reason"] == "good.tflite: TFLite was ended"
     [suite] = ElementTree.fromstring(junit.read_bytes())
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+
+
+@pytest.fixture
+def verdicts(
+    good: Path, good_model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Path]:
+    """Four models: two pass or fail, the references of two cannot run."""
+    report = tflite2torch.compare(good)
+    assert isinstance(report, layerwise.ParityReport)
+    paths = {}
+    for padding, name in enumerate(("passes", "fails", "crashes", "hangs"), start=1):
+        paths[name] = good.with_name(f"{name}.tflite")
+        paths[name].write_bytes(good_model + bytes(padding))
+
+    def compare(conversion: Conversion, _: object) -> layerwise.ParityReport:
+        if conversion.name in ("crashes", "hangs"):
+            raise tflite2torch.ReferenceFailedError(
+                f"{conversion.name}.tflite: it {conversion.name}"
+            )
+        failures = ("it is none",) * (conversion.name == "fails")
+        return replace(report, name=conversion.name, failures=failures)
+
+    monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", compare)
+    return paths
+
+
+def test_every_model_is_told(verdicts: dict[str, Path]) -> None:
+    result = call("parity", *verdicts.values())
+    assert result.exit_code == 1
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    told = [line for line in lines if line.startswith(("passed", "failed", "not comp"))]
+    unknown = "not compared: the reference could not run"
+    passed = "passed: 2 values on 7 inputs"
+    assert told == [passed, "failed: it is none", unknown, unknown]
+    assert result.stderr.splitlines() == [
+        "error: crashes.tflite: it crashes",
+        "error: hangs.tflite: it hangs",
+    ]
+    del verdicts["fails"]
+    result = call("parity", *verdicts.values())
+    assert result.exit_code == 3
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_quiet_says_what_fails(verdicts: dict[str, Path]) -> None:
+    result = call("parity", *verdicts.values(), "-q")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "error: fails: failed: it is none",
+        "error: crashes.tflite: it crashes",
+        "error: hangs.tflite: it hangs",
+    ]
+    assert call("parity", verdicts["passes"], "-q").stderr == ""
 
 
 def test_a_reproduction_shows_the_difference(good: Path, tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from converter.errors import ReferenceFailedError
 from converter.output import output_folder
 from parity.layers.report import ParityReport
 from parity.references import BACKENDS
 from parity.reports.document import Outcome, as_document
 from parity.reports.html import as_page
 from parity.reports.junit import as_junit
-from parity.reports.terminal import show_report
+from parity.reports.terminal import show_report, show_unknown
+from tflite2torch.commands.options import finish
 from tflite2torch.layerwise import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -56,15 +56,12 @@ class Reports:
             click.echo(json.dumps(as_document(outcomes), indent=2, allow_nan=False))
         elif not self.quiet:
             console = Console(highlight=False)
-            for outcome in outcomes.values():
+            for name, outcome in outcomes.items():
                 if isinstance(outcome, ParityReport):
                     show_report(console, outcome, self.everything)
-        for outcome in outcomes.values():
-            if isinstance(outcome, ParityReport) and not outcome.passed:
-                click.get_current_context().exit(1)
-        for outcome in outcomes.values():
-            if isinstance(outcome, ReferenceFailedError):
-                raise outcome
+                else:
+                    show_unknown(console, name)
+        finish(outcomes, self.quiet)
 
 
 def write_file(path: Path, content: bytes | str) -> None:

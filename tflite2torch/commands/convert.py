@@ -19,7 +19,7 @@ from converter.files import write_conversions
 from converter.reader.sources import read_sources
 from converter.writer.weights import FloatType, WeightsFormat
 from parity.report import ModelReport
-from tflite2torch.commands.options import common, progress
+from tflite2torch.commands.options import common, finish, progress
 from tflite2torch.verification import missing, verify
 
 Reports = dict[str, ModelReport | ReferenceFailedError]
@@ -85,7 +85,7 @@ def convert(
         click.echo(json.dumps({"models": facts, "not_verified": skipped}, indent=2))
     elif not quiet:
         _show(conversions, out, reports, skipped)
-    _finish(reports)
+    finish(reports, quiet)
 
 
 def _verify(conversions: Sequence[Conversion], quiet: bool) -> Reports:
@@ -97,16 +97,6 @@ def _verify(conversions: Sequence[Conversion], quiet: bool) -> Reports:
             except ReferenceFailedError as error:
                 reports[conversion.name] = error
     return reports
-
-
-def _finish(reports: Reports) -> None:
-    """End with 1 where a model does not pass, with 3 where the reference could not run."""
-    for report in reports.values():
-        if isinstance(report, ModelReport) and not report.passed:
-            click.get_current_context().exit(1)
-    for report in reports.values():
-        if isinstance(report, ReferenceFailedError):
-            raise report
 
 
 def _facts(

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from converter.errors import ReferenceFailedError
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Judged(Protocol):
+    """What a comparison of one model came to."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passes."""
+
+    @property
+    def verdict(self) -> str:
+        """Why not, in one line."""
 
 
 def common(command: Command) -> Command:
@@ -48,6 +63,34 @@ def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
 def verbose() -> bool:
     """Return whether -v was given."""
     return bool(click.get_current_context().obj.get("verbose"))
+
+
+def tell_error(error: Exception, text: str | None = None) -> None:
+    """Print an error on standard error, in one line; with -v where it came from, too."""
+    if verbose():
+        traceback.print_exception(error)
+    click.echo(f"error: {error if text is None else text}", err=True)
+
+
+def finish(outcomes: Mapping[str, Judged | ReferenceFailedError], quiet: bool) -> None:
+    """Tell errors, and end with the documented exit code where not all models pass.
+
+    Each model whose reference could not run is told of; with -q, each that fails is, too.
+    One that fails ends it with 1, whatever became of the references of others.
+    """
+    failed, unknown = False, False
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, ReferenceFailedError):
+            unknown = True
+            tell_error(outcome)
+        elif not outcome.passed:
+            failed = True
+            if quiet:
+                click.echo(f"error: {name}: {outcome.verdict}", err=True)
+    if failed or unknown:
+        click.get_current_context().exit(
+            1 if failed else ReferenceFailedError.exit_code
+        )
 
 
 def progress(quiet: bool) -> Progress:

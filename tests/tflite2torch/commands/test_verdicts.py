@@ -92,6 +92,27 @@ def test_a_failure_weighs_more_than_a_reference_that_cannot_run(
     verdicts = {"first": BROKEN, "second": FAILING}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
     assert result.exit_code == 1
+    assert result.stderr.splitlines() == [f"error: {BROKEN}"]
+
+
+def test_every_reference_that_cannot_run_is_told(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    verdicts = {"first": BROKEN, "second": ReferenceFailedError("second: killed")}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [f"error: {BROKEN}", "error: second: killed"]
+
+
+def test_quiet_says_what_fails(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    verdicts = {"first": PASSING, "second": FAILING}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out", "-q")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: second: failed: scores: random 0: error 0.5 at [3]")
 
 
 def test_json_says_the_same(
