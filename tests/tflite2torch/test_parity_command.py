@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -230,6 +231,27 @@ def test_a_reproduction_shows_the_difference(good: Path, tmp_path: Path) -> None
     )
     largest = float(shown.stdout.rpartition(" ")[2])
     assert 0 < largest <= layer["needed"]
+
+
+@pytest.mark.parametrize("size", [3e14, 3e38, np.inf, np.nan])
+def test_a_page_of_any_numbers(
+    good: Path, good_model: bytes, tmp_path: Path, size: float
+) -> None:
+    images = np.random.default_rng(0).random((2, 4, 5, 3), np.float32)
+    images[0, 0, 0] = size
+    images[1] *= np.float32(min(size, 1e30))
+    np.savez(tmp_path / "saved.npz", input=images[: 1 + np.isfinite(size)])
+    page = tmp_path / "page.html"
+    options = [f"--inputs={tmp_path / 'saved.npz'}", f"--html={page}"]
+    result = call("parity", good, *options)
+    cut_off = np.abs(size) > 1e38  # where TFLite has its largest number
+    assert result.exit_code == cut_off, result.output
+    data = re.search(
+        r'id="data" type="application/json">(.*)</', page.read_text("utf-8")
+    )
+    assert data is not None
+    [model] = json.loads(data[1])["models"]
+    assert len(model["pictures"]) == 1
 
 
 def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,8 @@ addEventListener("load", () => setTimeout(() => {
   seen.overflow = document.documentElement.scrollWidth - innerWidth;
   seen.charts = [...section.querySelectorAll(".chart")].map(
     (chart) => chart.querySelectorAll(".point, .js-line, .hm image").length);
+  seen.traces = [...section.querySelectorAll(".chart")].map(
+    (chart) => chart.data.map((trace) => trace.name ?? trace.colorscale[0][1]));
   seen.text = document.body.innerText;
   seen.requests = performance.getEntriesByType("resource").length;
   seen.problems = problems;
@@ -154,6 +156,23 @@ def test_the_page_in_a_browser(
         assert f"\n{sample}\n" in seen["text"]
 
 
+def test_what_is_not_a_number_is_drawn(
+    compare: Compare, layered: Conversion, paths: dict[int, str], tmp_path: Path
+) -> None:
+    module = load_module(layered)
+    with torch.no_grad():
+        module.get_parameter(f"{paths[MIXED]}.bias")[1] = torch.nan
+    seen = look(as_page({"layered": compare(module, pictures=True)}), tmp_path, 1280)
+    assert seen["problems"] == []
+    along, _, heat, *_ = seen["traces"]
+    assert along[-2:] == ["NaN or infinite", "the same on TFLite's own inputs"]
+    assert heat[-1] == "#cf222e"
+    assert "Triangles at the upper edge: NaN or infinite" in seen["text"]
+    count = 8 * 6  # a whole channel
+    told = f"Not in the histogram: PyTorch has {count} × NaN and 0 × infinity."
+    assert told in seen["text"]
+
+
 def test_a_reference_that_failed_is_told(tmp_path: Path) -> None:
     error = ReferenceFailedError("model: </script><b>ended</b>")
     page = as_page({"model": error})
@@ -170,9 +189,10 @@ def test_a_picture_shows_where_and_by_how_much() -> None:
     assert heat.shape == (CELLS, 6)
     assert np.argwhere(heat).tolist() == [[47, 2]]
     assert heat[47, 2] == 4
-    assert (picture.low, picture.high, len(picture.found)) == (0, 4, BINS)
-    assert (picture.expected[0], picture.expected[-1]) == (expected.size, 0)
-    assert (picture.found[0], picture.found[-1]) == (expected.size - 1, 1)
+    assert (picture.low, picture.high, len(picture.found.bars)) == (0, 4, BINS)
+    before, after = picture.expected.bars, picture.found.bars
+    assert (before[0], before[-1]) == (expected.size, 0)
+    assert (after[0], after[-1]) == (expected.size - 1, 1)
 
 
 def test_a_picture_of_what_is_not_finite() -> None:
@@ -181,5 +201,21 @@ def test_a_picture_of_what_is_not_finite() -> None:
     found[0, 0, 1, 0] = np.nan
     picture = draw(expected, found, image=True)
     assert np.isinf(np.array(picture.heat)).tolist() == [[False, False], [True, False]]
-    assert sum(picture.found) == 3
-    assert draw(found * np.nan, found * np.nan, image=False).expected == (0,) * BINS
+    assert sum(picture.found.bars) == 3
+    assert (picture.found.nan, picture.found.infinite) == (1, 0)
+    both = draw(found * np.nan, found * np.nan, image=True)
+    assert both.expected.bars == (0,) * BINS
+    assert both.heat == ((0, 0), (0, 0)), "NaN on both sides is no difference"
+
+
+@pytest.mark.parametrize("size", [0, 1e-40, 1, 3e14, 3e16, 3e38])
+@pytest.mark.parametrize("other", [0.0, 1e-7, 1.0, -1.0, np.inf, -np.inf, np.nan])
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_any_numbers_can_be_drawn(size: float, other: float) -> None:
+    expected = np.full((1, 1, 2, 2), size, np.float32)
+    found = expected.copy()
+    found[0, 0, 0, 0] += np.float32(other) * max(np.float32(size), np.float32(1))
+    picture = draw(expected, found, image=True)
+    for side, values in ((picture.expected, expected), (picture.found, found)):
+        assert sum(side.bars) + side.nan + side.infinite == values.size
+    assert picture.low < picture.high
