@@ -57,14 +57,6 @@ def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample
     """
     if not any(is_image(port) for port in ports):
         raise SourceError(f"{folder}: the model takes no image; give --inputs")
-    try:
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
-    if not paths:
-        raise SourceError(
-            f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images"
-        )
     generator = np.random.default_rng(seed)
     return [
         Sample(
@@ -75,8 +67,25 @@ def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample
             ),
             wanted=True,
         )
-        for path in paths
+        for path in image_files(folder)
     ]
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images in a folder, by their name.
+
+    Raises:
+        SourceError: it holds none, or cannot be read.
+    """
+    try:
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not paths:
+        raise SourceError(
+            f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images"
+        )
+    return paths
 
 
 def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:

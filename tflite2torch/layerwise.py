@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,8 @@ class Settings:
         seed: of random inputs, and of the nudges that noise floors are measured with.
         tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
             in place of what follows from the noise floor.
-        images: a folder whose images are run; a model that takes none runs the usual inputs.
+        images: a folder whose images are run; a model that takes none runs the usual inputs,
+            and its report has a note.
         pictures: whether histograms and heat maps are made, for a report in HTML.
         reference: what runs the models, a key of ``BACKENDS``; by default LiteRT, and
             MediaPipe's runtime for models with its own operators.
@@ -78,7 +79,7 @@ def compare_conversion(
     from tflite2torch.loading import load_module
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    return compare_layers(
+    report = compare_layers(
         conversion,
         load_module(conversion),
         _samples(ports, settings),
@@ -93,6 +94,10 @@ def compare_conversion(
         load_module(other) if isinstance(other, Conversion) else other,
         other if isinstance(other, Conversion) else None,
     )
+    if settings.images is None or _takes_images(conversion):
+        return report
+    note = "it takes no image, so that --images is not for it"
+    return replace(report, notes=(note, *report.notes))
 
 
 def reproduce(
@@ -123,6 +128,26 @@ def compare_all(
         except ReferenceFailedError as error:
             outcomes[conversion.name] = error
     return outcomes
+
+
+def check_images(settings: Settings, conversions: Iterable[Conversion]) -> None:
+    """Raise SourceError where images are to be run and there are none, or no use for them."""
+    from parity.samples import image_files
+
+    if settings.images is not None:
+        image_files(settings.images)
+        if not any(map(_takes_images, conversions)):
+            raise SourceError(
+                f"--images {settings.images}: no model takes an image; give --inputs"
+            )
+
+
+def _takes_images(conversion: Conversion) -> bool:
+    from parity.inputs import is_image
+    from parity.interface import Interface
+
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    return any(is_image(port) for port in ports)
 
 
 def check_tolerances(

@@ -29,7 +29,14 @@ from parity.layers.follow import Follower
 from parity.layers.given import describe
 from parity.layers.lockstep import Step, in_double, in_type, run_in_lockstep
 from parity.layers.measures import Measures, measure, tolerance
-from parity.layers.report import NO_ANSWER, OUTPUT, ParityReport, find_sources
+from parity.layers.report import (
+    NO_ANSWER,
+    OUTPUT,
+    Other,
+    ParityReport,
+    find_notes,
+    find_sources,
+)
 from parity.layers.rows import Finding, make_rows, row_name, sample_name
 from parity.layers.trace import (
     Trace,
@@ -111,12 +118,14 @@ def compare_layers(
         failures += () if check.kept else ("there is no input to compare on",)
     rows = [row for row in check.rows.values() if row.findings]
     layers = tuple(row.report(options.dtype) for row in rows)
+    left_out = tuple(sample.name for sample in check.left_out)
     return ParityReport(
         name=conversion.name,
         label=conversion.file.label,
         sha256=conversion.file.sha256,
+        other=Other(other.name, other.file.label, other.file.sha256) if other else None,
         samples=tuple(sample.name for sample in check.kept),
-        left_out=tuple(sample.name for sample in check.left_out),
+        left_out=left_out,
         given=describe(check.kept, check.ports, pictured=options.pictures),
         batch=options.batch,
         seed=options.seed,
@@ -133,6 +142,7 @@ def compare_layers(
             *check.called_otherwise,
             *check.raised.values(),
         ),
+        notes=find_notes(layers, len(check.kept), left_out),
         sources=find_sources(layers) or tuple(check.raised),
     )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
+from converter.reader.sources import module_name
 from parity.layers.given import Given
 from parity.layers.picture import Picture
 
@@ -156,6 +159,21 @@ class LayerReport:
 
 
 @dataclass(frozen=True)
+class Other:
+    """The model that a module came from which stands for another one's.
+
+    Attributes:
+        name: its name.
+        source: how messages name its file.
+        sha256: of the file.
+    """
+
+    name: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ParityReport:
     """How a module compares with a TFLite model, layer by layer.
 
@@ -163,6 +181,7 @@ class ParityReport:
         name: the model's name.
         label: how messages name its file.
         sha256: of the file.
+        other: the model whose module was compared, where that is another one.
         samples: names of the inputs that both sides were compared on.
         left_out: names of those that they were not, for ``NO_ANSWER``.
         given: what those that were compared on hold.
@@ -176,6 +195,7 @@ class ParityReport:
             the module returns comes last.
         coverage: which tensors of the model are compared.
         failures: what went wrong with the module as a whole, a line each.
+        notes: what else is to be known, a line each.
         sources: names of the layers where errors arise, the first one first: those that
             fail while their inputs pass, and those that fail on the reference's own inputs.
             What was folded into a layer is never one: the layer is.
@@ -184,6 +204,7 @@ class ParityReport:
     name: str
     label: str
     sha256: str
+    other: Other | None
     samples: tuple[str, ...]
     left_out: tuple[str, ...]
     given: tuple[Given, ...]
@@ -196,6 +217,7 @@ class ParityReport:
     layers: tuple[LayerReport, ...]
     coverage: Coverage
     failures: tuple[str, ...]
+    notes: tuple[str, ...]
     sources: tuple[str, ...]
 
     @property
@@ -209,22 +231,21 @@ class ParityReport:
         )
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What else is to be known of it, a line each."""
-        notes = []
-        if self.left_out:
-            notes.append(f"left out: {', '.join(self.left_out)}: {NO_ANSWER}")
-        total = len(self.samples)
-        partly = [
-            f"{layer.name} (on {layer.compared_on} of {total} inputs)"
-            for layer in self.layers
-            if 0 < layer.compared_on < total
-        ]
-        if partly:
-            notes.append(
-                f"NaN or infinite on both sides elsewhere: {', '.join(partly)}"
-            )
-        return tuple(notes)
+    def title(self) -> str:
+        """What reports call it: its file; its name too, where the file has another."""
+        named = module_name(PurePath(self.label).stem) == self.name
+        title = self.label if named else f"{self.label} ({self.name})"
+        return title if self.other is None else f"{title} and {self.other.source}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Which files were run, a line each."""
+        if self.other is None:
+            return (f"sha256 {self.sha256}",)
+        return (
+            f"TFLite runs {self.label}, sha256 {self.sha256}",
+            f"PyTorch runs {self.other.source}, sha256 {self.other.sha256}",
+        )
 
     @property
     def worst_first(self) -> list[LayerReport]:
@@ -248,6 +269,29 @@ class ParityReport:
             reason = (failing[0].failures or failing[0].forced_failures)[0]
             reasons.append(f"{failing[0].name}, which was folded away: {reason}")
         return "failed: " + "; ".join(reasons or ["nothing was compared"])
+
+
+def find_notes(
+    layers: tuple[LayerReport, ...], samples: int, left_out: Sequence[str]
+) -> tuple[str, ...]:
+    """Return what is to be said of inputs on which not all was compared.
+
+    Args:
+        layers: those of a report.
+        samples: how many inputs were compared.
+        left_out: names of those that were not.
+    """
+    notes = []
+    if left_out:
+        notes.append(f"left out: {', '.join(left_out)}: {NO_ANSWER}")
+    partly = [
+        f"{layer.name} (on {layer.compared_on} of {samples} inputs)"
+        for layer in layers
+        if 0 < layer.compared_on < samples
+    ]
+    if partly:
+        notes.append(f"NaN or infinite on both sides elsewhere: {', '.join(partly)}")
+    return tuple(notes)
 
 
 def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:

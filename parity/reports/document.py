@@ -75,7 +75,7 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
         **facts,
         "passed": outcome.passed,
         "verdict": outcome.verdict,
-        "notes": outcome.notes,
+        "title": outcome.title,
         "floor_factor": FLOOR_FACTOR,
         "ulps": ULPS,
     }

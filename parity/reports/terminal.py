@@ -25,7 +25,9 @@ FOLDED = "◦"
 def show_report(console: Console, report: ParityReport, everything: bool) -> None:
     """Print one comparison: its verdict, its layers worst first, and what it leaves out."""
     colour = "green" if report.passed else "red"
-    console.print(f"\n[bold]{escape(report.label)}[/bold]")
+    console.print(f"\n[bold]{escape(report.title)}[/bold]")
+    for line in report.files:
+        console.print(f"  {line}", soft_wrap=True, markup=False)
     console.print(f"  {escape(report.verdict)}", style=colour, soft_wrap=True)
     covered = report.coverage
     console.print(f"  {describe_coverage(covered)}", soft_wrap=True)

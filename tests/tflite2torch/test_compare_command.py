@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,26 @@ def test_the_layer_that_changed_is_named(good: Path, good_model: bytes) -> None:
     assert model["sources"] == [model["layers"][0]["name"]]
     assert model["layers"][0]["needed"] == pytest.approx(0.01, rel=0.1)
     assert compared(good, good)[0] == 0
+
+
+def test_both_models_are_named(good: Path) -> None:
+    other = good.with_name("other.tflite")
+    other.write_bytes(good.read_bytes() + bytes(1))
+    page = good.with_name("page.html")
+    _, model = compared(good, other, f"--html={page}")
+    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (good, other)]
+    assert (model["source"], model["sha256"]) == ("good.tflite", digests[0])
+    assert model["other"] == {
+        "name": "other",
+        "source": "other.tflite",
+        "sha256": digests[1],
+    }
+    lines = [line.strip() for line in compare(good, other).stdout.splitlines()]
+    assert "good.tflite and other.tflite" in lines
+    assert f"TFLite runs good.tflite, sha256 {digests[0]}" in lines
+    assert f"PyTorch runs other.tflite, sha256 {digests[1]}" in lines
+    assert "good.tflite and other.tflite" in page.read_text("utf-8")
+    assert digests[1] in page.read_text("utf-8")
 
 
 def test_a_call_that_is_wrong(good: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -18,6 +19,7 @@ from PIL import Image
 
 import tflite2torch
 from converter.convert import Conversion
+from tests.support.networks import Network
 from tflite2torch import layerwise
 from tflite2torch.cli import main
 
@@ -262,7 +264,7 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     model = document["models"][0]
     [suite] = ElementTree.fromstring((good.parent / "junit.xml").read_bytes())
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
-    [failed] = [case for case in suite if len(case)]
+    [failed] = [case for case in suite if case.find("failure") is not None]
     assert failed.get("name") == output
     nodes = json.loads((good.parent / "nodes.json").read_text())
     layer = model["layers"][0]
@@ -287,3 +289,48 @@ def test_the_function(good: Path) -> None:
     assert report.batch == 2
     [bundled] = tflite2torch.compare(good.parent).values()  # type: ignore[union-attr]
     assert bundled.passed
+
+
+def model_of_numbers(path: Path) -> Path:
+    """Write a model that takes no image."""
+    network = Network()
+    path.write_bytes(network.build([network.function("TANH", network.input((1, 5)))]))
+    return path
+
+
+def test_images_have_to_be_there(good: Path, tmp_path: Path) -> None:
+    numbers = model_of_numbers(tmp_path / "numbers.tflite")
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for sources in ([good], [numbers], [good, numbers]):
+        result = call("parity", *sources, f"--images={folder}")
+        assert result.exit_code == 2
+        assert f"{folder}: no .bmp" in result.stderr
+
+
+def test_images_have_to_be_for_a_model(good: Path, tmp_path: Path) -> None:
+    numbers = model_of_numbers(tmp_path / "numbers.tflite")
+    Image.new("RGB", (9, 7)).save(tmp_path / "black.png")
+    result = call("parity", numbers, f"--images={tmp_path}")
+    assert result.exit_code == 2
+    assert "no model takes an image; give --inputs" in result.stderr
+    assert call("compare", numbers, numbers, f"--images={tmp_path}").exit_code == 2
+    result = call("parity", good, numbers, f"--images={tmp_path}", "--json")
+    assert result.exit_code == 0
+    first, second = json.loads(result.stdout)["models"]
+    assert (first["samples"], first["notes"]) == (["black.png"], [])
+    assert second["samples"][0] == "uniform"
+    assert second["notes"] == ["it takes no image, so that --images is not for it"]
+
+
+def test_files_that_are_called_alike(good: Path, good_model: bytes) -> None:
+    paths = [good.parent / folder / "m.tflite" for folder in ("d1", "d2")]
+    for padding, path in enumerate(paths):
+        path.parent.mkdir()
+        path.write_bytes(good_model + bytes(padding))
+    result = call("parity", *paths)
+    first, second = [x for x in result.stdout.splitlines() if x.startswith("m.tflite")]
+    assert first == "m.tflite"
+    digest = hashlib.sha256(paths[1].read_bytes()).hexdigest()
+    assert second == f"m.tflite (m_{digest[:8]})"
+    assert f"  sha256 {digest}" in result.stdout.splitlines()

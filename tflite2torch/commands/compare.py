@@ -15,6 +15,7 @@ from tflite2torch.commands.comparing import Reports, comparing
 from tflite2torch.commands.options import common, progress
 from tflite2torch.layerwise import (
     Settings,
+    check_images,
     check_tolerances,
     compare_all,
     compare_conversion,
@@ -47,6 +48,7 @@ def compare(
     settings = replace(settings, dtype=dtype)
     first, second = (convert_all(read_sources([source])) for source in sources)
     others = _paired(first, second)
+    check_images(settings, first)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(first, description="comparing"),

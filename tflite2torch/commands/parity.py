@@ -17,6 +17,7 @@ from tflite2torch.commands.comparing import FILE, Reports, comparing, write_file
 from tflite2torch.commands.options import common, progress
 from tflite2torch.layerwise import (
     Settings,
+    check_images,
     check_tolerances,
     compare_all,
     compare_conversion,
@@ -60,6 +61,7 @@ def parity(
         raise click.UsageError(
             "--model-explorer takes one model; name one .tflite file"
         )
+    check_images(settings, conversions)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(conversions, description="comparing with TFLite"),

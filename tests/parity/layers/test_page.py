@@ -143,7 +143,7 @@ def test_the_page_in_a_browser(
     assert seen["folded"] == 0
     assert failing.worst_first[0].failures[0] in seen["opened"]
     assert seen["closed"] == 0
-    assert seen["summary"][:2] == ["layered", "fails"]
+    assert seen["summary"][:2] == ["layered.tflite", "fails"]
     assert seen["images"] == [16 * 12] * 3
     assert seen["overflow"] <= 0, "nothing but the table scrolls sideways"
     assert 0 < len(seen["failing"]) < len(names)
