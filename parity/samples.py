@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,49 +85,6 @@ def image_files(folder: Path) -> list[Path]:
             f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images"
         )
     return paths
-
-
-def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:
-    """Return the samples of an ``.npz`` file.
-
-    It holds an array for each input, under the name that the module calls it by, of the
-    shape that TFLite gives it. Several samples stand one after the other along the first
-    axis, or along a new one where the input has no batch.
-
-    Raises:
-        SourceError: the file cannot be read, or does not fit the inputs.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = [_saved(path, arrays, port) for port in ports]
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise SourceError(
-            f"{path}: cannot be read as an .npz of numbers ({error})"
-        ) from error
-    if len({len(samples) for samples in found}) != 1:
-        raise SourceError(f"{path}: its arrays hold different numbers of samples")
-    return [
-        Sample(f"{path.name} {index}", arrays, wanted=True)
-        for index, arrays in enumerate(zip(*found, strict=True))
-    ]
-
-
-def _saved(path: Path, arrays: np.lib.npyio.NpzFile, port: Port) -> list[Array]:
-    if port.name not in arrays:
-        raise SourceError(
-            f"{path}: no array named {port.name}; it has {', '.join(arrays) or 'none'}"
-        )
-    array: Array = arrays[port.name]
-    shape = port.tflite_shape
-    each = shape[1:] if port.permutation[0] == 0 else shape
-    if array.shape == shape:
-        array = array.reshape(1, *each)
-    if array.shape[1:] != each or not len(array) or array.dtype != port.dtype:
-        raise SourceError(
-            f"{path}: {port.name} is {array.dtype} {list(array.shape)}; give {port.dtype} "
-            f"{list(shape)}, or several of these one after the other"
-        )
-    return [sample.reshape(shape) for sample in array]
 
 
 def _pattern(name: str, port: Port, generator: np.random.Generator) -> Array:

@@ -165,7 +165,8 @@ def check_tolerances(
 
 def _samples(ports: Sequence[Port], settings: Settings) -> list[Sample]:
     from parity.inputs import is_image
-    from parity.samples import image_samples, saved_samples, varied_samples
+    from parity.samples import image_samples, varied_samples
+    from parity.saved import saved_samples
 
     samples: list[Sample] = []
     if settings.images is not None and any(is_image(port) for port in ports):

@@ -11,7 +11,7 @@ from PIL import Image
 from converter.errors import SourceError
 from parity.inputs import Sample
 from parity.interface import Port
-from parity.samples import image_samples, saved_samples, varied_samples
+from parity.samples import image_samples, varied_samples
 
 NCHW = (0, 3, 1, 2)
 
@@ -92,58 +92,3 @@ def test_a_folder_without_images(tmp_path: Path) -> None:
         image_samples(tmp_path, [image()], seed=0)
     with pytest.raises(SourceError, match="the model takes no image; give --inputs"):
         image_samples(tmp_path, [vector()], seed=0)
-
-
-def test_saved_arrays_are_samples_along_the_first_axis(tmp_path: Path) -> None:
-    path = tmp_path / "saved.npz"
-    images = np.random.default_rng(0).random((3, 24, 16, 3), np.float32)
-    numbers = np.random.default_rng(1).random((3, 50), np.float32)
-    np.savez(path, image=images, vector=numbers)
-    samples = saved_samples(path, [image(), vector()])
-    assert [sample.name for sample in samples] == [f"saved.npz {i}" for i in range(3)]
-    for index, sample in enumerate(samples):
-        np.testing.assert_array_equal(sample.arrays[0][0], images[index])
-        np.testing.assert_array_equal(sample.arrays[1][0], numbers[index])
-
-
-def test_an_input_without_a_batch_is_saved_along_a_new_axis(tmp_path: Path) -> None:
-    port = Port("points", 0, (4,), "float32", (-1, 0))
-    numbers = np.arange(8, dtype=np.float32).reshape(2, 4)
-    np.savez(tmp_path / "two.npz", points=numbers)
-    samples = saved_samples(tmp_path / "two.npz", [port])
-    assert [s.arrays[0].tolist() for s in samples] == numbers.tolist()
-    np.savez(tmp_path / "one.npz", points=numbers[0])
-    assert len(saved_samples(tmp_path / "one.npz", [port])) == 1
-
-
-@pytest.mark.parametrize(
-    ("arrays", "said"),
-    [
-        ({"other": np.zeros((1, 50), np.float32)}, "no array named vector; it has"),
-        ({"vector": np.zeros((1, 49), np.float32)}, r"give float32 \[1, 50\]"),
-        ({"vector": np.zeros((0, 50), np.float32)}, r"give float32 \[1, 50\]"),
-        ({"vector": np.zeros((1, 50))}, r"vector is float64 .*; give float32"),
-    ],
-)
-def test_what_does_not_fit_is_told(
-    tmp_path: Path, arrays: dict[str, np.ndarray], said: str
-) -> None:
-    path = tmp_path / "saved.npz"
-    np.savez(path, **arrays)
-    with pytest.raises(SourceError, match=said):
-        saved_samples(path, [vector()])
-
-
-def test_pickled_objects_are_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "saved.npz"
-    np.savez(path, vector=np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(SourceError, match=r"cannot be read as an \.npz of numbers"):
-        saved_samples(path, [vector()])
-
-
-def test_as_many_samples_for_each_input(tmp_path: Path) -> None:
-    path = tmp_path / "saved.npz"
-    images = np.zeros((2, 24, 16, 3), np.float32)
-    np.savez(path, image=images, vector=np.zeros((3, 50), np.float32))
-    with pytest.raises(SourceError, match="different numbers of samples"):
-        saved_samples(path, [image(), vector()])
