@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from parity.interface import Port
-from parity.measure import difference, distance, magnitude, ulp
+from parity.measure import difference, distance, magnitude, share, ulp
 from parity.noise import Noise
 from parity.report import OutputReport
 from parity.wire import Array
@@ -98,9 +98,7 @@ class Verdict:
     @property
     def severity(self) -> float:
         """How far the error goes of what is allowed, where 1 is all of it."""
-        if self.error == 0:
-            return 0.0
-        return self.error / self.target.limit if self.target.limit else math.inf
+        return share(self.error, self.target.limit)
 
 
 def judge_batch(

@@ -189,3 +189,13 @@ def ulps(array: Array, dtype: str) -> Array:
     exponents[array == 0] = smallest
     spacings: Array = np.ldexp(np.float32(1), exponents)
     return spacings
+
+
+def share(error: float, whole: float) -> float:
+    """Return an error over what it may be, where neither is negative; never NaN.
+
+    It is 0 without an error, and infinite for one that is infinite, or above nothing.
+    """
+    if error == 0:
+        return 0.0
+    return error / whole if whole and math.isfinite(error) else math.inf

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+
+from parity.measure import share
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,7 @@ class OutputReport:
     @property
     def ratio(self) -> float:
         """Error in noise floors; 0 without an error, infinite with one above no floor."""
-        if self.error == 0:
-            return 0.0
-        return self.error / self.floor if self.floor else math.inf
+        return share(self.error, self.floor)
 
 
 @dataclass(frozen=True)

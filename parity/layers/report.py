@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,6 +9,7 @@ from pathlib import PurePath
 from converter.reader.sources import module_name
 from parity.layers.given import Given
 from parity.layers.picture import Picture
+from parity.measure import share
 
 NO_ANSWER = "TFLite's own answer is NaN or infinite there"
 """Why an input is left out: of one output, TFLite gives no finite number for it."""
@@ -148,9 +148,7 @@ class LayerReport:
     @property
     def ratio(self) -> float:
         """Error in noise floors; 0 without an error, infinite with one above no floor."""
-        if self.error == 0:
-            return 0.0
-        return self.error / self.floor if self.floor else math.inf
+        return share(self.error, self.floor)
 
     @property
     def span(self) -> str:

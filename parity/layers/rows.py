@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +11,7 @@ from parity.layers.folded import Folded, givers, operands
 from parity.layers.measures import Measures
 from parity.layers.report import MAX_FAILURES, OUTPUT, LayerReport
 from parity.layers.trace import Layer, Trace
-from parity.measure import ulp
+from parity.measure import share, ulp
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,7 @@ class Finding:
     @property
     def severity(self) -> float:
         """How far it goes of what is tolerated, where 1 is all of it."""
-        if self.measures.needed == 0:
-            return 0.0
-        return self.measures.needed / self.limit if self.limit else math.inf
+        return share(self.measures.needed, self.limit)
 
     def failures(self) -> Iterator[str]:
         """Say why the value fails when the module runs freely."""

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,9 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
     Raises:
         MissingDependencyError: plotly, which draws the charts, is not installed.
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise MissingDependencyError(
-            'the charts of --html need plotly; pip install "tflite2torch[parity]"'
-        ) from error
+    check_plotly()
+    from plotly.offline import get_plotlyjs
+
     document = as_document(outcomes)
     document["command"] = shlex.join(["tflite2torch", *sys.argv[1:]])
     for model, outcome in zip(document["models"], outcomes.values(), strict=True):
@@ -44,6 +42,14 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
     page = PAGE.read_text(encoding="utf-8")
     before, between, after = page.split("/*SPLIT*/")
     return "".join([before, get_plotlyjs(), between, data, after])
+
+
+def check_plotly() -> None:
+    """Raise MissingDependencyError where plotly, which draws the charts, is missing."""
+    if find_spec("plotly") is None:
+        raise MissingDependencyError(
+            'the charts of --html need plotly; pip install "tflite2torch[parity]"'
+        )
 
 
 def _pictures(report: ParityReport) -> list[dict[str, Any]]:

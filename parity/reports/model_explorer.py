@@ -38,4 +38,6 @@ def as_node_data(report: ParityReport, model: bytes) -> str:
             results[layer.tensor_name] = {"value": min(layer.severity, BEYOND)}
     name = f"error of {report.name}, 1 is all that is tolerated"
     graph = {"name": name, "results": results, "thresholds": THRESHOLDS}
-    return json.dumps({graph_name.decode(errors="replace"): graph}, indent=1)
+    return json.dumps(
+        {graph_name.decode(errors="replace"): graph}, indent=1, allow_nan=False
+    )

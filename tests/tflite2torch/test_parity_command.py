@@ -112,6 +112,7 @@ def test_a_tolerance_takes_the_place_of_the_derived_one(good: Path) -> None:
         (["--tolerance", "stem"], "NAME=VALUE"),
         (["--tolerance", "stem=-1"], "NAME=VALUE"),
         (["--tolerance", "stem=nan"], "NAME=VALUE"),
+        (["--tolerance", "stem=inf"], "NAME=VALUE"),
         (["--tolerance", "nowhere=1"], "nowhere: no layer or tensor of this name"),
         (["--batch", "0"], "--batch"),
         (["--images", "."], "no .bmp"),

@@ -12,7 +12,7 @@ from converter.errors import SourceError
 from converter.reader.sources import read_sources
 from parity.layers.report import ParityReport
 from tflite2torch.commands.comparing import Reports, comparing
-from tflite2torch.commands.options import common, progress
+from tflite2torch.commands.options import common, finish, progress
 from tflite2torch.layerwise import (
     Settings,
     check_images,
@@ -48,6 +48,7 @@ def compare(
     settings = replace(settings, dtype=dtype)
     first, second = (convert_all(read_sources([source])) for source in sources)
     others = _paired(first, second)
+    reports.check([*sources, settings.inputs])
     check_images(settings, first)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
@@ -56,7 +57,8 @@ def compare(
         )
     found = [o for o in outcomes.values() if isinstance(o, ParityReport)]
     check_tolerances(settings.tolerances, found)
-    reports.tell(outcomes)
+    reports.show(outcomes)
+    finish(outcomes, reports.quiet)
 
 
 def _paired(first: list[Conversion], second: list[Conversion]) -> dict[str, Conversion]:

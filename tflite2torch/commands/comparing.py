@@ -8,24 +8,24 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
-from converter.output import output_folder
 from parity.layers.report import ParityReport
 from parity.references import BACKENDS
 from parity.reports.document import Outcome, as_document
-from parity.reports.html import as_page
+from parity.reports.html import as_page, check_plotly
 from parity.reports.junit import as_junit
 from parity.reports.terminal import show_report, show_unknown
-from tflite2torch.commands.options import finish
 from tflite2torch.layerwise import Settings
+from tflite2torch.outputs import check_targets, write_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,26 @@ class Reports:
     as_json: bool
     quiet: bool
 
-    def tell(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Write and print what was found, and end with the documented exit code."""
+    def check(
+        self,
+        read: Sequence[Path | None],
+        files: Mapping[str, Path | None] = MappingProxyType({}),
+        folders: Mapping[str, Path | None] = MappingProxyType({}),
+    ) -> None:
+        """Raise OutputError where a report, or another of a verb's files, cannot be written.
+
+        Args:
+            read: what the call reads; None counts for nothing.
+            files: further files by the option that names them.
+            folders: further folders.
+        """
+        own = {"--html": self.html, "--junit": self.junit}
+        check_targets(own | dict(files), folders, filter(None, read))
         if self.html is not None:
-            write_file(self.html, as_page(outcomes))
-        if self.junit is not None:
-            write_file(self.junit, as_junit(outcomes))
+            check_plotly()
+
+    def show(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Print what was found, and write it."""
         if self.as_json:
             click.echo(json.dumps(as_document(outcomes), indent=2, allow_nan=False))
         elif not self.quiet:
@@ -61,13 +75,10 @@ class Reports:
                     show_report(console, outcome, self.everything)
                 else:
                     show_unknown(console, name)
-        finish(outcomes, self.quiet)
-
-
-def write_file(path: Path, content: bytes | str) -> None:
-    """Write a report, whole or not at all; one that is there is replaced."""
-    with output_folder(path.parent, force=True) as folder:
-        folder.write(path.name, content)
+        if self.html is not None:
+            write_file("--html", self.html, as_page(outcomes))
+        if self.junit is not None:
+            write_file("--junit", self.junit, as_junit(outcomes))
 
 
 def comparing(command: Command) -> Command:
@@ -117,9 +128,9 @@ def _tolerances(
             found[name] = float(number)
         except ValueError:
             found[name] = math.nan
-        if not name or not found[name] >= 0:
+        if not name or not 0 <= found[name] < math.inf:
             raise click.BadParameter(
-                f"{text!r} is not NAME=VALUE with a value of 0 or more"
+                f"{text!r} is not NAME=VALUE with a finite value of 0 or more"
             )
     return found
 

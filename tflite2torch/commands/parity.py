@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from converter.convert import Conversion, convert_all
-from converter.output import output_folder
 from converter.reader.sources import read_sources
 from parity.layers.report import ParityReport
 from parity.reports.document import Outcome
 from parity.reports.model_explorer import as_node_data
-from tflite2torch.commands.comparing import FILE, Reports, comparing, write_file
-from tflite2torch.commands.options import common, progress
+from tflite2torch.commands.comparing import FILE, Reports, comparing
+from tflite2torch.commands.options import common, finish, progress
 from tflite2torch.layerwise import (
     Settings,
     check_images,
@@ -23,6 +22,7 @@ from tflite2torch.layerwise import (
     compare_conversion,
     reproduce,
 )
+from tflite2torch.outputs import write_file, write_files
 
 
 @click.command()
@@ -38,7 +38,7 @@ from tflite2torch.layerwise import (
 @click.option(
     "--save-repro",
     "repro",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     metavar="DIR",
     help="Write what shows the difference at the source, or at the worst layer.",
 )
@@ -61,6 +61,11 @@ def parity(
         raise click.UsageError(
             "--model-explorer takes one model; name one .tflite file"
         )
+    reports.check(
+        [*sources, settings.inputs],
+        {"--model-explorer": explorer},
+        {"--save-repro": repro},
+    )
     check_images(settings, conversions)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
@@ -69,13 +74,15 @@ def parity(
         )
     found = [o for o in outcomes.values() if isinstance(o, ParityReport)]
     check_tolerances(settings.tolerances, found)
+    reports.show(outcomes)
     if explorer is not None:
         for report in found:
-            write_file(explorer, as_node_data(report, conversions[0].file.data))
+            data = as_node_data(report, conversions[0].file.data)
+            write_file("--model-explorer", explorer, data)
     if repro is not None:
         for conversion in conversions:
             _save_repro(repro / conversion.name, conversion, settings, outcomes)
-    reports.tell(outcomes)
+    finish(outcomes, reports.quiet)
 
 
 def _save_repro(
@@ -88,6 +95,4 @@ def _save_repro(
     if isinstance(report, ParityReport):
         contents = reproduce(conversion, settings, report)
         if contents:
-            with output_folder(folder, force=True) as files:
-                for name, content in contents.items():
-                    files.write(name, content)
+            write_files("--save-repro", folder, contents)
