@@ -105,11 +105,16 @@ def compare(
         MissingDependencyError: torch, or what reads photos, is not installed.
         ReferenceFailedError: TFLite is not installed, or cannot run a model.
         SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
-        ValueError: there is no such reference.
+        ValueError: there is no such reference, batch or seed.
+        TypeError: the module is none.
     """
+    for name, number, least in (("batch", batch, 1), ("seed", seed, 0)):
+        if not isinstance(number, int) or number < least:
+            raise ValueError(f"{name} is {number!r}; give a number, {least} or more")
     if reference is not None and reference not in BACKENDS:
         known = ", ".join(BACKENDS)
         raise ValueError(f"no reference is called {reference!r}; there are {known}")
+    _check_module(module)
     path = Path(source)
     settings = Settings(batch, seed, reference=reference)
     conversions = convert_all(read_sources([path]))
@@ -117,6 +122,17 @@ def compare(
         raise SourceError(f"{path}: {len(conversions)} models; a module is of one")
     reports = {c.name: compare_conversion(c, settings, module) for c in conversions}
     return next(iter(reports.values())) if _is_model(path) else reports
+
+
+def _check_module(module: object) -> None:
+    """Raise TypeError for what is no module. Without torch, nothing is one."""
+    try:
+        from torch import nn
+    except ImportError:
+        return
+    if module is not None and not isinstance(module, nn.Module):
+        kind = type(module).__name__
+        raise TypeError(f"module is of the type {kind}; give an instance of nn.Module")
 
 
 def _is_model(path: Path) -> bool:

@@ -14,6 +14,7 @@ from tflite2torch.commands.convert import convert
 from tflite2torch.commands.inspect import inspect
 from tflite2torch.commands.options import tell_error
 from tflite2torch.commands.parity import parity
+from tflite2torch.streams import BROKEN_PIPE, drop_streams, prepare_streams
 
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C has ended: 128 + SIGINT."""
@@ -21,6 +22,11 @@ INTERRUPTED = 130
 
 class Verbs(click.Group):
     """Ends with one line and the documented exit code on whatever goes wrong."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line."""
+        prepare_streams()
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb."""
@@ -33,12 +39,10 @@ class Verbs(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted; nothing was written", err=True)
             ctx.exit(INTERRUPTED)
-        except (
-            click.ClickException,
-            click.exceptions.Exit,
-            click.Abort,
-            BrokenPipeError,
-        ):
+        except BrokenPipeError:  # head has seen enough
+            drop_streams()
+            ctx.exit(BROKEN_PIPE)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # a fault of ours: say so, without a traceback
             kind = type(error).__name__

@@ -283,6 +283,19 @@ def test_the_function_takes_a_reference(good: Path) -> None:
     assert report.reference == "litert"
 
 
+@pytest.mark.parametrize("batch", [0, -1, 1.5, "2", None])
+def test_the_function_takes_a_batch(good: Path, batch: int) -> None:
+    with pytest.raises(ValueError, match=r"batch is .*; give a number, 1 or more"):
+        tflite2torch.compare(good, batch=batch)
+    with pytest.raises(ValueError, match="seed is -1; give a number, 0 or more"):
+        tflite2torch.compare(good, seed=-1)
+
+
+def test_the_function_takes_a_module(good: Path) -> None:
+    with pytest.raises(TypeError, match=r"type str; give an instance of nn\.Mod"):
+        tflite2torch.compare(good, "module")  # type: ignore[arg-type]
+
+
 def test_the_function(good: Path) -> None:
     report = tflite2torch.compare(good, batch=2)
     assert isinstance(report, layerwise.ParityReport)

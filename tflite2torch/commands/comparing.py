@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
 
 from parity.layers.report import ParityReport
 from parity.references import BACKENDS
@@ -22,6 +21,7 @@ from parity.reports.junit import as_junit
 from parity.reports.terminal import show_report, show_unknown
 from tflite2torch.layerwise import Settings
 from tflite2torch.outputs import check_targets, write_file
+from tflite2torch.streams import console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -65,16 +65,24 @@ class Reports:
             check_plotly()
 
     def show(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Print what was found, and write it."""
+        """Print what was found, and write it, also where nobody reads what is printed."""
+        try:
+            self._print(outcomes)
+        finally:
+            self._write(outcomes)
+
+    def _print(self, outcomes: Mapping[str, Outcome]) -> None:
         if self.as_json:
             click.echo(json.dumps(as_document(outcomes), indent=2, allow_nan=False))
         elif not self.quiet:
-            console = Console(highlight=False)
+            shown = console()
             for name, outcome in outcomes.items():
                 if isinstance(outcome, ParityReport):
-                    show_report(console, outcome, self.everything)
+                    show_report(shown, outcome, self.everything)
                 else:
-                    show_unknown(console, name)
+                    show_unknown(shown, name)
+
+    def _write(self, outcomes: Mapping[str, Outcome]) -> None:
         if self.html is not None:
             write_file("--html", self.html, as_page(outcomes))
         if self.junit is not None:

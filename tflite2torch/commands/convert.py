@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from converter.convert import Conversion, convert_all
@@ -20,6 +19,7 @@ from converter.reader.sources import read_sources
 from converter.writer.weights import FloatType, WeightsFormat
 from parity.report import ModelReport
 from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.streams import console
 from tflite2torch.verification import missing, verify
 
 Reports = dict[str, ModelReport | ReferenceFailedError]
@@ -138,7 +138,7 @@ def _finite(facts: Any) -> Any:
 def _show(
     conversions: Sequence[Conversion], out: Path, reports: Reports, skipped: str
 ) -> None:
-    console = Console(highlight=False)
+    shown = console()
     table = Table(title=f"Converted to {out}", title_justify="left")
     table.add_column("model")
     for heading in ("operators", "parameters", "lines"):
@@ -146,13 +146,13 @@ def _show(
     for c in conversions:
         lines = c.source.count("\n")
         table.add_row(c.name, str(c.operators), f"{c.parameters:,}", str(lines))
-    console.print(table)
+    shown.print(table)
     if skipped:
-        console.print(f"Not compared with TFLite: {skipped}", markup=False)
+        shown.print(f"Not compared with TFLite: {skipped}", markup=False)
     elif reports:
-        console.print(_parity_table(reports))
+        shown.print(_parity_table(reports))
         for line in _failures(reports):
-            console.print(line, markup=False, style="red")
+            shown.print(line, markup=False, style="red")
 
 
 def _parity_table(reports: Reports) -> Table:

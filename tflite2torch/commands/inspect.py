@@ -17,6 +17,7 @@ from converter.reader.metadata import read_metadata
 from converter.reader.model import TfliteModel, read_model
 from converter.reader.sources import ModelFile, read_sources
 from tflite2torch.commands.options import common, verbose
+from tflite2torch.streams import console
 
 
 @click.command()
@@ -31,7 +32,7 @@ def inspect(sources: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
         click.echo(json.dumps({"models": facts}, indent=2))
     elif not quiet:
         for model in facts:
-            _show(Console(highlight=False), model)
+            _show(console(), model)
     if any(model["unsupported"] for model in facts):
         click.get_current_context().exit(1)
 
@@ -71,24 +72,24 @@ def _tensor(model: TfliteModel, index: int) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, model: dict[str, Any]) -> None:
-    console.print(f"\n{model['source']}", style="bold", markup=False)
-    console.print(f"  sha256 {model['sha256']}")
+def _show(shown: Console, model: dict[str, Any]) -> None:
+    shown.print(f"\n{model['source']}", style="bold", markup=False)
+    shown.print(f"  sha256 {model['sha256']}")
     metadata = model["metadata"]
     if metadata is not None:
         title = f"{metadata['name']}: {metadata['description']}"
-        console.print(f"  {title!a}"[:300], markup=False)
+        shown.print(f"  {title!a}"[:300], markup=False)
     for kind in ("inputs", "outputs"):
         for position, tensor in enumerate(model[kind]):
-            console.print(_line(kind, position, tensor, metadata), markup=False)
+            shown.print(_line(kind, position, tensor, metadata), markup=False)
     counts = ", ".join(f"{count} {name}" for name, count in model["operators"].items())
-    console.print(f"  operators  {counts}", markup=False)
+    shown.print(f"  operators  {counts}", markup=False)
     if verbose():
-        console.print(_steps(model))
+        shown.print(_steps(model))
     for problem in model["unsupported"]:
-        console.print(f"  not supported: {problem}", style="red", markup=False)
+        shown.print(f"  not supported: {problem}", style="red", markup=False)
     if not model["unsupported"]:
-        console.print("  every operator is supported", style="green")
+        shown.print("  every operator is supported", style="green")
 
 
 def _line(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> str:

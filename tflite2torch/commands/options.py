@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from converter.errors import ReferenceFailedError
+from tflite2torch.streams import console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -95,12 +95,12 @@ def finish(outcomes: Mapping[str, Judged | ReferenceFailedError], quiet: bool) -
 
 def progress(quiet: bool) -> Progress:
     """Return a progress bar on standard error; none where that is no terminal."""
-    console = Console(stderr=True)
+    told = console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=console,
+        console=told,
         transient=True,
-        disable=quiet or not console.is_terminal,
+        disable=quiet or not told.is_terminal,
     )
