@@ -31,8 +31,8 @@ class Measures:
     Attributes:
         sample: the input, and its place in a batch.
         compared: how many elements are finite on both sides.
-        error: largest distance from the reference kernels; infinite where one side alone
-            is NaN or infinite, or where the shapes differ.
+        error: largest distance from the reference kernels; infinite where there is a
+            problem.
         mean_error: mean distance.
         where: index of the largest one, in the module's order of axes, sample axis included.
         forced_error: largest distance when the operation gets the reference's own inputs;
@@ -64,7 +64,7 @@ class Measures:
     @property
     def needed(self) -> float:
         """The smallest tolerance at which it passes; infinite where none helps."""
-        return math.inf if self.problems else max(self.error, self.forced_error or 0)
+        return max(self.error, self.forced_error or 0)
 
 
 def measure(
@@ -103,12 +103,11 @@ def measure(
     picture = None
     if pictured and fits and free is not None:
         picture = draw(expected, free, image=image)
-    broken = found is None or found.unequal is not None
     return Measures(
         sample=sample,
         compared=0 if found is None else found.compared,
-        error=math.inf if broken or found is None else found.largest,
-        mean_error=math.inf if broken or found is None else found.mean,
+        error=math.inf if problems or found is None else found.largest,
+        mean_error=math.inf if problems or found is None else found.mean,
         where=() if found is None else (found.unequal or found.where)[1:],
         forced_error=_distance(forced, expected),
         from_exact=_distance(free, exact),

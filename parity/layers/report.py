@@ -71,8 +71,9 @@ class LayerReport:
     """How one value of a module compares with the TFLite tensor that it stands for.
 
     Distances are absolute. ``sample`` names the input that goes furthest of what is
-    tolerated; sample, error, floor, limit, where and magnitude are the ones on it. All
-    other measures are each the worst over all inputs, never a mean.
+    tolerated, and ``forced_sample`` the one that does when the layer gets the reference's
+    own inputs. Measures are those on the former, ``forced_…`` those on the latter, and
+    ``largest_error``, ``needed``, ``compared`` and ``compared_on`` are over all inputs.
 
     Attributes:
         name: the operation that gives it: ``stage2.0.depthwise``, ``stage2.0: relu``.
@@ -91,20 +92,26 @@ class LayerReport:
         compared: how many elements were finite on both sides, over all inputs.
         compared_on: on how many inputs there was such an element; none is a failure.
         error: largest distance from the reference kernels; infinite where one side alone
-            is NaN or infinite, or the shapes differ.
+            is NaN or infinite, or where shapes or types differ.
         mean_error: mean distance.
+        largest_error: the largest error on any input.
         where: index of the largest, without the batch.
         floor: TFLite's noise floor.
         limit: the largest error that passes.
-        forced_error: largest distance when it gets the reference's own inputs.
+        forced_sample: the input that is worst on the reference's own inputs; empty where
+            that could not be run, and then the next three are None.
+        forced_error: largest distance there.
+        forced_limit: the largest error that passes there.
+        forced_severity: how far that error goes of this limit.
         from_exact: largest distance from the module in float64; None without such.
         reference_from_exact: the same of the reference kernels.
         magnitude: largest absolute value of the reference.
         ulps: error in ulps of the magnitude, of the type that the module computes in.
-        cosine: smallest cosine of the angle between both.
-        snr: smallest signal-to-noise ratio in decibel.
-        severity: how far it goes of what is tolerated on the worst input, where 1 is all.
-        needed: the smallest tolerance at which it passes; infinite where none does.
+        cosine: of the angle between both.
+        snr: signal-to-noise ratio in decibel.
+        severity: how far the error goes of the limit, where 1 is all of it.
+        needed: the smallest tolerance at which it passes on all inputs; infinite where
+            none does.
         failures: why it fails running freely, a line each; none where it passes.
         forced_failures: why it fails on the reference's own inputs.
         picture: what both sides look like on the worst input, where it was asked for.
@@ -124,10 +131,14 @@ class LayerReport:
     compared_on: int
     error: float
     mean_error: float
+    largest_error: float
     where: tuple[int, ...]
     floor: float
     limit: float
+    forced_sample: str
     forced_error: float | None
+    forced_limit: float | None
+    forced_severity: float | None
     from_exact: float | None
     reference_from_exact: float | None
     magnitude: float
@@ -146,6 +157,11 @@ class LayerReport:
         return not self.failures and not self.forced_failures
 
     @property
+    def worst(self) -> float:
+        """How far it goes of what is tolerated, freely or on the reference's own inputs."""
+        return max(self.severity, self.forced_severity or 0.0)
+
+    @property
     def ratio(self) -> float:
         """Error in noise floors; 0 without an error, infinite with one above no floor."""
         return share(self.error, self.floor)
@@ -153,7 +169,9 @@ class LayerReport:
     @property
     def span(self) -> str:
         """What a fault here may lie in: the steps without a tensor, and the layer."""
-        return " → ".join((*self.steps, self.name))
+        # What completes a layer bears its name, which is told once.
+        steps = [s for s in self.steps if not self.name.startswith(f"{s}: ")]
+        return " → ".join((*steps, self.name))
 
 
 @dataclass(frozen=True)
@@ -248,7 +266,7 @@ class ParityReport:
     @property
     def worst_first(self) -> list[LayerReport]:
         """The layers, those first that go furthest of what is tolerated."""
-        return sorted(self.layers, key=lambda layer: layer.severity, reverse=True)
+        return sorted(self.layers, key=lambda layer: layer.worst, reverse=True)
 
     @property
     def verdict(self) -> str:

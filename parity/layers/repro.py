@@ -67,6 +67,9 @@ def reproduction(
 ) -> dict[str, bytes | str]:
     """Return files that show the difference at a report's source, or at its worst layer.
 
+    What they show is the layer by itself, on the reference's own inputs: its
+    ``forced_error`` on its ``forced_sample``. The worst layer is the worst by that.
+
     Args:
         conversion: as it was compared.
         emitted: its module.
@@ -85,7 +88,7 @@ def reproduction(
         ReferenceFailedError: where the reference fails.
     """
     row = _shown(report)
-    if row is None:
+    if row is None or not row.forced_sample:
         return {}
     told = trace_conversion(emitted, conversion)
     trace = told if module is None else trace_like(module, told)
@@ -100,7 +103,8 @@ def reproduction(
     layer, place = _find(trace, row.name)
     found = layer.port(place).to_tflite(forced[position : position + 1])
     answer = answers[position]
-    title = f"{row.name} of {conversion.name} on {row.sample}"
+    verdict = "passes" if row.passed else "fails"
+    title = f"{row.name} of {conversion.name} on {row.forced_sample}: {verdict}"
     return {
         "layer.tflite": cut,
         "inputs.npz": _npz({str(i): answer[t] for i, t in enumerate(inputs)}),
@@ -113,7 +117,8 @@ def _shown(report: ParityReport) -> LayerReport | None:
     """Return the layer that a reproduction is of."""
     if report.sources:
         return next((x for x in report.layers if x.name == report.sources[0]), None)
-    return next((x for x in report.worst_first if not x.inside), None)
+    found = [x for x in report.layers if not x.inside and x.forced_severity is not None]
+    return max(found, key=lambda x: x.forced_severity or 0.0, default=None)
 
 
 def _script(title: str, report: ParityReport) -> str:
@@ -172,9 +177,9 @@ def _batch(
     """Return the batch that a layer is worst on, and the place of the sample there."""
     for chosen in chunks(len(samples), size):
         for position, number in enumerate(chosen):
-            if sample_name(samples[number], position, size) == row.sample:
+            if sample_name(samples[number], position, size) == row.forced_sample:
                 return [samples[index] for index in chosen], position
-    raise ValueError(f"{row.sample} is none of these samples")
+    raise ValueError(f"{row.forced_sample} is none of these samples")
 
 
 def _answers(

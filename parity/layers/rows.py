@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from converter.graph import Value
@@ -28,8 +28,14 @@ class Finding:
 
     @property
     def severity(self) -> float:
-        """How far it goes of what is tolerated, where 1 is all of it."""
-        return share(self.measures.needed, self.limit)
+        """How far its error goes of what is tolerated, where 1 is all of it."""
+        return share(self.measures.error, self.limit)
+
+    @property
+    def forced_severity(self) -> float | None:
+        """The same on the reference's own inputs; None where that could not be run."""
+        error = self.measures.forced_error
+        return None if error is None else share(error, self.limit)
 
     def failures(self) -> Iterator[str]:
         """Say why the value fails when the module runs freely."""
@@ -91,6 +97,11 @@ class Row:
         """
         ranked = sorted(self.findings, key=lambda f: f.severity, reverse=True)
         worst, found = ranked[0], ranked[0].measures
+        alone = sorted(
+            (f for f in self.findings if f.forced_severity is not None),
+            key=lambda f: f.forced_severity or 0.0,
+            reverse=True,
+        )
         measures = [finding.measures for finding in ranked]
         nothing = () if self.compared_on else ("no element is finite on both sides",)
         value = self.value
@@ -108,21 +119,25 @@ class Row:
             compared=sum(m.compared for m in measures),
             compared_on=self.compared_on,
             error=found.error,
-            mean_error=max(m.mean_error for m in measures),
+            mean_error=found.mean_error,
+            largest_error=max(m.error for m in measures),
             where=found.where,
             floor=worst.floor,
             limit=worst.limit,
-            forced_error=_largest(m.forced_error for m in measures),
-            from_exact=_largest(m.from_exact for m in measures),
-            reference_from_exact=_largest(m.reference_from_exact for m in measures),
+            forced_sample=alone[0].measures.sample if alone else "",
+            forced_error=alone[0].measures.forced_error if alone else None,
+            forced_limit=alone[0].limit if alone else None,
+            forced_severity=alone[0].forced_severity if alone else None,
+            from_exact=found.from_exact,
+            reference_from_exact=found.reference_from_exact,
             magnitude=found.magnitude,
             ulps=found.error / ulp(found.magnitude, dtype),
-            cosine=min(m.cosine for m in measures),
-            snr=min(m.snr for m in measures),
+            cosine=found.cosine,
+            snr=found.snr,
             severity=worst.severity,
             needed=max(m.needed for m in measures),
             failures=_first(ranked, Finding.failures) or nothing,
-            forced_failures=_first(ranked, Finding.forced_failures),
+            forced_failures=_first(alone, Finding.forced_failures),
             picture=found.picture,
         )
 
@@ -169,12 +184,6 @@ def sample_name(sample: Sample, position: int, batch: int) -> str:
     if batch == 1:
         return sample.name
     return f"{sample.name}, sample {position} of a batch of {batch}"
-
-
-def _largest(distances: Iterable[float | None]) -> float | None:
-    """Return the largest of them; None where one is missing."""
-    known = list(distances)
-    return None if None in known else max(d for d in known if d is not None)
 
 
 def _first(

@@ -29,7 +29,9 @@ class Layer:
 
     Attributes:
         name: of a layer its path, ``stage2.0.depthwise``; of a step without weights the
-            path of the module whose ``forward`` does it, and what: ``stage2.0: relu``.
+            path of the module whose ``forward`` does it, and what: ``stage2.0: add``. Where
+            TFLite does the work of such a step and of a layer in one operator, as of a
+            convolution and its activation, it is the layer's: ``stage2.0.depthwise: relu``.
         kind: the type of the layer, or the function.
         node: where it stands in the traced graph; None for what is not in the module.
         values: what it gives, with the TFLite tensors that this stands for; nothing where
@@ -130,10 +132,9 @@ def trace_conversion(module: nn.Module, conversion: Conversion) -> Trace:
         )
     values = [operation.values for operation in conversion.evaluation]
     values.append([_value(entry) for entry in conversion.outputs])
-    layers = zip(trace.layers, values, strict=True)
-    return Trace(
-        trace.graph, tuple(replace(layer, values=tuple(v)) for layer, v in layers)
-    )
+    pairs = zip(trace.layers, values, strict=True)
+    layers = tuple(replace(layer, values=tuple(v)) for layer, v in pairs)
+    return _named_by_weights(module, Trace(trace.graph, layers))
 
 
 def trace_like(module: nn.Module, conversion: Trace) -> Trace:
@@ -164,7 +165,33 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
         for place, told in enumerate(missing, start_ours):
             name = told.name if same else layers[place].name
             layers[place] = replace(layers[place], name=name, values=told.values)
-    return Trace(trace.graph, tuple(layers), tuple(differences))
+    found = Trace(trace.graph, tuple(layers), tuple(differences))
+    return _named_by_weights(module, found)
+
+
+def _named_by_weights(module: nn.Module, trace: Trace) -> Trace:
+    """Name what completes a layer that TFLite has no tensor for after that layer."""
+    count: Counter[str] = Counter()
+    layers = []
+    for layer in trace.layers:
+        _, between = trace.inputs_of(layer)
+        owners = [step.name for step in between if _weighted(module, step)]
+        completes = owners and layer.compared and layer.kind != OUTPUT
+        if completes and not _weighted(module, layer):
+            name = f"{owners[-1]}: {layer.kind}"
+            count[name] += 1
+            name += f" #{count[name]}" if count[name] > 1 else ""
+            layer = replace(layer, name=name)
+        layers.append(layer)
+    return replace(trace, layers=tuple(layers))
+
+
+def _weighted(module: nn.Module, layer: Layer) -> bool:
+    """Return whether a layer has weights."""
+    node = layer.node
+    if node is None or node.op != "call_module":
+        return False
+    return any(True for _ in module.get_submodule(str(node.target)).parameters())
 
 
 def trace_module(module: nn.Module) -> Trace:

@@ -18,7 +18,7 @@ from converter.version import __version__
 from parity.judge import FLOOR_FACTOR, ULPS
 from parity.layers.report import ParityReport
 
-SCHEMA = 1
+SCHEMA = 2
 
 PACKAGES = (
     "ai-edge-litert",
@@ -70,6 +70,7 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
     for facts_of_layer, layer in zip(facts["layers"], outcome.layers, strict=True):
         facts_of_layer["passed"] = layer.passed
         facts_of_layer["ratio"] = layer.ratio
+        facts_of_layer["worst"] = layer.worst
         del facts_of_layer["picture"]
     return {
         **facts,

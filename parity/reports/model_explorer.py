@@ -35,7 +35,7 @@ def as_node_data(report: ParityReport, model: bytes) -> str:
     results: dict[str, Any] = {}
     for layer in report.layers:
         if layer.kind != OUTPUT:
-            results[layer.tensor_name] = {"value": min(layer.severity, BEYOND)}
+            results[layer.tensor_name] = {"value": min(layer.worst, BEYOND)}
     name = f"error of {report.name}, 1 is all that is tolerated"
     graph = {"name": name, "results": results, "thresholds": THRESHOLDS}
     return json.dumps(

@@ -19,6 +19,7 @@ from PIL import Image
 
 import tflite2torch
 from converter.convert import Conversion
+from parity.reports.document import SCHEMA
 from tests.support.networks import Network
 from tflite2torch import layerwise
 from tflite2torch.cli import main
@@ -39,7 +40,7 @@ def parity(path: Path, *options: str) -> tuple[int, dict[str, Any]]:
 def test_a_model_that_passes(good: Path) -> None:
     code, document = parity(good)
     assert code == 0
-    assert document["schema"] == 1
+    assert document["schema"] == SCHEMA
     assert set(document["versions"]) > {
         "ai-edge-litert",
         "numpy",

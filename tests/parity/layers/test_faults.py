@@ -69,13 +69,13 @@ def larger(size: tuple[int, int], align_corners: bool | None = None) -> Any:
         (
             "pad",
             lambda self, x: F.pad(x, (0, 1, 0, 1), mode="reflect"),
-            "forward: relu",
-            "forward: pad → stem → ",
+            "stem: relu",
+            "forward: pad → stem: relu",
         ),
         (
             "pad",
             lambda self, x: F.pad(x, (1, 1, 1, 1)),
-            "forward: relu",
+            "stem: relu",
             "forward: pad",
         ),
         ("enlarge", larger((12, 16)), "forward: interpolate", ""),
@@ -173,6 +173,18 @@ def test_a_fault_in_an_emitted_module(
     assert source(report).error == pytest.approx(1e-3, rel=0.01)
 
 
+def test_what_has_the_weights_is_named_with_its_activation(
+    compare: Compare, layered: Conversion
+) -> None:
+    """TFLite has one operator for both, and no tensor between them."""
+    module = twin(layered)
+    with torch.no_grad():
+        module.get_parameter("stem.bias")[1] += 1e-3
+    report = compare(module)
+    assert report.sources == ("stem: relu",)
+    assert source(report).span == "forward: pad → stem: relu"
+
+
 def test_a_slope_along_the_wrong_axis(compare: Compare, layered: Conversion) -> None:
     def bend(self: Any, x: Tensor) -> Tensor:
         turned: Tensor = self.slope(self.mixed(x).transpose(1, 2))
@@ -190,8 +202,8 @@ def test_a_slope_along_the_wrong_axis(compare: Compare, layered: Conversion) -> 
     ("part", "fault", "missing", "blamed"),
     [
         ("bend", lambda self, x: self.mixed(x), "PReLU", "forward: add"),
-        ("begin", lambda self, x: x, "forward: relu", "mixed"),
-        ("end", lambda self, x: x, "forward: sigmoid", "output"),
+        ("begin", lambda self, x: x, "relu", "mixed"),
+        ("end", lambda self, x: x, "sigmoid", "output"),
     ],
     ids=["a layer that is skipped", "a missing activation", "the last step"],
 )
@@ -213,7 +225,7 @@ def test_what_is_left_out_is_named_and_what_lacks_it_is_blamed(
     }
     name, _, rest = told.rpartition(" is ")
     assert rest == "missing"
-    assert missing in (name, kinds.get(name))
+    assert missing in (name.rpartition(": ")[2], kinds.get(name))
     assert source(report).name == (output_row if blamed == "output" else blamed)
     assert told in report.verdict
 

@@ -51,7 +51,7 @@ def test_a_port_that_is_right(
     report = compare(port(layered, "constant"))
     assert report.passed, report.verdict
     assert [layer.name for layer in report.layers] == [
-        "backbone.relu",
+        "backbone.conv1: ReLU",
         "backbone.conv2",
         "backbone.prelu",
         "forward: add",
@@ -65,10 +65,8 @@ def test_a_port_that_is_right(
 def test_a_port_that_pads_by_reflection(compare: Compare, layered: Conversion) -> None:
     report = compare(port(layered, "reflect"))
     assert not report.passed
-    assert report.sources == ("backbone.relu",)
-    assert (
-        "the source is forward: pad → backbone.conv1 → backbone.relu" in report.verdict
-    )
+    assert report.sources == ("backbone.conv1: ReLU",)
+    assert "the source is forward: pad → backbone.conv1: ReLU" in report.verdict
     source = report.layers[0]
     assert 7 in source.where or 5 in source.where, "it is wrong at the padded edge"
 
