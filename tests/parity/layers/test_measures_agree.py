@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from parity.layers.report import ParityReport
 from parity.measure import share
 from tests.support.official import BUNDLE
 from tflite2torch import compare
