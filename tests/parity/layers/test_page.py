@@ -70,6 +70,14 @@ addEventListener("load", () => setTimeout(() => {
   seen.overflow = document.documentElement.scrollWidth - innerWidth;
   seen.charts = [...section.querySelectorAll(".chart")].map(
     (chart) => chart.querySelectorAll(".point, .js-line, .hm image").length);
+  const frame = section.querySelector(".more");
+  seen.more = frame.classList.contains("right");
+  const scroll = frame.firstChild;
+  scroll.scrollLeft = scroll.scrollWidth;
+  scroll.dispatchEvent(new Event("scroll"));
+  seen.end = frame.classList.contains("right");
+  const summary = document.getElementById("summary");
+  seen.cut = summary.scrollWidth - summary.parentNode.clientWidth;
   seen.traces = [...section.querySelectorAll(".chart")].map(
     (chart) => chart.data.map((trace) => trace.name ?? trace.colorscale[0][1]));
   seen.text = document.body.innerText;
@@ -143,8 +151,10 @@ def test_the_page_in_a_browser(
     assert seen["folded"] == 0
     assert failing.worst_first[0].failures[0] in seen["opened"]
     assert seen["closed"] == 0
-    assert seen["summary"][:2] == ["layered.tflite", "fails"]
+    assert seen["summary"][:2] == ["layered", "fails"]
     assert seen["images"] == [16 * 12] * 3
+    assert (seen["more"], seen["end"]) == (True, False), "a shadow till the last column"
+    assert seen["cut"] <= 0, "the summary fits"
     assert seen["overflow"] <= 0, "nothing but the table scrolls sideways"
     assert 0 < len(seen["failing"]) < len(names)
     assert failing.layers[0].name.endswith(": relu")
