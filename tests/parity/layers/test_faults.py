@@ -91,7 +91,7 @@ def larger(size: tuple[int, int], align_corners: bool | None = None) -> Any:
     ids=[
         "reflect instead of constant padding",
         "symmetric padding at stride 2",
-        "swapped height and width",
+        "a size with height and width swapped",
         "align_corners",
         "a factor",
         "another activation",
@@ -117,6 +117,11 @@ def transposed(module: nn.Module) -> None:
     weight.copy_(weight.transpose(0, 1).clone())
 
 
+def turned(module: nn.Module) -> None:
+    weight = module.get_parameter("head.weight")
+    weight.copy_(weight.transpose(2, 3).clone())
+
+
 def off(module: nn.Module) -> None:
     module.get_parameter("head.bias")[2] += 1e-3
 
@@ -133,12 +138,14 @@ def one_slope(module: nn.Module) -> None:
     ("fault", "blamed", "said"),
     [
         (transposed, "mixed", "error "),
+        (turned, "head", "error "),
         (off, "head", "at [2, "),
         (not_a_number, "mixed", "nan, not "),
         (one_slope, "slope", "at [5, "),
     ],
     ids=[
         "a transposed weight",
+        "a kernel with height and width swapped",
         "a bias off by 1e-3",
         "NaN in one channel",
         "one slope",
@@ -294,6 +301,33 @@ class Ends(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.conv(x)
         return (torch.tanh(x), x) if self.turned else (x, torch.tanh(x))
+
+
+class Turned(nn.Module):
+    """A convolution of an image that lies on its side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.conv(x.transpose(2, 3)))
+
+
+def test_height_and_width_swapped_in_a_square() -> None:
+    """No shape tells."""
+    network = Network()
+    features = network.conv(network.input((1, 4, 4, 3)), 3, 2)
+    conversion = convert_bytes(network.build([network.function("TANH", features)]))
+    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    report = compare_layers(
+        conversion,
+        load_module(conversion),
+        varied_samples(ports, 0)[:2],
+        module=with_weights(Turned(), conversion),
+    )
+    assert source(report).span == "forward: transpose → conv"
+    assert report.failures == ("forward: transpose is not in the conversion",)
 
 
 @pytest.mark.parametrize("turned", [False, True])
