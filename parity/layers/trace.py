@@ -14,6 +14,7 @@ from torch import fx, nn
 
 from converter.convert import Conversion
 from converter.graph import N, Value
+from parity.check import RAISED
 from parity.interface import Port
 from parity.layers.report import OUTPUT
 from parity.wire import Array
@@ -200,11 +201,11 @@ def trace_module(module: nn.Module) -> Trace:
     Raises:
         TraceError: ``torch.fx`` cannot trace it.
     """
-    namespace: dict[str, Any] = type(module).forward.__globals__
+    namespace: dict[str, Any] = getattr(type(module).forward, "__globals__", {})
     helpers = [v for v in namespace.values() if isinstance(v, FunctionType)]
     try:
         graph = _Tracer(autowrap_functions=tuple(helpers)).trace(module)
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except RAISED as error:
         text = " ".join(str(error).split())
         raise TraceError(f"torch.fx cannot trace the module: {text}") from error
     return Trace(graph, tuple(_layers(module, graph)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,14 @@ def test_a_subclass(
     report = compare(with_weights(kind(), layered))
     assert not report.passed
     assert said in report.verdict
+
+
+def test_a_forward_that_is_no_function(compare: Compare, layered: Conversion) -> None:
+    class Odd(Twin):
+        forward = functools.partial(torch.relu)  # type: ignore[assignment]
+
+    report = compare(with_weights(Odd(), layered))
+    assert "torch.fx cannot trace the module" in report.verdict
 
 
 def test_every_batch_is_called(compare: Compare, layered: Conversion) -> None:
