@@ -216,6 +216,15 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a": b"/"}
 
 
+def test_what_is_no_file_is_not_replaced_by_force(tmp_path: Path) -> None:
+    """A pipe here; a device would be copied without end."""
+    pipe = tmp_path / "a"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match=r"/a: is no regular file"):
+        fill(tmp_path, {"a": b"new"}, force=True)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a", "a\\b", "a\0"])
 def test_only_plain_names_are_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="plain"):
