@@ -95,9 +95,10 @@ def structure_of(nodes: Sequence[Node]) -> Structure:
     """Return what is the same for nodes in a row: all but numbers and optional steps."""
     producers = {value: node for node in nodes for value in node.outputs}
     optional = optional_steps(nodes)
-    position: dict[Value, object] = {}
+    position: dict[Value, object] = {
+        value: f"entry {place}" for place, value in enumerate(entries_of(nodes))
+    }
     described: list[object] = []
-    entries = 0
     for node in nodes:
         if node in optional:
             continue
@@ -105,10 +106,7 @@ def structure_of(nodes: Sequence[Node]) -> Structure:
         reads: list[object] = []
         for place, operand in enumerate(node.inputs):
             value = _passed_on(operand, producers, optional)
-            if value not in position and value.data is None:
-                position[value] = f"entry {entries}"
-                entries += 1
-            elif value not in position:
+            if value not in position:
                 position[value] = _constant(node, value, (index, place))
             reads.append(position[value])
         position.update({v: (index, i) for i, v in enumerate(node.outputs)})

@@ -28,7 +28,6 @@ from converter.passes.structure import (
     is_join,
     is_layer,
     operands,
-    uses_of_classes,
 )
 
 
@@ -203,10 +202,10 @@ IDIOMS = (
 )
 
 
-def idioms_of(nodes: Sequence[Node]) -> dict[Structure, Idiom]:
-    """Return what the classes of all blocks are called, those of inner blocks first."""
+def idioms_of(classes: Mapping[Structure, Sequence[Block]]) -> dict[Structure, Idiom]:
+    """Return what classes are called, given the uses of each, of inner blocks' ones first."""
     idioms: dict[Structure, Idiom] = {}
-    for key, uses in uses_of_classes(nodes).items():
+    for key, uses in classes.items():
         motif = motif_of(uses, idioms)
         idioms[key] = next(idiom for idiom in IDIOMS if idiom.fits(motif))
     return idioms

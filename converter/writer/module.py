@@ -10,11 +10,10 @@ from importlib import resources
 from itertools import groupby
 
 from converter.graph import Graph, Shape, Value
-from converter.passes.structure import Stage, uses_of_classes
+from converter.passes.structure import Stage
 from converter.writer.expressions import render
 from converter.writer.formatting import format_source
 from converter.writer.forward import Forward
-from converter.writer.idioms import idioms_of
 from converter.writer.names import Namespace
 from converter.writer.plan import Plan
 from converter.writer.roles import block_description, operand_names
@@ -30,11 +29,10 @@ DOCSTRING = 78
 
 def write_source(graph: Graph, plan: Plan, docstring: str) -> str:
     """Return the module of a planned graph: its imports, its blocks' classes, its own."""
-    uses, idioms = uses_of_classes(graph.nodes), idioms_of(graph.nodes)
-    classes = [
-        _class(plan, scope, block_description(uses[key], DOCSTRING, idioms), [])
-        for key, scope in plan.blocks.items()
-    ]
+    classes = []
+    for scope in plan.blocks.values():
+        said = block_description(scope.symbols.uses, DOCSTRING, plan.idioms)
+        classes.append(_class(plan, scope, said, []))
     classes.append(_class(plan, plan.model, [], graph.output_names, graph.input_names))
     body = "\n\n\n".join(classes + [_helper(name) for name in plan.helpers()])
     return format_source(f'"""{docstring}"""\n\n{_imports(body)}\n\n\n{body}\n')

@@ -17,7 +17,7 @@ from converter.passes.structure import (
     uses_of_classes,
 )
 from converter.writer.derivation import derive_symbols
-from converter.writer.idioms import idioms_of
+from converter.writer.idioms import Idiom, idioms_of
 from converter.writer.names import GLOBALS, MODULE_ATTRIBUTES, Namespace, numbered
 from converter.writer.roles import (
     block_roles,
@@ -31,10 +31,17 @@ from converter.writer.symbols import CHANNELS, Slot, role_of
 
 @dataclass
 class Plan:
-    """All classes of a module: those of blocks, inner ones first, and the model's own."""
+    """All classes of a module: those of blocks, inner ones first, and the model's own.
+
+    Attributes:
+        model: the model's own class.
+        blocks: the others, by the structure of the blocks that are uses of them.
+        idioms: what those are called.
+    """
 
     model: Scope
     blocks: dict[Structure, Scope]
+    idioms: dict[Structure, Idiom]
 
     def scope_of(self, block: Block) -> Scope:
         """Return the class that a block is a use of."""
@@ -80,13 +87,16 @@ class Plan:
 
 def plan_classes(graph: Graph, class_name: str) -> Plan:
     """Name every class and attribute of a graph whose blocks have been found."""
-    plan = Plan(Scope(class_name, graph.nodes, graph.inputs, graph.outputs), {})
+    classes = uses_of_classes(graph.nodes)
+    own = Scope(class_name, graph.nodes, graph.inputs, graph.outputs)
+    plan = Plan(own, {}, idioms_of(classes))
     names = Namespace([class_name])
-    idioms = idioms_of(graph.nodes)
-    for key, uses in uses_of_classes(graph.nodes).items():
+    for key, uses in classes.items():
         first, nodes = uses[0], _template(uses)
+        # One name could not stand for two values of another use.
+        assert len({*first.inputs}) == len(first.inputs)
         scope = Scope(
-            names.unique(idioms[key].name), nodes, first.inputs, first.outputs
+            names.unique(plan.idioms[key].name), nodes, first.inputs, first.outputs
         )
         plan.blocks[key] = scope
         optional = {
@@ -96,8 +106,10 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         }
         slots = [dict(_slots(plan, use)) for use in uses]
         scope.symbols = derive_symbols(uses, slots, optional)
-        scope.attributes = _attributes(plan, scope, block_roles(uses, nodes, idioms))
-    roles = model_roles(graph, idioms)
+        scope.attributes = _attributes(
+            plan, scope, block_roles(uses, nodes, plan.idioms)
+        )
+    roles = model_roles(graph, plan.idioms)
     plan.model.attributes = _heads_last(graph, _attributes(plan, plan.model, roles))
     return plan
 

@@ -13,7 +13,7 @@ from converter.ops.normalization import LayerNorm
 from converter.ops.reduce import Reduce
 from converter.ops.resize import Resize
 from converter.ops.shape import Permute, Reshape
-from converter.passes.structure import Block
+from converter.passes.structure import Block, uses_of_classes
 from converter.writer.idioms import (
     IDIOMS,
     Idiom,
@@ -218,7 +218,7 @@ MOTIFS: dict[str, tuple[Callable[[], Body], str, str]] = {
 
 
 def idiom_of(whole: Block) -> Idiom:
-    return idioms_of([whole])[whole.key]
+    return idioms_of(uses_of_classes([whole]))[whole.key]
 
 
 @pytest.mark.parametrize(("make", "name", "role"), MOTIFS.values(), ids=MOTIFS.keys())
@@ -250,9 +250,11 @@ def test_all_uses_say_what_a_class_is() -> None:
     assert first.key == second.key
     assert idiom_of(first).name == "ConvBlock"
     for uses in ([first, second], [second, first]):
-        assert idioms_of(uses)[first.key].name == "SeparableConv"
+        assert idioms_of(uses_of_classes(uses))[first.key].name == "SeparableConv"
     whole = graph([*first.inputs, *second.inputs], [first, second])
-    assert set(model_roles(whole, idioms_of(whole.nodes)).values()) == {"separable"}
+    assert set(
+        model_roles(whole, idioms_of(uses_of_classes(whole.nodes))).values()
+    ) == {"separable"}
 
 
 def test_every_other_block_has_a_plain_name() -> None:

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from converter.convert import Conversion
 from converter.graph import Graph, Node, Value
 from converter.ops.resize import Resize
-from converter.passes.structure import Block, Skipped, Stage
+from converter.passes.structure import Block, Skipped, Stage, uses_of_classes
 from converter.passes.variants import align_variants
 from converter.writer.idioms import idioms_of
 from converter.writer.roles import (
@@ -58,7 +58,7 @@ def stage(x: Value, count: int = 2) -> Stage:
 
 
 def roles(whole: Graph) -> list[str]:
-    found = model_roles(whole, idioms_of(whole.nodes))
+    found = model_roles(whole, idioms_of(uses_of_classes(whole.nodes)))
     return [found[node] for node in whole.nodes if node in found]
 
 
@@ -200,7 +200,7 @@ def test_what_a_block_calls_what_it_reads() -> None:
 
 def described(*uses: Block, width: int = 78) -> list[str]:
     align_variants(graph([], list(uses)))
-    return block_description(uses, width, idioms_of(uses))
+    return block_description(uses, width, idioms_of(uses_of_classes(uses)))
 
 
 def blaze(
