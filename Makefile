@@ -21,7 +21,7 @@ WHEEL_MODELS := .cache/models
 APART := face_landmark_with_attention selfie_segmentation \
 	selfie_segmentation_landscape
 REFERENCE := .venv-reference
-ARCHITECTURES_COMMAND := $(BIN)/python -m tflite2torch.architectures
+ARCHITECTURES_COMMAND := $(BIN)/python scripts/write_architectures.py
 
 ifdef TFLITE2TORCH_MODELS
 SOURCE := $(shell find -L "$(TFLITE2TORCH_MODELS)" -name face_landmarker.task | head -n 1)
@@ -46,7 +46,7 @@ architectures: $(INSTALLED) $(WHEEL)
 	$(ARCHITECTURES_COMMAND) "$${TFLITE2TORCH_MODELS:?must name a folder of models}" $(WHEELS)
 
 docs: $(INSTALLED)
-	$(BIN)/python docs/write_operators.py
+	$(BIN)/python scripts/write_operators.py
 
 models: $(INSTALLED) $(WHEEL) reference
 	$(BIN)/python -m benchmarks.models $(TFLITE2TORCH_MODELS) $(WHEEL) --write README.md

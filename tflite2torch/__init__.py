@@ -3,19 +3,28 @@
 >>> import tflite2torch
 >>> tflite2torch.convert("face_landmarker.task", "out")      # doctest: +SKIP
 >>> models = tflite2torch.load("face_landmarker.task")       # doctest: +SKIP
+
+Names are imported when they are first used: ``import tflite2torch`` itself loads neither numpy
+nor anything else.
 """
 
-from converter.errors import (
-    InvalidModelError,
-    MissingDependencyError,
-    OutputError,
-    ReferenceFailedError,
-    SourceError,
-    Tflite2TorchError,
-    UnsupportedOpError,
-)
-from converter.version import __version__
-from tflite2torch.api import compare, convert, load
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tflite2torch.api import compare, convert, load
+    from tflite2torch.converter.errors import (
+        InvalidModelError,
+        MissingDependencyError,
+        OutputError,
+        ReferenceFailedError,
+        SourceError,
+        Tflite2TorchError,
+        UnsupportedOpError,
+    )
+    from tflite2torch.converter.version import __version__
 
 __all__ = [
     "InvalidModelError",
@@ -30,3 +39,22 @@ __all__ = [
     "convert",
     "load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from the module that defines it (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        home = "tflite2torch.converter.version"
+    elif name.endswith("Error"):
+        home = "tflite2torch.converter.errors"
+    else:
+        home = "tflite2torch.api"
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

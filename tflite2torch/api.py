@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.convert import Conversion, convert_all
-from converter.errors import MissingDependencyError, SourceError
-from converter.files import write_conversions
-from converter.reader.schema import IDENTIFIER
-from converter.reader.sources import read_sources
-from converter.writer.weights import FloatType, WeightsFormat
-from parity.layers.report import ParityReport
-from parity.references import BACKENDS
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.errors import MissingDependencyError, SourceError
+from tflite2torch.converter.files import write_conversions
+from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
+from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 from tflite2torch.layerwise import Settings, compare_conversion
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.references import BACKENDS
 
 if TYPE_CHECKING:
     from torch import nn

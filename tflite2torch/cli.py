@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from converter.errors import Tflite2TorchError
-from converter.version import __version__
 from tflite2torch.commands.compare import compare
 from tflite2torch.commands.convert import convert
 from tflite2torch.commands.inspect import inspect
 from tflite2torch.commands.options import tell_error
 from tflite2torch.commands.parity import parity
+from tflite2torch.converter.errors import Tflite2TorchError
+from tflite2torch.converter.version import __version__
 from tflite2torch.streams import BROKEN_PIPE, drop_streams, prepare_streams
 
 INTERRUPTED = 130

@@ -7,22 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.convert import Conversion
-from converter.errors import (
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.errors import (
     MissingDependencyError,
     ReferenceFailedError,
     SourceError,
 )
-from converter.files import manifest_entry
-from parity.layers.report import ParityReport
-from parity.references import BACKENDS, interpreter
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.references import BACKENDS, interpreter
 from tflite2torch.verification import missing
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from parity.inputs import Sample
-    from parity.interface import Port
+    from tflite2torch.parity.inputs import Sample
+    from tflite2torch.parity.interface import Port
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def compare_conversion(
         SourceError: the images or inputs cannot be read, or do not fit.
     """
     _check_installed(conversion, settings.reference)
-    from parity.interface import Interface
-    from parity.layers.check import Options, compare_layers
     from tflite2torch.loading import load_module
+    from tflite2torch.parity.interface import Interface
+    from tflite2torch.parity.layers.check import Options, compare_layers
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     report = compare_layers(
@@ -107,9 +107,9 @@ def reproduce(
 
     The layer is the source of the failure, or the worst one where nothing fails.
     """
-    from parity.interface import Interface
-    from parity.layers.repro import reproduction
     from tflite2torch.loading import load_module
+    from tflite2torch.parity.interface import Interface
+    from tflite2torch.parity.layers.repro import reproduction
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     samples = _samples(ports, settings)
@@ -132,7 +132,7 @@ def compare_all(
 
 def check_images(settings: Settings, conversions: Iterable[Conversion]) -> None:
     """Raise SourceError where images are to be run and there are none, or no use for them."""
-    from parity.samples import image_files
+    from tflite2torch.parity.samples import image_files
 
     if settings.images is not None:
         image_files(settings.images)
@@ -143,8 +143,8 @@ def check_images(settings: Settings, conversions: Iterable[Conversion]) -> None:
 
 
 def _takes_images(conversion: Conversion) -> bool:
-    from parity.inputs import is_image
-    from parity.interface import Interface
+    from tflite2torch.parity.inputs import is_image
+    from tflite2torch.parity.interface import Interface
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     return any(is_image(port) for port in ports)
@@ -164,9 +164,9 @@ def check_tolerances(
 
 
 def _samples(ports: Sequence[Port], settings: Settings) -> list[Sample]:
-    from parity.inputs import is_image
-    from parity.samples import image_samples, varied_samples
-    from parity.saved import saved_samples
+    from tflite2torch.parity.inputs import is_image
+    from tflite2torch.parity.samples import image_samples, varied_samples
+    from tflite2torch.parity.saved import saved_samples
 
     samples: list[Sample] = []
     if settings.images is not None and any(is_image(port) for port in ports):

@@ -7,9 +7,9 @@ from typing import Any
 import safetensors.torch
 from torch import nn
 
-from converter.convert import Conversion
-from converter.writer.safety import check_source
-from converter.writer.weights import serialize_weights
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.writer.safety import check_source
+from tflite2torch.converter.writer.weights import serialize_weights
 
 
 def load_module(conversion: Conversion) -> nn.Module:

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from converter.errors import OutputError
-from converter.output import output_folder
+from tflite2torch.converter.errors import OutputError
+from tflite2torch.converter.output import output_folder
 
 
 def check_targets(

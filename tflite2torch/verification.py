@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 
-from converter.convert import Conversion
-from converter.files import manifest_entry
-from parity.reference import Reference
-from parity.references import BACKENDS, interpreter
-from parity.report import ModelReport
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.parity.reference import Reference
+from tflite2torch.parity.references import BACKENDS, interpreter
+from tflite2torch.parity.report import ModelReport
 
 NEEDED = {"torch": "torch", "skimage": "scikit-image", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
@@ -38,9 +38,9 @@ def verify(
 
     Raises ReferenceFailedError where TFLite cannot run the model.
     """
-    from parity.check import check_outputs
-    from parity.interface import Interface
     from tflite2torch.loading import load_module
+    from tflite2torch.parity.check import check_outputs
+    from tflite2torch.parity.interface import Interface
 
     return check_outputs(
         conversion.file.data,

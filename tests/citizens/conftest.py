@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from converter.convert import convert_model
-from converter.reader.sources import ModelFile, read_sources
 from tests.citizens.official import Official
+from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.frontends.sources import ModelFile, read_sources
 
 BUNDLE = "face_landmarker.task"
 MODELS = {

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from converter.convert import Conversion, convert_model
-from converter.graph import Graph
-from converter.reader.build import build_graph
-from converter.reader.model import read_model
-from converter.reader.sources import ModelFile, read_sources
 from tests.support.official import BUNDLE
+from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.tflite.build import build_graph
+from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.graph.graph import Graph
 
 
 @pytest.fixture(scope="session")

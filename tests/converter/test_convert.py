@@ -21,14 +21,14 @@ import torch
 from safetensors.numpy import load_file
 
 import tflite2torch
-from converter.convert import Conversion, convert_all
-from converter.errors import UnsupportedOpError
-from converter.reader.sources import ModelFile
-from parity.inputs import face_values
-from parity.interface import Port
 from tests.support.models import Tensor, one_operator_model
 from tests.support.official import BUNDLE, BUNDLED
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.errors import UnsupportedOpError
+from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.loading import load_module
+from tflite2torch.parity.inputs import face_values
+from tflite2torch.parity.interface import Port
 
 CLASSES = {
     "face_detector": "FaceDetector",

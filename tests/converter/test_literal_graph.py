@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from converter.convert import literal_graph
-from converter.ops.elementwise import Elementwise
-from converter.ops.normalization import LayerNorm
-from converter.ops.pad import Pad
-from converter.reader.model import TfliteModel, read_model
-from converter.reader.sources import ModelFile
 from tests.support.official import FACTS
 from tests.support.operators import all_nodes
+from tflite2torch.converter.convert import literal_graph
+from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.nodes.normalization import LayerNorm
+from tflite2torch.converter.graph.nodes.pad import Pad
 
 
 def computed(model: TfliteModel) -> set[int]:

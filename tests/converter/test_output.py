@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from converter.errors import OutputError
-from converter.output import output_folder
+from tflite2torch.converter.errors import OutputError
+from tflite2torch.converter.output import output_folder
 
 NOBODY = 65534
 

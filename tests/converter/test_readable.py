@@ -23,10 +23,10 @@ import tflite
 import torch
 from torch import nn
 
-from converter.convert import Conversion, convert_model
-from converter.reader.sources import ModelFile
-from converter.writer.names import MEANINGLESS
 from tests.support.official import FACTS
+from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.naming.names import MEANINGLESS
 from tflite2torch.loading import load_module
 
 Converted = Callable[[str], Conversion]
@@ -347,8 +347,8 @@ def test_one_architecture_is_one_source(
 
 CHILD = """
 import hashlib, json, pathlib, sys
-from converter.convert import convert_model
-from converter.reader.sources import ModelFile
+from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.frontends.sources import ModelFile
 found = {}
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     name = path.stem.partition("__")[2]

@@ -2,8 +2,11 @@
 
 import re
 
-from converter.ops.registry import CUSTOM_OPERATORS, OPERATORS
-from docs.write_operators import PAGE, operators_page
+from scripts.write_operators import PAGE, operators_page
+from tflite2torch.converter.frontends.tflite.operators.registry import (
+    CUSTOM_OPERATORS,
+    OPERATORS,
+)
 
 
 def test_the_page_is_current() -> None:

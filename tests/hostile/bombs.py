@@ -13,8 +13,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.reader.flatbuffer import Decoder
-from converter.reader.schema import IDENTIFIER, TFLITE
+from tflite2torch.converter.frontends.tflite.flatbuffer import Decoder
+from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER, TFLITE
 
 Make = Callable[[], bytes]
 

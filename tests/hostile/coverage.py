@@ -14,13 +14,13 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["converter.reader"]):
-    from converter.reader.metadata import read_metadata
-    from converter.reader.model import read_model
-    from converter.reader.sources import ModelFile
+with atheris.instrument_imports(include=["tflite2torch.converter.reader"]):
+    from tflite2torch.converter.frontends.sources import ModelFile
+    from tflite2torch.converter.frontends.tflite.metadata import read_metadata
+    from tflite2torch.converter.frontends.tflite.model import read_model
 
-from converter.errors import InvalidModelError, UnsupportedOpError
 from tests.hostile.crafted import good_model, sparse_model
+from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
 
 
 def read(data: bytes) -> None:

@@ -15,9 +15,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from converter.reader.sources import read_sources
 from tests.hostile.children import judge
 from tests.hostile.mutants import Structure, mutant
+from tflite2torch.converter.frontends.sources import read_sources
 
 
 def main() -> int:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from converter.convert import convert_model
-from converter.errors import InvalidModelError, UnsupportedOpError
-from converter.reader.sources import read_sources
+from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
+from tflite2torch.converter.frontends.sources import read_sources
 
 MAX_SECONDS = 2.0
 """The most CPU time that a file may take."""

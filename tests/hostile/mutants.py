@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.reader.flatbuffer import Decoder, Table
-from converter.reader.schema import IDENTIFIER, TFLITE
+from tflite2torch.converter.frontends.tflite.flatbuffer import Decoder, Table
+from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER, TFLITE
 
 OFFSETS = (0, 1, 2, 4, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF)
 """Numbers that readers of offsets and counts stumble over."""

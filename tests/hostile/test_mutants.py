@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from converter.reader.sources import read_sources
 from tests.hostile.children import Item, Verdict, judge
 from tests.hostile.crafted import good_model, sparse_model
 from tests.hostile.mutants import DAMAGES, Structure, mutant
+from tflite2torch.converter.frontends.sources import read_sources
 
 SEED = 2024
 

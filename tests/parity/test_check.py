@@ -11,11 +11,11 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor, nn
 
-from parity.check import check_outputs
-from parity.interface import Interface, Port
-from parity.report import ModelReport, OutputReport
 from tests.support.models import ModelBuilder, one_operator_model
 from tests.support.models import Tensor as TfliteTensor
+from tflite2torch.parity.check import check_outputs
+from tflite2torch.parity.interface import Interface, Port
+from tflite2torch.parity.report import ModelReport, OutputReport
 
 HEIGHT, WIDTH, CHANNELS = 7, 7, 4
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from parity.judge import FLOOR_FACTOR, ULPS
-from parity.noise import MAX_DRAWS
-from parity.process import ROOT, Limits
-from parity.references import BACKENDS
-from parity.reports.document import SCHEMA
 from tests.support.networks import Network
 from tflite2torch.cli import main
+from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
+from tflite2torch.parity.noise import MAX_DRAWS
+from tflite2torch.parity.process import ROOT, Limits
+from tflite2torch.parity.references import BACKENDS
+from tflite2torch.parity.reports.document import SCHEMA
 
 
 @pytest.fixture(scope="module")

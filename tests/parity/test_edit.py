@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from parity.edit import GRID, PLANES, ByteFed, part_of, resummed, with_outputs
-from parity.wire import Array
 from tests.support.models import ModelBuilder
 from tests.support.reference import run_reference
+from tflite2torch.parity.edit import (
+    GRID,
+    PLANES,
+    ByteFed,
+    part_of,
+    resummed,
+    with_outputs,
+)
+from tflite2torch.parity.wire import Array
 
 SHAPES = [(1, 3, 5, 3), (1, 7), (1, 4, 4)]
 

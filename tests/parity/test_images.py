@@ -10,17 +10,17 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from converter.errors import SourceError
-from parity.images import letterbox, read_image
-from parity.mediapipe_reference import MediaPipeReference, reference_python
-from parity.process import ROOT
-from parity.wire import Array
+from tflite2torch.converter.errors import SourceError
+from tflite2torch.parity.images import letterbox, read_image
+from tflite2torch.parity.mediapipe_reference import MediaPipeReference, reference_python
+from tflite2torch.parity.process import ROOT
+from tflite2torch.parity.wire import Array
 
 MEDIAPIPE = """
 import sys
 sys.path.append({root!r})
 import numpy as np
-from parity.mediapipe_worker import bindings
+from tflite2torch.parity.mediapipe_worker import bindings
 mediapipe, found = bindings(), []
 graph = mediapipe.CalculatorGraph(graph_config='''
 input_stream: "image"

@@ -12,10 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.errors import MissingDependencyError
-from parity.inputs import FACE_BOX, FACE_LANDMARKS, face_photo, make_samples
-from parity.interface import Port
-from parity.reference import Reference
+from tflite2torch.converter.errors import MissingDependencyError
+from tflite2torch.parity.inputs import (
+    FACE_BOX,
+    FACE_LANDMARKS,
+    face_photo,
+    make_samples,
+)
+from tflite2torch.parity.interface import Port
+from tflite2torch.parity.reference import Reference
 
 
 def image(height: int, width: int, limits: tuple[float, float] | None = None) -> Port:

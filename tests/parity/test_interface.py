@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.interface import Interface, Port
+from tflite2torch.parity.interface import Interface, Port
 
 IMAGE = {
     "name": "input_1",

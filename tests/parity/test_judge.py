@@ -8,9 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from parity.interface import Port
-from parity.judge import MAX_FAILURES, Target, Verdict, judge_batch, summarize
-from parity.noise import Noise
+from tflite2torch.parity.interface import Port
+from tflite2torch.parity.judge import (
+    MAX_FAILURES,
+    Target,
+    Verdict,
+    judge_batch,
+    summarize,
+)
+from tflite2torch.parity.noise import Noise
 
 Array = npt.NDArray[Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.measure import (
+from tflite2torch.parity.measure import (
     PART,
     difference,
     largest_difference,

@@ -17,23 +17,27 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.errors import InvalidModelError, ReferenceFailedError
-from converter.files import manifest_entry
-from converter.reader.model import Operator, TfliteModel, read_model
-from converter.reader.sources import ModelFile
-from parity.check import check_outputs
-from parity.edit import with_outputs
-from parity.inputs import face_photo
-from parity.interface import Interface
-from parity.mediapipe_reference import PYTHON, MediaPipeReference
-from parity.process import Limits
-from parity.wire import Array
 from tests.support.custom import require_mediapipe, run_module
 from tests.support.fakes import Fakes
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import ULP, convert_bytes
 from tests.support.reference import run_reference
+from tflite2torch.converter.errors import InvalidModelError, ReferenceFailedError
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.tflite.model import (
+    Operator,
+    TfliteModel,
+    read_model,
+)
 from tflite2torch.loading import load_module
+from tflite2torch.parity.check import check_outputs
+from tflite2torch.parity.edit import with_outputs
+from tflite2torch.parity.inputs import face_photo
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.mediapipe_reference import PYTHON, MediaPipeReference
+from tflite2torch.parity.process import Limits
+from tflite2torch.parity.wire import Array
 
 MESH = "face_landmark_with_attention.tflite"
 SELFIES = ["selfie_segmentation.tflite", "selfie_segmentation_landscape.tflite"]

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from parity.noise import FIRST_DRAWS, HOPELESS, MAX_DRAWS, Noise, nudge
-from parity.reference import KERNELS, Kernels, Reference
 from tests.support.models import Tensor, one_operator_model
+from tflite2torch.parity.noise import FIRST_DRAWS, HOPELESS, MAX_DRAWS, Noise, nudge
+from tflite2torch.parity.reference import KERNELS, Kernels, Reference
 
 Array = npt.NDArray[Any]
 

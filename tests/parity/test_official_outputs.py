@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from converter.convert import Conversion, convert_all
-from converter.files import manifest_entry
-from converter.reader.sources import read_sources
-from parity.check import check_outputs
-from parity.interface import Interface
-from parity.report import ModelReport
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.loading import load_module
+from tflite2torch.parity.check import check_outputs
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.report import ModelReport
 
 NAMES = ("face_detector", "face_landmarks_detector", "face_blendshapes")
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.reader.model import read_model
-from converter.reader.sources import ModelFile
-from parity.mediapipe_reference import PYTHON, MediaPipeReference
-from parity.phases import PhasedReference, phases
-from parity.reference import Reference
-from parity.references import start_references
 from tests.support.custom import require_mediapipe
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.reference import run_reference
+from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.parity.mediapipe_reference import PYTHON, MediaPipeReference
+from tflite2torch.parity.phases import PhasedReference, phases
+from tflite2torch.parity.reference import Reference
+from tflite2torch.parity.references import start_references
 
 POINTS = (1, 2, 3)
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.errors import ReferenceFailedError
-from parity.process import Limits
-from parity.reference import KERNELS, Kernels, Reference
 from tests.support.fakes import Fakes
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.reference import run_reference
+from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.parity.process import Limits
+from tflite2torch.parity.reference import KERNELS, Kernels, Reference
 
 
 @pytest.fixture

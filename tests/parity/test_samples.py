@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converter.errors import SourceError
-from parity.inputs import Sample
-from parity.interface import Port
-from parity.samples import image_samples, varied_samples
+from tflite2torch.converter.errors import SourceError
+from tflite2torch.parity.inputs import Sample
+from tflite2torch.parity.interface import Port
+from tflite2torch.parity.samples import image_samples, varied_samples
 
 NCHW = (0, 3, 1, 2)
 

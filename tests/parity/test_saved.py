@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.errors import SourceError
-from parity.interface import Port
-from parity.saved import saved_samples
+from tflite2torch.converter.errors import SourceError
+from tflite2torch.parity.interface import Port
+from tflite2torch.parity.saved import saved_samples
 
 
 def image() -> Port:

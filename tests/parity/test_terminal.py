@@ -8,10 +8,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from parity.layers.report import ParityReport
-from parity.reports.terminal import fold, show_report
 from tests.support.layered import layered_model
 from tflite2torch import compare
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.reports.terminal import fold, show_report
 
 LONG = "stage.1.channel_mlp.normal: SQUARED_DIFFERENCE 95"
 

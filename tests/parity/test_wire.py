@@ -9,7 +9,14 @@ import struct
 import numpy as np
 import pytest
 
-from parity.wire import DTYPES, MAX_HEADER, Message, WireError, receive, send
+from tflite2torch.parity.wire import (
+    DTYPES,
+    MAX_HEADER,
+    Message,
+    WireError,
+    receive,
+    send,
+)
 
 
 def sent(message: Message) -> bytes:

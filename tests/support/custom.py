@@ -12,11 +12,11 @@ import pytest
 import torch
 from flatbuffers import flexbuffers
 
-from converter.files import manifest_entry
-from parity.interface import Interface
-from parity.mediapipe_reference import MediaPipeReference
 from tests.support.operators import convert_bytes
+from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.mediapipe_reference import MediaPipeReference
 
 Array = npt.NDArray[Any]
 Option = int | float | str | Sequence[int]

@@ -8,10 +8,10 @@ from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from converter.convert import Conversion, convert_model
-from converter.reader.sources import ModelFile
 from tests.support.models import ModelBuilder
 from tests.support.operators import weights
+from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.loading import load_module
 
 HEIGHT, WIDTH, CHANNELS = 16, 12, 8

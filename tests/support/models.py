@@ -25,8 +25,8 @@ from typing import Any
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from parity.edit import packed_model
 from tests.support.reference import allocated_shapes
+from tflite2torch.parity.edit import packed_model
 
 Array = npt.NDArray[Any]
 

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converter.graph import Graph, N, Node, Value
-from converter.ops.conv import Conv2d
-from converter.ops.elementwise import Elementwise, PRelu
-from converter.ops.linear import Linear
-from converter.ops.pad import Pad
-from converter.ops.pool import Pool2d
-from converter.ops.slicing import FULL, Slice
-from converter.ops.window import Window
-from converter.passes.blocks import make_block
-from converter.passes.layout import TO_NCHW
-from converter.passes.padding import COMMENT
-from converter.passes.structure import Block
+from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
+from tflite2torch.converter.frontends.tflite.lowering.padding import COMMENT
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.conv import Conv2d
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise, PRelu
+from tflite2torch.converter.graph.nodes.linear import Linear
+from tflite2torch.converter.graph.nodes.pad import Pad
+from tflite2torch.converter.graph.nodes.pool import Pool2d
+from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
+from tflite2torch.converter.graph.nodes.window import Window
+from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.structure.blocks import make_block
+from tflite2torch.converter.structure.structure import Block
 
 NAMELESS = ""
 """TFLite says nothing of any of their values."""

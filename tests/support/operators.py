@@ -18,13 +18,14 @@ import numpy.typing as npt
 import torch
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.convert import Conversion, convert_model
-from converter.graph import Graph, Node
-from converter.passes import PASSES
-from converter.reader.build import build_graph
-from converter.reader.model import read_model
-from converter.reader.sources import ModelFile
 from tests.support.reference import Kernels, run_reference
+from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.tflite.build import build_graph
+from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.passes import PASSES
 from tflite2torch.loading import load_module
 
 Array = npt.NDArray[Any]

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import fx
 
-from converter.convert import Conversion
-from parity.layers.trace import expected as told
-from parity.layers.trace import trace_conversion
 from tests.support.operators import ULP, normal
 from tests.support.reference import all_tensors
+from tflite2torch.converter.convert import Conversion
 from tflite2torch.loading import load_module
+from tflite2torch.parity.layers.trace import expected as told
+from tflite2torch.parity.layers.trace import trace_conversion
 
 
 class Recorder(fx.Interpreter):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from converter.version import __version__
 from tests.support.command import ROOT, run
+from tflite2torch.converter.version import __version__
 
 
 def test_help_names_the_verbs_and_the_exit_codes(tmp_path: Path) -> None:
@@ -57,10 +57,9 @@ def test_a_wrong_call_says_what_is_wrong(
 
 
 def imported_by(code: str) -> set[str]:
-    """Return the packages that a fresh interpreter holds when it has run some code."""
-    script = f"{code}\nimport sys\nprint(*{{n.partition('.')[0] for n in sys.modules}})"
+    """Return the modules that a fresh interpreter holds when it has run some code."""
     process = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -73,13 +72,22 @@ HEAVY = {"torch", "ai_edge_litert", "skimage", "PIL", "tensorflow"}
 
 
 @pytest.mark.parametrize(
-    "code", ["import tflite2torch", "import tflite2torch.cli", "import parity"]
+    "code",
+    ["import tflite2torch", "import tflite2torch.cli", "import tflite2torch.parity"],
 )
 def test_importing_it_imports_nothing_heavy(code: str) -> None:
     assert not imported_by(code) & HEAVY
 
 
+def test_importing_the_package_imports_not_even_numpy() -> None:
+    assert "numpy" not in imported_by("import tflite2torch")
+
+
 def test_the_converter_stands_on_its_own() -> None:
     """Imports run one way: the converter knows nothing of what is built on it."""
-    imported = imported_by("import converter.convert, converter.files")
-    assert not imported & (HEAVY | {"tflite2torch", "parity", "architectures"})
+    imported = imported_by(
+        "import tflite2torch.converter.convert, tflite2torch.converter.files"
+    )
+    own = {name.split(".")[1] for name in imported if name.startswith("tflite2torch.")}
+    assert own == {"converter"}
+    assert not imported & HEAVY

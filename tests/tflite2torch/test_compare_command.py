@@ -14,11 +14,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner, Result
 
-from parity.edit import packed_model
 from tests.support.networks import Network
 from tests.support.official import BUNDLE
 from tests.support.operators import weights
 from tflite2torch.cli import main
+from tflite2torch.parity.edit import packed_model
 
 Change = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from converter.errors import OutputError
 from tflite2torch.cli import main
+from tflite2torch.converter.errors import OutputError
 from tflite2torch.outputs import check_targets, write_file
 
 OPTIONS = ["--html", "--junit", "--model-explorer"]

@@ -18,11 +18,11 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import tflite2torch
-from converter.convert import Conversion
-from parity.reports.document import SCHEMA
 from tests.support.networks import Network
 from tflite2torch import layerwise
 from tflite2torch.cli import main
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.parity.reports.document import SCHEMA
 
 
 def call(verb: str, *arguments: str | Path) -> Result:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from parity.mediapipe_reference import PYTHON, MediaPipeReference
-from parity.process import Limits
 from tests.support.fakes import INTERPRETER, Fakes
 from tests.support.models import Tensor, one_operator_model
 from tflite2torch.cli import main
+from tflite2torch.parity.mediapipe_reference import PYTHON, MediaPipeReference
+from tflite2torch.parity.process import Limits
 
 INPUT, OUTPUT, TENSOR = (1, 4, 5, 3), (1, 4, 5, 2), 3
 """Of the model of one convolution in ``good.tflite``."""
@@ -76,7 +76,7 @@ def test_a_runtime_that_fails(
     invoke, said = ENDS[end]
     seconds = 2.0 if end == "hangs" else 60.0
     limits = functools.partial(Limits, seconds=seconds)
-    monkeypatch.setattr("parity.reference.Limits", limits)
+    monkeypatch.setattr("tflite2torch.parity.reference.Limits", limits)
     install(fakes, backend, invoke)
     line = the_verdict(parity(good, "--reference", backend))
     if (backend, end) == ("mediapipe", "gives garbage"):  # its inputs come back first
@@ -136,7 +136,10 @@ def hide(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     def find(name: str, package: str | None = None) -> object:
         return None if name in packages else really(name, package)
 
-    for module in ("parity.reference", "tflite2torch.verification.importlib.util"):
+    for module in (
+        "tflite2torch.parity.reference",
+        "tflite2torch.verification.importlib.util",
+    ):
         monkeypatch.setattr(f"{module}.find_spec", find)
 
 

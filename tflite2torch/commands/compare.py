@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from converter.convert import Conversion, convert_all
-from converter.errors import SourceError
-from converter.reader.sources import read_sources
-from parity.layers.report import ParityReport
 from tflite2torch.commands.comparing import Reports, comparing
 from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.errors import SourceError
+from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.layerwise import (
     Settings,
     check_images,
@@ -20,6 +19,7 @@ from tflite2torch.layerwise import (
     compare_all,
     compare_conversion,
 )
+from tflite2torch.parity.layers.report import ParityReport
 
 
 @click.command()

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 
 import click
 
-from parity.layers.report import ParityReport
-from parity.references import BACKENDS
-from parity.reports.document import Outcome, as_document
-from parity.reports.html import as_page, check_plotly
-from parity.reports.junit import as_junit
-from parity.reports.terminal import show_report, show_unknown
 from tflite2torch.layerwise import Settings
 from tflite2torch.outputs import check_targets, write_file
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.references import BACKENDS
+from tflite2torch.parity.reports.document import Outcome, as_document
+from tflite2torch.parity.reports.html import as_page, check_plotly
+from tflite2torch.parity.reports.junit import as_junit
+from tflite2torch.parity.reports.terminal import show_report, show_unknown
 from tflite2torch.streams import console
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -12,13 +12,13 @@ from typing import Any, get_args
 import click
 from rich.table import Table
 
-from converter.convert import Conversion, convert_all
-from converter.errors import ReferenceFailedError
-from converter.files import write_conversions
-from converter.reader.sources import read_sources
-from converter.writer.weights import FloatType, WeightsFormat
-from parity.report import ModelReport
 from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.files import write_conversions
+from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
+from tflite2torch.parity.report import ModelReport
 from tflite2torch.streams import console
 from tflite2torch.verification import missing, verify
 

@@ -12,11 +12,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from converter.convert import find_problems
-from converter.reader.metadata import read_metadata
-from converter.reader.model import TfliteModel, read_model
-from converter.reader.sources import ModelFile, read_sources
 from tflite2torch.commands.options import common, verbose
+from tflite2torch.converter.convert import find_problems
+from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.tflite.metadata import read_metadata
+from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
 from tflite2torch.streams import console
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.streams import console
 
 Command = TypeVar("Command", bound=Callable[..., Any])

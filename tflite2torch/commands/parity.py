@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-from converter.convert import Conversion, convert_all
-from converter.reader.sources import read_sources
-from parity.layers.report import ParityReport
-from parity.reports.document import Outcome
-from parity.reports.model_explorer import as_node_data
 from tflite2torch.commands.comparing import FILE, Reports, comparing
 from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.layerwise import (
     Settings,
     check_images,
@@ -23,6 +20,9 @@ from tflite2torch.layerwise import (
     reproduce,
 )
 from tflite2torch.outputs import write_file, write_files
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.reports.document import Outcome
+from tflite2torch.parity.reports.model_explorer import as_node_data
 
 
 @click.command()

@@ -8,11 +8,6 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.graph import Graph
-from converter.ops.conv import Conv2d
-from converter.ops.pad import Pad
-from converter.passes.absorb import absorb_padding, why_not
-from converter.passes.layout import choose_layouts
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import (
@@ -23,6 +18,11 @@ from tests.support.operators import (
     graph_of,
     weights,
 )
+from tflite2torch.converter.frontends.tflite.lowering.layout import choose_layouts
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.nodes.conv import Conv2d
+from tflite2torch.converter.graph.nodes.pad import Pad
+from tflite2torch.converter.passes.absorb import absorb_padding, why_not
 
 Amounts = list[list[int]]
 AROUND: Amounts = [[0, 0], [1, 1], [1, 1], [0, 0]]

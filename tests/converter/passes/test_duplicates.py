@@ -7,17 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from converter.graph import Graph, Node, Value
-from converter.ops.elementwise import Elementwise
-from converter.ops.pool import Pool2d
-from converter.ops.shape import Reshape
-from converter.passes import run_passes
-from converter.passes.duplicates import merge_duplicates
-from converter.passes.structure import Block
 from tests.support.layers import Image, Layers
 from tests.support.nodes import constant, conv, graph, image, pool, prelu, result, step
 from tests.support.official import FACTS
 from tests.support.operators import all_nodes, assert_same, count, graph_of
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.nodes.pool import Pool2d
+from tflite2torch.converter.graph.nodes.shape import Reshape
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.passes.duplicates import merge_duplicates
+from tflite2torch.converter.structure.structure import Block
 
 ULPS = 300
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from converter.graph import Graph
-from converter.ops.normalization import LayerNorm
-from converter.passes.layer_norm import match_layer_norm, raise_layer_norms
-from converter.passes.pattern import Matcher
 from tests.support.models import Array, Ref
 from tests.support.networks import Network
 from tests.support.official import FACTS
 from tests.support.operators import assert_same, count, graph_after, graph_of, weights
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.nodes.normalization import LayerNorm
+from tflite2torch.converter.passes.layer_norm import match_layer_norm, raise_layer_norms
+from tflite2torch.converter.passes.pattern import Matcher
 
 T, C = 5, 8
 EPSILON = np.float32(1e-3)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from converter.graph import Graph, N, Value
-from converter.ops.elementwise import Elementwise
-from converter.passes import run_passes
-from converter.passes.order import order_nodes
 from tests.support.official import BUNDLED
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.passes.order import order_nodes
 
 
 def step(function: str, *inputs: Value) -> Elementwise:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.graph import Graph, N, Node, Value
-from converter.ops.elementwise import Elementwise
-from converter.ops.reduce import Reduce
-from converter.passes.pattern import Bindings, Matcher, Pattern, of
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.nodes.reduce import Reduce
+from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.passes.pattern import Bindings, Matcher, Pattern, of
 
 
 def value(name: str) -> Value:

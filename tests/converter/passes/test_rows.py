@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.graph import Graph
-from converter.ops.concat import Concat
-from converter.ops.shape import Permute, Reshape, Rows
-from converter.passes import run_passes
-from converter.passes.rows import raise_rows
 from tests.support.models import ModelBuilder, Ref
 from tests.support.operators import assert_same, count, graph_after, graph_of
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.nodes.concat import Concat
+from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
+from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.passes.rows import raise_rows
 
 SMALL, LARGE = (2, 3), (4, 5)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.graph import Graph
-from converter.ops.slicing import FULL, Slice
-from converter.passes.slices import merge_slices
-from converter.passes.tidy import tidy
 from tests.support.models import ModelBuilder, Ref
 from tests.support.operators import assert_same, graph_after, graph_of
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
+from tflite2torch.converter.passes.slices import merge_slices
+from tflite2torch.converter.passes.tidy import tidy
 
 SHAPE = (1, 7, 6)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.ops.elementwise import Elementwise
-from converter.passes import run_passes
-from converter.passes.tidy import tidy
 from tests.support.models import ModelBuilder, Ref, Tensor, one_operator_model
 from tests.support.operators import assert_same, graph_after, graph_of
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.passes.tidy import tidy
 
 
 class Steps(ModelBuilder):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from converter.graph import N, Node, Value
-from converter.passes.layout import TO_NCHW
-from converter.passes.structure import Block, Skipped
-from converter.writer.derivation import derive_symbols
-from converter.writer.symbols import Condition, Slot, Symbols
 from tests.support.nodes import image, pool
+from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.structure.structure import Block, Skipped
+from tflite2torch.converter.writer.derivation import derive_symbols
+from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def use(channels_in: int, channels_out: int, *steps: Node) -> Block:

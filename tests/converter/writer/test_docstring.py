@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter.convert import Conversion
-from converter.version import __version__
-from converter.writer.docstring import plain
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.version import __version__
+from tflite2torch.converter.writer.docstring import plain
 
 
 @given(st.text(), st.integers(1, 200))

@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from converter.graph import Code, Literal
-from converter.writer.expressions import evaluated, literal, name, render
+from tflite2torch.converter.graph.node import Code, Literal
+from tflite2torch.converter.writer.expressions import evaluated, literal, name, render
 
 
 def shown(code: Code, *operands: str, **symbols: str) -> str:

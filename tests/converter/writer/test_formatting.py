@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.writer.formatting import format_source
+from tflite2torch.converter.writer.formatting import format_source
 
 
 def test_it_is_what_ruff_makes_of_it() -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from converter.graph import Node, Value
-from converter.ops.shape import Expand
-from converter.writer.forward import Forward
-from converter.writer.scope import Part, Scope
-from converter.writer.symbols import Condition, Slot, Symbols
 from tests.support.nodes import (
     block,
     constant,
@@ -21,6 +16,12 @@ from tests.support.nodes import (
     step,
     widened,
 )
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.shape import Expand
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.writer.forward import Forward
+from tflite2torch.converter.writer.scope import Part, Scope
+from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def scope(nodes: list[Node], inputs: list[Value], *outputs: Value) -> Scope:

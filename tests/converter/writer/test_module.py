@@ -12,12 +12,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ruff.__main__ import find_ruff_bin
 
-from converter.convert import Conversion
 from tests.support.layers import Layers
 from tests.support.models import ModelBuilder, Tensor, packed_model
 from tests.support.networks import Network
 from tests.support.official import FACTS
 from tests.support.operators import assert_same, convert_bytes, weights
+from tflite2torch.converter.convert import Conversion
 
 LONGEST_LINE = 100
 

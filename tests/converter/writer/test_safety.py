@@ -2,7 +2,7 @@
 
 import pytest
 
-from converter.writer.safety import UnsafeSourceError, check_source
+from tflite2torch.converter.writer.safety import UnsafeSourceError, check_source
 
 MODULE = '''"""doc."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from converter.graph import Node, Value
-from converter.ops.pad import Pad
-from converter.ops.shape import Reshape
-from converter.ops.slicing import FULL, Slice
-from converter.writer.scope import Part, Scope
-from converter.writer.symbols import Condition, Slot, Symbols
 from tests.support.nodes import constant, conv, image, pool, result, step
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.pad import Pad
+from tflite2torch.converter.graph.nodes.shape import Reshape
+from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.writer.scope import Part, Scope
+from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def scope(nodes: list[Node], attributes: dict[Part, str] | None = None) -> Scope:

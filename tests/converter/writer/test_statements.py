@@ -7,12 +7,6 @@ import ast
 import numpy as np
 import pytest
 
-from converter.graph import Literal, Node, Value
-from converter.ops.concat import Concat
-from converter.passes.structure import Block, Stage
-from converter.writer.scope import Part, Scope
-from converter.writer.statements import WIDTH, Statements, Step, number
-from converter.writer.symbols import Condition, Slot, Symbols
 from tests.support.nodes import (
     block,
     constant,
@@ -25,6 +19,13 @@ from tests.support.nodes import (
     step,
     widened,
 )
+from tflite2torch.converter.graph.node import Literal, Node
+from tflite2torch.converter.graph.nodes.concat import Concat
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.structure.structure import Block, Stage
+from tflite2torch.converter.writer.scope import Part, Scope
+from tflite2torch.converter.writer.statements import WIDTH, Statements, Step, number
+from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def scope(nodes: list[Node], *outputs: Value) -> Scope:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from converter.writer.symbols import CHANNELS, Slot, Symbols, role_of
 from tests.support.nodes import block, conv, image
+from tflite2torch.converter.writer.symbols import CHANNELS, Slot, Symbols, role_of
 
 
 @pytest.mark.parametrize(

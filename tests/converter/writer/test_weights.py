@@ -13,9 +13,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from converter.errors import OutputError
-from converter.graph import Array
-from converter.writer.weights import WeightsFormat, serialize_weights
+from tflite2torch.converter.errors import OutputError
+from tflite2torch.converter.graph.value import Array
+from tflite2torch.converter.writer.weights import WeightsFormat, serialize_weights
 
 FORMATS: list[WeightsFormat] = ["safetensors", "pth"]
 FLOATS = ["float16", "float32", "float64"]

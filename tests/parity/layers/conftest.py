@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 from torch import nn
 
-from converter.convert import Conversion
-from converter.files import manifest_entry
-from parity.inputs import Sample
-from parity.interface import Interface
-from parity.layers.check import Options, compare_layers
-from parity.layers.report import ParityReport
-from parity.samples import varied_samples
 from tests.support.layered import layered_conversion
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
+from tflite2torch.parity.inputs import Sample
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.samples import varied_samples
 
 Compare = Callable[..., ParityReport]
 Paths = dict[int, str]

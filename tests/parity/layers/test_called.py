@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from converter.convert import Conversion
-from parity.layers.report import ParityReport
 from tests.support.layered import Twin, with_weights
+from tflite2torch.converter.convert import Conversion
 from tflite2torch.loading import load_module
+from tflite2torch.parity.layers.report import ParityReport
 
 Compare = Callable[..., ParityReport]
 

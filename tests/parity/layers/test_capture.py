@@ -7,10 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from converter.convert import Conversion
-from converter.graph import Value
-from parity.layers.lockstep import in_double, run_in_lockstep
-from parity.layers.trace import TraceError, trace_conversion
 from tests.support.layered import (
     BENT,
     HEAD,
@@ -20,7 +16,11 @@ from tests.support.layered import (
     SCORE,
     TOTAL,
 )
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.graph.value import Value
 from tflite2torch.loading import load_module
+from tflite2torch.parity.layers.lockstep import in_double, run_in_lockstep
+from tflite2torch.parity.layers.trace import TraceError, trace_conversion
 
 
 def test_operations_in_order_with_their_tensors(layered: Conversion) -> None:

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from converter.convert import Conversion
-from converter.files import manifest_entry
-from parity.interface import Interface
-from parity.layers.check import Options, compare_layers
-from parity.layers.report import LayerReport, ParityReport
-from parity.samples import varied_samples
 from tests.support.layered import HEAD, MIXED, Twin, with_weights
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.layers.report import LayerReport, ParityReport
+from tflite2torch.parity.samples import varied_samples
 
 Compare = Callable[..., ParityReport]
 

@@ -14,28 +14,28 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 from torch import nn
 
-from converter.convert import Conversion, literal_graph
-from converter.files import manifest_entry
-from converter.graph import N, Value
-from converter.ops.elementwise import Elementwise
-from converter.reader.model import read_model
-from parity.inputs import Sample
-from parity.interface import Interface
-from parity.layers.check import Options, compare_layers
-from parity.layers.coverage import operators_of
-from parity.layers.folded import Folded, find_folded, relabelled
-from parity.layers.follow import Follower
-from parity.layers.literal import Carried
-from parity.layers.lockstep import Step
-from parity.layers.report import LayerReport, ParityReport
-from parity.layers.trace import Layer, trace_conversion
-from parity.samples import varied_samples
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
+from tflite2torch.converter.convert import Conversion, literal_graph
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.loading import load_module
+from tflite2torch.parity.inputs import Sample
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.layers.coverage import operators_of
+from tflite2torch.parity.layers.folded import Folded, find_folded, relabelled
+from tflite2torch.parity.layers.follow import Follower
+from tflite2torch.parity.layers.literal import Carried
+from tflite2torch.parity.layers.lockstep import Step
+from tflite2torch.parity.layers.report import LayerReport, ParityReport
+from tflite2torch.parity.layers.trace import Layer, trace_conversion
+from tflite2torch.parity.samples import varied_samples
 
 SHAPE = (1, 5, 8)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from parity.measure import share
 from tests.support.official import BUNDLE
 from tflite2torch import compare
+from tflite2torch.parity.measure import share
 
 
 def test_the_numbers_of_a_row_agree(models: Callable[[str], Path]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import tracemalloc
 
-from converter.convert import convert_model
-from converter.files import manifest_entry
-from converter.reader.sources import ModelFile
-from parity.interface import Interface
-from parity.layers.check import compare_layers
-from parity.samples import varied_samples
 from tests.support.networks import Network
+from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.loading import load_module
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import compare_layers
+from tflite2torch.parity.samples import varied_samples
 
 DEPTH, SIZE, CHANNELS = 24, 64, 4
 

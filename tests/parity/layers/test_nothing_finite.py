@@ -13,20 +13,20 @@ from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from converter.convert import Conversion
-from converter.files import manifest_entry
-from parity.inputs import Sample
-from parity.interface import Interface
-from parity.layers.check import Options, compare_layers
-from parity.layers.report import ParityReport
-from parity.reports.html import as_page
-from parity.reports.junit import as_junit
-from parity.reports.terminal import show_report
-from parity.samples import varied_samples
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.cli import main
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
+from tflite2torch.parity.inputs import Sample
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.reports.html import as_page
+from tflite2torch.parity.reports.junit import as_junit
+from tflite2torch.parity.reports.terminal import show_report
+from tflite2torch.parity.samples import varied_samples
 
 LEFT_OUT = "left out: zeros: TFLite's own answer is NaN or infinite there"
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from converter.convert import convert_model
-from converter.files import manifest_entry
-from converter.reader.sources import read_sources
-from parity.interface import Interface
-from parity.layers.check import Options, compare_layers
-from parity.layers.report import ParityReport
-from parity.layers.trace import trace_conversion
-from parity.mediapipe_reference import MediaPipeReference
-from parity.samples import varied_samples
 from tests.support.official import BUNDLE, BUNDLED, FACTS
 from tflite2torch import compare
+from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.loading import load_module
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.layers.trace import trace_conversion
+from tflite2torch.parity.mediapipe_reference import MediaPipeReference
+from tflite2torch.parity.samples import varied_samples
 
 COMPARED = 0.95
 """The share of a model's tensors that has to be compared."""

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-from converter.convert import Conversion
-from converter.errors import ReferenceFailedError
-from parity.layers.picture import BINS, CELLS, draw
-from parity.layers.report import ParityReport
-from parity.reports.html import as_page
 from tests.support.layered import MIXED
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.loading import load_module
+from tflite2torch.parity.layers.picture import BINS, CELLS, draw
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.reports.html import as_page
 
 Compare = Callable[..., ParityReport]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from converter.convert import Conversion
-from parity.layers.report import ParityReport
 from tests.support.layered import with_weights
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.parity.layers.report import ParityReport
 
 Compare = Callable[..., ParityReport]
 

@@ -14,20 +14,20 @@ import pytest
 import torch
 from torch import nn
 
-from converter.convert import Conversion
-from converter.files import manifest_entry
-from parity.inputs import Sample
-from parity.interface import Interface
-from parity.layers.check import Options, compare_layers
-from parity.layers.report import ParityReport
-from parity.layers.repro import _script, cut_out, reproduction
-from parity.mediapipe_reference import MediaPipeReference
-from parity.samples import varied_samples
-from parity.wire import Array
 from tests.support.layered import MIXED
 from tests.support.operators import convert_bytes
 from tests.support.reference import run_reference
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
+from tflite2torch.parity.inputs import Sample
+from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.layers.repro import _script, cut_out, reproduction
+from tflite2torch.parity.mediapipe_reference import MediaPipeReference
+from tflite2torch.parity.samples import varied_samples
+from tflite2torch.parity.wire import Array
 
 Compare = Callable[..., ParityReport]
 

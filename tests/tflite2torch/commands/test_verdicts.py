@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from converter.convert import Conversion
-from converter.errors import ReferenceFailedError
-from parity.report import ModelReport, OutputReport
 from tflite2torch.cli import main
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.parity.report import ModelReport, OutputReport
 
 COMMAND = "tflite2torch.commands.convert"
 
@@ -155,7 +155,7 @@ def test_interrupting_it_leaves_nothing(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("converter.files.serialize_weights", interrupt)
+    monkeypatch.setattr("tflite2torch.converter.files.serialize_weights", interrupt)
     out = tmp_path / "out"
     result = CliRunner().invoke(main, ["convert", *two_models, "-o", str(out)])
     assert result.exit_code == 130

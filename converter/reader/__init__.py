@@ -1,1 +1,0 @@
-"""A .tflite, .task, .whl or folder in; verified models, and their graphs, out."""

@@ -1,0 +1,1 @@
+"""TFLite's ``.tflite`` files: reader, verifier, operators and lowering."""

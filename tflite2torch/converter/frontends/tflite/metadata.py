@@ -1,0 +1,160 @@
+"""What a file says about itself: names, descriptions and value ranges for people."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import (
+    Decoder,
+    FormatError,
+    Schema,
+    Table,
+)
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.graph.value import Array
+
+_BUFFER = "TFLITE_METADATA"
+_IDENTIFIER = b"M001"
+_UNITS = "process_units"
+_PIXELS = (0.0, 255.0)
+"""The values of an image's pixels before they are normalized."""
+
+_TABLES = """
+ModelMetadata name:string description:string version:string
+    subgraph_metadata:[SubGraphMetadata] author:string license:string
+    associated_files:[AssociatedFile] min_parser_version:string
+SubGraphMetadata name:string description:string
+    input_tensor_metadata:[TensorMetadata] output_tensor_metadata:[TensorMetadata]
+    associated_files:[AssociatedFile] input_process_units:[ProcessUnit]
+    output_process_units:[ProcessUnit]
+TensorMetadata name:string description:string dimension_names:[string]
+    content:Content process_units:[ProcessUnit] stats:Stats
+    associated_files:[AssociatedFile]
+AssociatedFile name:string description:string type:i8 locale:string
+Content content_properties:ContentProperties range:ValueRange
+ImageProperties color_space:i8 default_size:ImageSize
+ImageSize width:u32 height:u32
+BoundingBoxProperties index:[u32] type:i8 coordinate_type:i8
+ValueRange min:i32 max:i32
+ProcessUnit options:ProcessUnitOptions
+NormalizationOptions mean:[f32] std:[f32]
+ScoreCalibrationOptions score_transformation:i8 default_score:f32
+ScoreThresholdingOptions global_score_threshold:f32
+BertTokenizerOptions vocab_file:[AssociatedFile]
+SentencePieceTokenizerOptions sentence_piece_model:[AssociatedFile]
+    vocab_file:[AssociatedFile]
+Stats max:[f32] min:[f32]
+"""
+
+_UNIONS = """
+ContentProperties FeatureProperties ImageProperties BoundingBoxProperties
+ProcessUnitOptions NormalizationOptions ScoreCalibrationOptions
+    ScoreThresholdingOptions BertTokenizerOptions SentencePieceTokenizerOptions
+"""
+
+_NONE = np.empty(0, np.float32)
+_SCHEMA = Schema(_TABLES, _UNIONS)
+
+
+@dataclass(frozen=True)
+class TensorMetadata:
+    """What a file says about one of its inputs or outputs; untrusted text.
+
+    Attributes:
+        name: may be empty.
+        description: may be empty.
+        value_range: the least and the largest value: of an image, what black and white
+            become; of other tensors, what their statistics give. None if unknown.
+    """
+
+    name: str
+    description: str
+    value_range: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What a file says about itself; untrusted text.
+
+    Attributes:
+        name: may be empty.
+        description: may be empty.
+        inputs: one for each of the model's inputs, or none at all.
+        outputs: one for each of the model's outputs, or none at all.
+    """
+
+    name: str
+    description: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+def read_metadata(model: TfliteModel) -> ModelMetadata | None:
+    """Return a model's TFLITE_METADATA, or None where it has none.
+
+    Raises InvalidModelError where it is broken, or does not fit the model.
+    """
+    data = model.metadata.get(_BUFFER)
+    if data is None:
+        return None
+    try:
+        root = Decoder(data, _SCHEMA).root(_IDENTIFIER, "ModelMetadata")
+        subgraphs = root.get("subgraph_metadata") or [Table(0, "")]
+        inputs = _tensors(subgraphs[0], "input_tensor_metadata", len(model.inputs))
+        outputs = _tensors(subgraphs[0], "output_tensor_metadata", len(model.outputs))
+    except FormatError as error:
+        raise InvalidModelError(
+            f"{model.label}: metadata {_BUFFER}: {error}; "
+            "the file is damaged, fetch it again"
+        ) from error
+    return ModelMetadata(
+        root.get("name", ""), root.get("description", ""), inputs, outputs
+    )
+
+
+def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
+    entries: list[Table] = subgraph.get(field, [])
+    if entries and len(entries) != count:
+        raise FormatError(f"{len(entries)} entries for {count} tensors", field)
+    return [
+        TensorMetadata(
+            entry.get("name", ""), entry.get("description", ""), _value_range(entry)
+        )
+        for entry in entries
+    ]
+
+
+def _value_range(entry: Table) -> tuple[float, float] | None:
+    """Return what normalization makes of pixels, or else what the statistics say."""
+    options = [unit.get("options") for unit in entry.get("process_units", [])]
+    for unit in options:
+        if unit is not None and unit.type == "NormalizationOptions":
+            return _normalized(unit.get("mean", _NONE), unit.get("std", _NONE))
+    stats = entry.get("stats", {})
+    return _bounds([*stats.get("min", ())], [*stats.get("max", ())], "stats")
+
+
+def _normalized(means: Array, stds: Array) -> tuple[float, float] | None:
+    """Return the range of ``(pixel - mean) / std``, channel by channel or for all."""
+    if len(means) != len(stds) and 1 not in (len(means), len(stds)):
+        raise FormatError(f"{len(means)} means and {len(stds)} deviations", _UNITS)
+    if any(not std > 0 for std in stds):
+        raise FormatError("a standard deviation is not positive", _UNITS)
+    channels = [(float(mean), float(std)) for mean, std in np.broadcast(means, stds)]
+    black, white = ([(p - mean) / std for mean, std in channels] for p in _PIXELS)
+    return _bounds(black, white, _UNITS)
+
+
+def _bounds(
+    least: list[float], largest: list[float], field: str
+) -> tuple[float, float] | None:
+    if not least or not largest:
+        return None
+    bounds = float(min(least)), float(max(largest))
+    if not -math.inf < bounds[0] <= bounds[1] < math.inf:
+        raise FormatError(f"a range of values from {bounds[0]} to {bounds[1]}", field)
+    return bounds

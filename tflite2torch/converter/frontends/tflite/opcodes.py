@@ -1,0 +1,55 @@
+"""What the numbers and options of operators stand for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import tflite
+
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError, Table
+
+MAX_VERSION = 100
+"""The highest version of an operator; TFLite has not come to 20 with any."""
+
+CUSTOM = tflite.BuiltinOperator.CUSTOM
+
+
+def operator_name(code: Table) -> tuple[str, bool]:
+    """Return the name of an operator code, and whether it is a custom operator.
+
+    Old files state the number in a field of eight bits, new ones in one of 32 bits, and
+    put 127 into the old one where it does not fit: the larger number counts. Raises
+    FormatError where neither a number nor a custom name is there, or no such version.
+    """
+    if not 1 <= code.get("version", 1) <= MAX_VERSION:
+        raise FormatError(f"its version is {code['version']}")
+    numbers = (code.get("builtin_code", 0), code.get("deprecated_builtin_code", 0))
+    if min(numbers) < 0:
+        raise FormatError(f"its code is {min(numbers)}")
+    number = max(numbers)
+    if number != CUSTOM:
+        return _names().get(number, f"BUILTIN_{number}"), False
+    name = code.get("custom_code", "")
+    if not name:
+        raise FormatError("it is a custom operator without a name")
+    return name, True
+
+
+@cache
+def _names() -> dict[int, str]:
+    names = vars(tflite.BuiltinOperator).items()
+    return {number: name for name, number in names if isinstance(number, int)}
+
+
+def read_options(data: bytes, table: Table) -> Any:
+    """Return a verified table of options as the ``tflite`` package's class for it.
+
+    None where that package, which is older than the newest schema, has no such class.
+    """
+    options_class = getattr(tflite, table.type, None)
+    if options_class is None:
+        return None
+    options = options_class()
+    options.Init(data, table.at)
+    return options

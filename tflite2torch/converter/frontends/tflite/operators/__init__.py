@@ -1,0 +1,47 @@
+"""What each TFLite operator means: one file for each family."""
+
+from tflite2torch.converter.frontends.tflite.operators import (
+    concat,
+    constant,
+    conv,
+    depth,
+    elementwise,
+    index,
+    linear,
+    matmul,
+    mediapipe_landmarks,
+    mediapipe_pooling,
+    pad,
+    pool,
+    reduce,
+    resize,
+    shape,
+    slicing,
+    softmax,
+    stack,
+    transpose_conv,
+)
+from tflite2torch.converter.frontends.tflite.operators.registry import OPERATORS
+
+__all__ = [
+    "OPERATORS",
+    "concat",
+    "constant",
+    "conv",
+    "depth",
+    "elementwise",
+    "index",
+    "linear",
+    "matmul",
+    "mediapipe_landmarks",
+    "mediapipe_pooling",
+    "pad",
+    "pool",
+    "reduce",
+    "resize",
+    "shape",
+    "slicing",
+    "softmax",
+    "stack",
+    "transpose_conv",
+]

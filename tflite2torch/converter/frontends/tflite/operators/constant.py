@@ -1,0 +1,81 @@
+"""Operators that unpack stored weights: what they make is a constant, not a step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflite2torch.converter.frontends.tflite.model import Sparsity
+from tflite2torch.converter.frontends.tflite.operators.registry import (
+    NotSupportedError,
+    OperatorCall,
+    dequantized,
+    operator,
+)
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.value import Array
+
+
+@operator("DEQUANTIZE")
+def dequantize(call: OperatorCall) -> list[Node]:
+    """Constants only: float16, which stays stored as it is, and int8 or uint8."""
+    stored, output = call.input(0), call.output
+    if stored.data is None:
+        raise NotSupportedError(
+            f"it unpacks computed {stored.dtype}: integer models are not converted, only "
+            "the floating-point ones that they were made from"
+        )
+    data = stored.data
+    if stored.dtype in ("int8", "uint8"):
+        data = dequantized(stored, data, call.tensor(0)).array
+    elif stored.dtype != "float16":
+        raise NotSupportedError(f"its input is {stored.dtype}")
+    output.name, output.tensor, output.data = stored.name, stored.tensor, data
+    return []
+
+
+@operator("DENSIFY")
+def densify(call: OperatorCall) -> list[Node]:
+    """Constants only: CSR and block sparsity, in any traversal order."""
+    stored, output = call.input(0), call.output
+    sparsity = call.tensor(0).sparsity
+    if stored.data is None or sparsity is None:
+        raise NotSupportedError("its input is no sparse constant")
+    dense = dense_array(stored.data.reshape(-1), sparsity, output.shape)
+    output.name, output.tensor, output.data = stored.name, stored.tensor, dense
+    return []
+
+
+def dense_array(values: Array, sparsity: Sparsity, shape: tuple[int, ...]) -> Array:
+    """Return stored values in their places among zeros.
+
+    Every level of the format splits the entries of the level above: a dense level into all
+    of its indices, a sparse one into those that its segments list. The last level's entries
+    are the values, in order.
+
+    Source: the comments of SparsityParameters in TensorFlow Lite's schema.fbs.
+    """
+    count = 1
+    coordinates: list[Array] = []
+    for level in sparsity.dimensions:
+        if level.segments is None or level.indices is None:
+            parents = np.repeat(np.arange(count), level.size)
+            index = np.tile(np.arange(level.size), count)
+        else:
+            parents = np.repeat(np.arange(count), np.diff(level.segments))
+            index = level.indices.astype(np.int64)
+        coordinates = [coordinate[parents] for coordinate in coordinates] + [index]
+        count = len(parents)
+    dense = np.zeros(shape, values.dtype)
+    dense[tuple(_positions(coordinates, sparsity, len(shape)))] = values
+    return dense
+
+
+def _positions(coordinates: list[Array], sparsity: Sparsity, rank: int) -> list[Array]:
+    """Return the index along each axis; where an axis has blocks, it counts these."""
+    axes = sparsity.traversal_order
+    along = dict(zip(axes, coordinates, strict=True))
+    sizes = dict(zip(axes, (d.size for d in sparsity.dimensions), strict=True))
+    positions = [along[axis] for axis in range(rank)]
+    for block, axis in enumerate(sparsity.block_map, rank):
+        positions[axis] = positions[axis] * sizes[block] + along[block]
+    return positions

@@ -1,0 +1,43 @@
+"""Operators that normalize along one axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflite2torch.converter.frontends.tflite.operators.registry import (
+    OperatorCall,
+    operator,
+    shortest,
+)
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.nodes.normalize import Normalize
+from tflite2torch.converter.graph.value import Value
+
+
+@operator("SOFTMAX")
+def softmax(call: OperatorCall) -> list[Node]:
+    """Over the last axis, of ``beta * x``."""
+    x, nodes = call.floating(0), list[Node]()
+    beta = shortest(call.options.Beta())
+    if beta != 1:
+        factor = Value("beta", (), "float32", data=np.array(beta, np.float32))
+        scaled = Value(x.name, x.shape, x.dtype)
+        nodes.append(Elementwise([x, factor], [scaled], "mul"))
+        x = scaled
+    return [*nodes, Normalize([x], [call.output], "softmax", x.rank - 1)]
+
+
+@operator("LOG_SOFTMAX")
+def log_softmax(call: OperatorCall) -> list[Node]:
+    """Over the last axis."""
+    x = call.floating(0)
+    return [Normalize([x], [call.output], "log_softmax", x.rank - 1)]
+
+
+@operator("L2_NORMALIZATION")
+def l2_normalization(call: OperatorCall) -> list[Node]:
+    """Over the last axis, then an activation."""
+    x = call.floating(0)
+    activation = call.activation(call.options.FusedActivationFunction())
+    return [Normalize([x], [call.output], "l2", x.rank - 1, activation=activation)]

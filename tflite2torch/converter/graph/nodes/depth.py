@@ -1,0 +1,54 @@
+"""DEPTH_TO_SPACE and SPACE_TO_DEPTH."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tflite2torch.converter.graph.node import Code, Node
+from tflite2torch.converter.graph.value import Shape
+
+
+@dataclass(eq=False, repr=False)
+class DepthToSpace(Node):
+    """Channels spread over blocks of pixels.
+
+    TFLite has the pixel of the block as the slow part of the channel axis (torch's
+    ``pixel_shuffle`` as the fast one).
+    """
+
+    block: int
+
+    @property
+    def layout(self) -> str:
+        return "nchw"
+
+    def infer(self) -> list[Shape]:
+        batch, height, width, channels = self.inputs[0].shape
+        block = self.block
+        return [(batch, height * block, width * block, channels // block**2)]
+
+    def code(self) -> Code:
+        return Code(
+            "depth_to_space(x0, block)", {"block": self.block}, helper="depth_to_space"
+        )
+
+
+@dataclass(eq=False, repr=False)
+class SpaceToDepth(Node):
+    """Blocks of pixels stacked as channels, the pixel of the block slowest."""
+
+    block: int
+
+    @property
+    def layout(self) -> str:
+        return "nchw"
+
+    def infer(self) -> list[Shape]:
+        batch, height, width, channels = self.inputs[0].shape
+        block = self.block
+        return [(batch, height // block, width // block, channels * block**2)]
+
+    def code(self) -> Code:
+        return Code(
+            "space_to_depth(x0, block)", {"block": self.block}, helper="space_to_depth"
+        )

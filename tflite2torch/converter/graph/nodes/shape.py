@@ -1,0 +1,187 @@
+"""Operators that rearrange elements without changing them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tflite2torch.converter.graph.node import BatchError, Code, Literal, Node
+from tflite2torch.converter.graph.nodes.pointwise import SameShape
+from tflite2torch.converter.graph.value import N, Shape, Value
+
+
+@dataclass(eq=False, repr=False)
+class Reshape(Node):
+    """Other sizes for the same elements in the same order."""
+
+    shape: Shape
+
+    @classmethod
+    def of(cls, x: Value, shape: Shape) -> Reshape:
+        """Return a reshape of ``x`` that TFLite does not have."""
+        return cls([x], [Value(x.name, shape, x.dtype)], shape)
+
+    def infer(self) -> list[Shape]:
+        return [self.shape]
+
+    def follow_batch(self) -> list[Node]:
+        """Keep the batch in front, also where TFLite's shape drops it."""
+        x = self.inputs[0]
+        if any(size is N for size in x.shape[1:]):
+            raise BatchError("it flattens a batch axis that is not the first")
+        if x.batched:
+            drops = not self.shape or self.shape[0] != 1
+            self.shape = (N, *self.shape) if drops else (N, *self.shape[1:])
+        return []
+
+    def code(self) -> Code:
+        x = self.inputs[0]
+        if x.batched and len(self.shape) == 2 and x.rank > 1:
+            return Code("x0.flatten(start)", {"start": 1})
+        sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
+        if not self.shape:
+            return Code("x0.reshape(())")
+        if x.batched and len(self.shape) == 3:
+            rows, width = (int(size) for size in self.shape[1:])
+            kind = (
+                "points" if width in (2, 3) else "rows"
+            )  # what landmarks are, x and y
+            numbers: dict[str, Literal] = {"batch": -1, kind: rows, "width": width}
+            return Code(f"x0.reshape(batch, {kind}, width)", numbers)
+        return Code("x0.reshape(*shape)", {"shape": sizes})
+
+
+@dataclass(eq=False, repr=False)
+class Permute(Node):
+    """Axes in another order: axis ``i`` of the result is axis ``axes[i]`` of ``x``."""
+
+    axes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, x: Value, axes: tuple[int, ...]) -> Permute:
+        """Return a permutation of ``x`` that stands for the same TFLite tensor."""
+        return cls([x], [x.permuted(axes)], axes)
+
+    def infer(self) -> list[Shape]:
+        return [tuple(self.inputs[0].shape[axis] for axis in self.axes)]
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        if order[0] == -1:  # a new batch axis stays in front
+            self.axes = (0, *(axis + 1 for axis in self.axes))
+
+    def code(self) -> Code:
+        moved = [axis for axis, source in enumerate(self.axes) if axis != source]
+        if len(moved) == 2:
+            first, second = moved
+            return Code("x0.transpose(a, b)", {"a": first, "b": second})
+        return Code("x0.permute(*axes)", {"axes": self.axes})
+
+
+@dataclass(eq=False, repr=False)
+class Rows(Node):
+    """Images as rows of numbers, pixel by pixel in TFLite's order, one after the other."""
+
+    width: int
+
+    def infer(self) -> list[Shape]:
+        elements = sum(math.prod(image.shape[1:]) for image in self.inputs)
+        return [(self.inputs[0].shape[0], elements // self.width, self.width)]
+
+    def code(self) -> Code:
+        images = ", ".join(f"x{i}" for i in range(len(self.inputs)))
+        return Code(f"rows([{images}], width)", {"width": self.width}, helper="rows")
+
+
+@dataclass(eq=False, repr=False)
+class Flip(SameShape):
+    """Axes run backwards."""
+
+    axes: tuple[int, ...]
+
+    def follow_batch(self) -> list[Node]:
+        """Leave the batch axis alone: a single sample looks the same backwards."""
+        shape = self.inputs[0].shape
+        self.axes = tuple(axis for axis in self.axes if shape[axis] is not N)
+        return []
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        self.axes = tuple(sorted(order.index(axis) for axis in self.axes))
+
+    def code(self) -> Code:
+        return Code("x0.flip(dims)", {"dims": self.axes})
+
+
+@dataclass(eq=False, repr=False)
+class Tile(Node):
+    """A tensor repeated along its axes."""
+
+    multiples: tuple[int, ...]
+
+    @property
+    def layout(self) -> str:
+        return "any"
+
+    def infer(self) -> list[Shape]:
+        pairs = zip(self.inputs[0].shape, self.multiples, strict=True)
+        return [tuple(size if times == 1 else size * times for size, times in pairs)]
+
+    def follow_batch(self) -> list[Node]:
+        if self.inputs[0].batched and self.multiples[0] != 1:
+            raise BatchError("it repeats samples")
+        return []
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        self.multiples = tuple(1 if i < 0 else self.multiples[i] for i in order)
+
+    def code(self) -> Code:
+        return Code("x0.repeat(*multiples)", {"multiples": self.multiples})
+
+
+@dataclass(eq=False, repr=False)
+class BroadcastTo(Node):
+    """Axes of one element stretched to a shape."""
+
+    shape: Shape
+
+    def infer(self) -> list[Shape]:
+        return [self.shape]
+
+    def follow_batch(self) -> list[Node]:
+        x = self.inputs[0]
+        if not x.batched:
+            return []
+        if self.shape[0] != 1:
+            raise BatchError("it repeats samples")
+        self.shape = (N, *self.shape[1:])
+        if x.rank == len(self.shape):
+            return []
+        ones = (1,) * (len(self.shape) - x.rank)
+        reshape = Reshape.of(x, (N, *ones, *x.shape[1:]))
+        self.inputs = list(reshape.outputs)
+        return [reshape]
+
+    def code(self) -> Code:
+        sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
+        return Code("x0.expand(*shape)", {"shape": sizes})
+
+
+@dataclass(eq=False, repr=False)
+class Expand(Node):
+    """A constant, repeated for each sample of the batch of its second operand."""
+
+    @classmethod
+    def of(cls, constant: Value, batched: Value) -> Expand:
+        """Return a repetition; TFLite may have dropped the batch axis of both operands."""
+        lifted = constant.rank < batched.rank
+        shape = (N, *(constant.shape if lifted else constant.shape[1:]))
+        order = (-1, *constant.order) if lifted else constant.order
+        output = Value(constant.name, shape, constant.dtype, order=order)
+        return cls([constant, batched], [output])
+
+    @property
+    def layout(self) -> str:
+        return "any"
+
+    def code(self) -> Code:
+        rest: Literal = (-1,) * (self.outputs[0].rank - 1)
+        return Code("x0.expand(x1.shape[0], *rest)", {"rest": rest})

@@ -1,0 +1,36 @@
+"""PACK, UNPACK, SPLIT and SPLIT_V: parts put together and taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tflite2torch.converter.graph.node import BatchError, Code, Node
+from tflite2torch.converter.graph.value import Shape
+
+
+@dataclass(eq=False, repr=False)
+class Stack(Node):
+    """Operands side by side along a new axis."""
+
+    axis: int
+
+    def infer(self) -> list[Shape]:
+        shape = self.inputs[0].shape
+        return [(*shape[: self.axis], len(self.inputs), *shape[self.axis :])]
+
+    def follow_batch(self) -> list[Node]:
+        if len({value.batched for value in self.inputs}) > 1:
+            raise BatchError("it stacks constants with samples")
+        if self.inputs[0].batched and self.axis == 0:
+            raise BatchError("it stacks before the batch axis")
+        return []
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        if order[0] == -1:  # a new batch axis stays in front
+            self.axis += 1
+
+    def code(self) -> Code:
+        operands = ", ".join(f"x{i}" for i in range(len(self.inputs)))
+        return Code(
+            f"torch.stack([{operands}], dim=dim)", {"dim": self.axis}, {"dim": 0}
+        )

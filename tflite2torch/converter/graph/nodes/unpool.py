@@ -1,0 +1,70 @@
+"""MediaPipe's MaxPoolingWithArgmax2D and MaxUnpooling2D."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tflite2torch.converter.graph.node import Code, Node
+from tflite2torch.converter.graph.nodes.region import share_batch
+from tflite2torch.converter.graph.nodes.window import Window
+from tflite2torch.converter.graph.value import Shape
+
+
+@dataclass(eq=False, repr=False)
+class MaxPoolWithArgmax(Node):
+    """The largest element of each window, and which of the window's elements that is.
+
+    Elements count row by row; of equal ones the first counts. The second result is float:
+    TFLite adds 0.1 to the number.
+    """
+
+    window: Window
+
+    @property
+    def layout(self) -> str:
+        return "nchw"
+
+    def infer(self) -> list[Shape]:
+        batch, *size, channels = self.inputs[0].shape
+        return [(batch, *self.window.output(size), channels)] * 2
+
+    def code(self) -> Code:
+        (top, bottom), (left, right) = self.window.padding
+        return Code(
+            "max_pool_with_argmax(x0, kernel, stride, padding)",
+            {
+                "kernel": self.window.kernel,
+                "stride": self.window.stride,
+                "padding": (left, right, top, bottom),
+            },
+            helper="max_pool_with_argmax",
+        )
+
+
+@dataclass(eq=False, repr=False)
+class MaxUnpool(Node):
+    """Elements in the places of their windows that the second operand gives, among zeros."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+    @property
+    def layout(self) -> str:
+        return "nchw"
+
+    def infer(self) -> list[Shape]:
+        batch, height, width, channels = self.inputs[0].shape
+        return [(batch, height * self.kernel[0], width * self.kernel[1], channels)]
+
+    def follow_batch(self) -> list[Node]:
+        return share_batch(self)
+
+    def code(self) -> Code:
+        size = self.inputs[0].shape[2:]
+        axes = zip(size, self.kernel, self.stride, strict=True)
+        top, left = (max((n - 1) * s + k - n * k, 0) // 2 for n, k, s in axes)
+        return Code(
+            "max_unpool(x0, x1, kernel, stride, padding)",
+            {"kernel": self.kernel, "stride": self.stride, "padding": (top, left)},
+            helper="max_unpool",
+        )

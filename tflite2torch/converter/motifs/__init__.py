@@ -1,0 +1,1 @@
+"""The motifs that blocks are recognized as."""

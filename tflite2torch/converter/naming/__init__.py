@@ -1,0 +1,1 @@
+"""What parts, variables, inputs and outputs of a module are called."""

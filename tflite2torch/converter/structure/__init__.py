@@ -1,0 +1,1 @@
+"""Finds blocks, repeats and stages in a graph."""

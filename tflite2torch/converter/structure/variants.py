@@ -1,0 +1,133 @@
+"""Uses of one class that lack an optional step get a mark in its place.
+
+Before, in a block and in another one of its structure::
+
+    b = pool(a)    d = conv(a)    e = add(d, b)
+                   d = conv(a)    e = add(d, a)
+
+After::
+
+    b = pool(a)       d = conv(a)    e = add(d, b)
+    b = skipped(a)    d = conv(a)    e = add(d, b)
+
+Then the steps of all uses stand in the same places, and the class can say on what condition
+it carries out each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, reduce
+
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Skipped,
+    is_join,
+    node_structure,
+    optional_steps,
+    uses_of_classes,
+)
+
+
+def align_variants(graph: Graph) -> None:
+    """Make the blocks of each structure equal, step by step."""
+    for blocks in uses_of_classes(graph.nodes).values():
+        uses = [_Use.of(block) for block in blocks]
+        columns = zip(*(use.chains for use in uses), strict=True)
+        whole = [reduce(_merged, chains) for chains in columns]
+        for use in uses:
+            use.complete(whole)
+
+
+@dataclass
+class _Use:
+    """A block, taken apart.
+
+    Attributes:
+        block: the block.
+        steps: those that every use has.
+        chains: the optional steps before each operand of each of them, from what gives the
+            operand on; the last one stands before the block's result.
+    """
+
+    block: Block
+    steps: list[Node]
+    chains: list[list[Node]]
+
+    @classmethod
+    def of(cls, block: Block) -> _Use:
+        producers = {value: node for node in block.body for value in node.outputs}
+        optional = optional_steps(block.body)
+        steps = [node for node in block.body if node not in optional]
+        ends = [value for node in steps for value in node.inputs] + block.outputs
+        chains = []
+        for value in ends:
+            chain: list[Node] = []
+            while (node := producers.get(value)) in optional:
+                assert node is not None  # None is never among them
+                chain.insert(0, node)
+                value = optional[node]
+            chains.append(chain)
+        return cls(block, steps, chains)
+
+    def complete(self, whole: Sequence[Sequence[Node]]) -> None:
+        """Put the block together again, with marks for the steps that it lacks."""
+        early: list[Node] = []
+        body: list[Node] = []
+        chains = zip(self.chains, whole, strict=True)
+        for node in self.steps:
+            for place in range(len(node.inputs)):
+                chain = self._completed(*next(chains), node, place)
+                (early if is_join(node) else body).extend(chain)
+            body.append(node)
+        self.block.body = [*early, *body, *self._completed(*next(chains), None, 0)]
+
+    def _completed(
+        self,
+        chain: Sequence[Node],
+        whole: Sequence[Node],
+        reader: Node | None,
+        place: int,
+    ) -> list[Node]:
+        """Return a chain with its marks, and let what follows read it."""
+        rest = list(chain)
+        end = self.block.outputs[0] if reader is None else reader.inputs[place]
+        current = chain[0].inputs[0] if chain else end
+        if whole and reader is None and not chain:
+            # The block's result stays what it is; what gave it gives an equal value instead.
+            current = replace(end)
+            giver = next(node for node in self.steps if end in node.outputs)
+            giver.outputs = [current if v is end else v for v in giver.outputs]
+        completed: list[Node] = []
+        for other in whole:
+            if rest and node_structure(rest[0]) == node_structure(other):
+                step = rest.pop(0)
+                step.inputs[0] = current
+            else:
+                others = self.block.inputs[: len(other.inputs) - 1]
+                step = Skipped([current, *others], [replace(current)], other)
+            completed.append(step)
+            current = step.outputs[0]
+        if completed and reader is None:
+            completed[-1].outputs = [end]
+        elif reader is not None:
+            reader.inputs[place] = current
+        return completed
+
+
+def _merged(one: Sequence[Node], other: Sequence[Node]) -> list[Node]:
+    """Return the shortest chain that has the steps of both, in their order."""
+    kinds = [node_structure(node) for node in one], [node_structure(n) for n in other]
+
+    @cache
+    def rest(i: int, j: int) -> list[Node]:
+        if i == len(one) or j == len(other):
+            return [*one[i:], *other[j:]]
+        if kinds[0][i] == kinds[1][j]:
+            return [one[i], *rest(i + 1, j + 1)]
+        return min([one[i], *rest(i + 1, j)], [other[j], *rest(i, j + 1)], key=len)
+
+    return rest(0, 0)

@@ -1,0 +1,1 @@
+"""Prints a planned graph as source text, and serializes its weights."""

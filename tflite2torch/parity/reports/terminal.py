@@ -1,0 +1,178 @@
+"""Comparisons as a table in the terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
+from tflite2torch.parity.layers.report import Coverage, LayerReport, ParityReport
+
+ROWS = 10
+"""How many layers are shown unless all are wanted; all that fail are shown in any case."""
+
+BAR = 10
+"""Characters of the bar that shows an error against what is tolerated."""
+
+MIN_NAME = 20
+"""Characters that names get; columns are left out where there would be fewer."""
+
+MIN_SAMPLE = 12
+"""Characters that an input's name gets in any case, and in lines of ``WIDE`` all."""
+
+WIDE = 80
+
+FOLDED = "◦"
+"""Marks what was folded into a layer; the source of a fault has an arrow."""
+
+
+def show_report(console: Console, report: ParityReport, everything: bool) -> None:
+    """Print one comparison: its verdict, its layers worst first, and what it leaves out."""
+    covered = report.coverage
+    console.print(f"\n[bold]{escape(report.title)}[/bold]")
+    for line in report.files:
+        console.print(f"  {line}", soft_wrap=True, markup=False)
+    _say(console, report.verdict, "green" if report.passed else "red")
+    _say(console, describe_coverage(covered))
+    _say(console, _setting(report))
+    for note in report.notes:
+        _say(console, note, "yellow")
+    ranked = report.worst_first
+    failing = sum(not layer.passed for layer in ranked)
+    shown = ranked if everything else ranked[: max(ROWS, failing)]
+    if shown:
+        console.print(_table(shown, report.sources, console.width))
+    if len(shown) < len(ranked):
+        _say(
+            console, f"and {len(ranked) - len(shown)} more that pass; --all shows them"
+        )
+    if everything:
+        for tensor in covered.uncompared:
+            reason = tensor.reason or "not known why"
+            told = f"tensor {tensor.tensor}, {tensor.operator}: {reason}"
+            _say(console, f"not compared: {told}")
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    """Print a line under a heading; one that is too long goes on at its next word."""
+    console.print(Padding(Text(line, style), (0, 0, 0, 2), expand=False))
+
+
+def show_unknown(console: Console, name: str) -> None:
+    """Print the verdict of a model whose reference could not run."""
+    console.print(f"\n[bold]{escape(name)}[/bold]")
+    console.print("  not compared: the reference could not run", style="yellow")
+
+
+def _setting(report: ParityReport) -> str:
+    """Say what ran, and what is tolerated."""
+    text = f"{report.runtime}, {', '.join(report.kernels)} kernels"
+    if report.dtype != "float32":
+        text += f"; PyTorch in {report.dtype}"
+    return (
+        f"{text}; batch {report.batch}, seed {report.seed}; "
+        f"tolerated: {FLOOR_FACTOR:g} noise floors, or {ULPS:g} ulps"
+    )
+
+
+def describe_coverage(covered: Coverage) -> str:
+    """Say how much was compared, how, and how much was not."""
+    text = f"{covered.compared} of {covered.total} tensors compared"
+    text += f" ({covered.percent:.0f} %)"
+    if covered.folded:
+        text += (
+            f", {covered.folded} of them ({FOLDED}) folded into layers and computed "
+            "again from what these get"
+        )
+    missing = len(covered.uncompared)
+    if missing:
+        text += f"; {missing} not compared, {covered.unexplained} for no known reason"
+    return text
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table, beside the one that names layers.
+
+    Attributes:
+        heading: of one or two lines.
+        cell: what it says of a layer, in markup.
+        width: of its longest line.
+    """
+
+    heading: str
+    cell: Callable[[LayerReport], str]
+    width: int = 10
+
+
+def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) -> Table:
+    """Return the table; one that is too wide has fewer columns, and folded names."""
+    longest = max(len(layer.sample) for layer in layers)
+    across = min(longest, max(MIN_SAMPLE, width - WIDE))
+    columns = [
+        _Column("error", lambda x: f"{x.error:.1e}", 7),
+        _Column("limit", lambda x: f"{x.limit:.1e}", 7),
+        _Column("error/limit", _bar, 11),
+        _Column("all inputs\npass at", lambda x: f"{x.needed:.1e}"),
+        _Column("worst on", lambda x: escape(fold(x.sample, across)), max(across, 8)),
+        _Column("floor", lambda x: f"{x.floor:.1e}", 7),
+    ]
+    while _room(columns, width) < MIN_NAME and len(columns) > 1:
+        columns.pop()  # the least important one that is left
+    room = _room(columns, width)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    table.add_column("  layer", no_wrap=True)
+    for column in columns:
+        left = column.heading == "worst on"
+        table.add_column(
+            column.heading, justify="left" if left else "right", no_wrap=True
+        )
+    for layer in layers:
+        mark = "[red]►[/red]" if layer.name in sources else " "
+        if layer.inside:
+            mark = FOLDED
+        name = fold(layer.name, room - 2).replace("\n", "\n  ")
+        cells = [column.cell(layer) for column in columns]
+        table.add_row(f"{mark} {escape(name)}", *cells)
+    return table
+
+
+def _room(columns: Sequence[_Column], width: int) -> int:
+    """Return what columns leave of a width to the one before them; each has a gap of two."""
+    return width - sum(column.width + 2 for column in columns)
+
+
+def fold(name: str, width: int) -> str:
+    """Return a name in lines of at most ``width``, which end at dots and spaces.
+
+    A part that is longer than that ends at underscores, and is cut where it has none.
+    """
+    lines = [""]
+    for part in _parts(name, width):
+        if len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _parts(name: str, width: int) -> Iterator[str]:
+    """Yield what stands on one line each, with the dot or the space at its end."""
+    for part in re.findall(r"[^. ]*[. ]|[^. ]+", name):
+        if len(part.rstrip()) <= width:
+            yield part
+            continue
+        for piece in re.findall(r"[^_]*_|[^_]+", part):
+            yield from (piece[i : i + width] for i in range(0, len(piece), width))
+
+
+def _bar(layer: LayerReport) -> str:
+    filled = round(min(layer.worst, 1) * BAR)
+    colour = "green" if layer.passed else "red"
+    return f"[{colour}]{'█' * filled}[/{colour}]{'·' * (BAR - filled)}"
