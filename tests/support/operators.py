@@ -22,7 +22,7 @@ from tests.support.reference import Kernels, run_reference
 from tflite2torch.converter.convert import Conversion, convert_model
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.passes import PASSES

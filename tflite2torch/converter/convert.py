@@ -14,7 +14,8 @@ from tflite2torch.converter.frontends.tflite.metadata import (
     ModelMetadata,
     read_metadata,
 )
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.interface import interface_entries, name_interface

@@ -21,7 +21,7 @@ from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
 from tflite2torch.converter.convert import Conversion, literal_graph
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.loading import load_module

@@ -43,7 +43,6 @@ class Node:
         outputs: results.
         operator: index of the TFLite operator that it came from.
         parameters: constants that a ``torch.nn`` layer holds, by their name in it.
-        activation: TFLite's fused activation, until the pass makes it a node.
         comment: why the step is there, where that is not obvious.
     """
 
@@ -51,7 +50,6 @@ class Node:
     outputs: list[Value]
     operator: int = field(default=-1, kw_only=True)
     parameters: dict[str, Value] = field(default_factory=dict, kw_only=True)
-    activation: str | None = field(default=None, kw_only=True)
     comment: str | None = field(default=None, kw_only=True)
 
     @property
@@ -90,7 +88,7 @@ class Node:
         raise NotImplementedError(type(self).__name__)
 
     def __repr__(self) -> str:
-        known = {"inputs", "outputs", "operator", "parameters", "activation", "comment"}
+        known = {"inputs", "outputs", "operator", "parameters", "comment"}
         own = [
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from tflite2torch.converter.frontends.tflite.lowering.activations import (
-    split_activations,
-)
 from tflite2torch.converter.frontends.tflite.lowering.batch import follow_batch
 from tflite2torch.converter.frontends.tflite.lowering.layout import (
     choose_layouts,
@@ -26,7 +23,6 @@ from tflite2torch.converter.structure.stages import find_stages
 from tflite2torch.converter.structure.variants import align_variants
 
 PASSES: list[Callable[[Graph], None]] = [
-    split_activations,
     follow_batch,
     raise_layer_norms,
     tidy,
@@ -48,7 +44,6 @@ PASSES: list[Callable[[Graph], None]] = [
 """In the order in which they run; each relies on what those before it have done."""
 
 LITERAL: list[Callable[[Graph], None]] = [
-    split_activations,
     follow_batch,
     choose_layouts,
     spell_out_padding,

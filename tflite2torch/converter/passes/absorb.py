@@ -34,7 +34,7 @@ def absorb_padding(graph: Graph) -> None:
         if not why_not(pad, node):
             *_, vertical, horizontal = pad.padding
             padding = (vertical, horizontal)
-            node.window = replace(node.window, same=False, padding=padding)
+            node.window = replace(node.window, padding=padding)
             node.inputs = list(pad.inputs)
             absorbed.add(pad)
     graph.nodes = [node for node in graph.nodes if node not in absorbed]
@@ -49,6 +49,6 @@ def why_not(pad: Pad, conv: Conv2d) -> str:
         return "it pads more than the image"
     if any(before != after for before, after in (vertical, horizontal)):
         return "it is not symmetric"
-    if conv.window.spelled_out(conv.inputs[0].shape[2:]).padding != NO_PADDING:
+    if conv.window.padding != NO_PADDING:
         return "the convolution pads too"
     return ""

@@ -18,7 +18,7 @@ from tflite2torch.converter.frontends.tflite.metadata import (
     TensorMetadata,
     read_metadata,
 )
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 
 MODEL = read_model(ModelFile("small", "small.tflite", good_model()))
 

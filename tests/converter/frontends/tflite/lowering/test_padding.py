@@ -38,7 +38,6 @@ def test_symmetric_padding_is_the_layer_s_own() -> None:
     (conv,) = strided_convolution(65, 3).nodes
     assert isinstance(conv, Conv2d)
     assert conv.window.padding == ((1, 1), (1, 1))
-    assert not conv.window.same
 
 
 def test_a_kernel_that_needs_none_gets_none() -> None:

@@ -29,8 +29,6 @@ def spell_out_padding(graph: Graph) -> None:
     """Give every window numbers for its padding, and every layer what it can take."""
     nodes: list[Node] = []
     for node in graph.nodes:
-        if isinstance(node, Conv2d | Pool2d):
-            node.window = node.window.spelled_out(node.inputs[0].shape[2:])
         if isinstance(node, Pool2d):
             full = node.window.kernel == node.inputs[0].shape[2:]
             node.whole = (
