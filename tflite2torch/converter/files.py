@@ -75,10 +75,10 @@ def manifest_entry(
         "parameters": conversion.parameters,
         "state_dict": {
             key: {
-                "tensor": value.tensor,
+                "tensor": value.origin.index if value.origin else None,
                 "name": value.name,
                 "shape": [int(size) for size in value.shape],
-                "permutation": list(value.order),
+                "permutation": list(value.permutation),
             }
             for key, value in conversion.state.items()
         },

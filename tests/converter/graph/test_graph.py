@@ -9,7 +9,11 @@ import pytest
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
+
+
+def origin(permutation: tuple[int, ...]) -> Provenance:
+    return Provenance("tflite", 7, "w", permutation)
 
 
 def test_the_batch_prints_as_n_and_counts_as_one() -> None:
@@ -29,19 +33,20 @@ def test_a_value_is_batched_where_its_leading_axis_is_the_batch() -> None:
 
 def test_permuting_moves_sizes_provenance_and_elements() -> None:
     data = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
-    value = Value("w", (2, 3, 4), "float32", 7, data=data)
-    assert value.order == (0, 1, 2)
+    value = Value("w", (2, 3, 4), "float32", origin((0, 1, 2)), data)
+    assert value.permutation == (0, 1, 2)
     turned = value.permuted((2, 0, 1)).permuted((0, 2, 1))
     assert turned.shape == (4, 3, 2)
-    assert turned.order == (2, 1, 0)
-    assert turned.tensor == 7
+    assert turned.permutation == (2, 1, 0)
+    assert turned.origin is not None
+    assert turned.origin.index == 7
     assert turned.array.dtype == np.float16
-    np.testing.assert_array_equal(turned.array, data.transpose(turned.order))
+    np.testing.assert_array_equal(turned.array, data.transpose(turned.permutation))
 
 
 def test_permuting_keeps_an_axis_that_tflite_lacks() -> None:
-    value = Value("x", (N, 5, 6), "float32", 7, order=(-1, 0, 1))
-    assert value.permuted((0, 2, 1)).order == (-1, 1, 0)
+    value = Value("x", (N, 5, 6), "float32", origin((-1, 0, 1)))
+    assert value.permuted((0, 2, 1)).permutation == (-1, 1, 0)
 
 
 def test_a_computed_value_holds_nothing() -> None:
@@ -50,7 +55,7 @@ def test_a_computed_value_holds_nothing() -> None:
 
 
 def test_a_value_prints_what_matters() -> None:
-    assert repr(Value("x", (N, 3), "float32", 5)) == "float32[N, 3]#5"
+    assert repr(Value("x", (N, 3), "float32", origin((0, 1)))) == "float32[N, 3]#7"
     constant = Value("c", (1,), "int32", data=np.int32([1]))
     assert repr(constant) == "const int32[1]"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.support.nodes import image, pool
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.converter.structure.structure import Block, Skipped
@@ -14,8 +13,8 @@ from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def use(channels_in: int, channels_out: int, *steps: Node) -> Block:
-    x = Value("x", (N, channels_in, 8, 8), "float32", order=TO_NCHW)
-    y = Value("y", (N, channels_out, 8, 8), "float32", order=TO_NCHW)
+    x = Value("x", (N, channels_in, 8, 8), "float32", image=True)
+    y = Value("y", (N, channels_out, 8, 8), "float32", image=True)
     return Block([x], [y], list(steps))
 
 

@@ -93,8 +93,8 @@ def interface_entries(
                 "shape": ["N" if size is N else int(size) for size in value.shape],
                 "dtype": value.dtype,
                 "value_range": None if known is None else list(known),
-                "tensor": value.tensor,
-                "permutation": list(value.order),
+                "tensor": value.origin.index if value.origin else None,
+                "permutation": list(value.permutation),
             }
         )
     return entries

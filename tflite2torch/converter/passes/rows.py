@@ -13,12 +13,11 @@ After::
 
 from __future__ import annotations
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW, TO_NHWC
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import TO_NHWC, Value
 
 
 def raise_rows(graph: Graph) -> None:
@@ -66,6 +65,6 @@ def _image(rows: Value, producers: dict[Value, Node]) -> Value | None:
     if isinstance(permute, Permute) and permute.axes == TO_NHWC:
         return permute.inputs[0]
     # An image of one channel, or of one pixel, has its elements in order anyway.
-    if value.order == TO_NCHW and (value.shape[1] == 1 or value.shape[2:] == (1, 1)):
+    if value.image and (value.shape[1] == 1 or value.shape[2:] == (1, 1)):
         return value
     return None

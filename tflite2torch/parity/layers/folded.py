@@ -83,7 +83,7 @@ def relabelled(literal: Graph, other: Graph) -> Graph | None:
     ]
     for ours, theirs in pairs:
         for value, changed in zip(ours, theirs, strict=True):
-            changed.name, changed.tensor = value.name, value.tensor
+            changed.name, changed.origin = value.name, value.origin
     return other
 
 

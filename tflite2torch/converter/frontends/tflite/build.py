@@ -11,7 +11,7 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
 )
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import Provenance, Value
 
 QUANTIZED = ("int4", "int8", "uint8", "int16")
 UNPACKING = ("DENSIFY", "DEQUANTIZE")
@@ -88,6 +88,6 @@ def _refuse_integers(model: TfliteModel, operator: Operator) -> None:
 
 
 def _value(tensor: Tensor) -> Value:
-    return Value(
-        tensor.name, tensor.shape, tensor.dtype, tensor.index, data=tensor.data
-    )
+    order = tuple(range(len(tensor.shape)))
+    origin = Provenance("tflite", tensor.index, tensor.name, order)
+    return Value(tensor.name, tensor.shape, tensor.dtype, origin, tensor.data)

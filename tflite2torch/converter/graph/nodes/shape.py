@@ -174,8 +174,7 @@ class Expand(Node):
         """Return a repetition; TFLite may have dropped the batch axis of both operands."""
         lifted = constant.rank < batched.rank
         shape = (N, *(constant.shape if lifted else constant.shape[1:]))
-        order = (-1, *constant.order) if lifted else constant.order
-        output = Value(constant.name, shape, constant.dtype, order=order)
+        output = Value(constant.name, shape, constant.dtype)
         return cls([constant, batched], [output])
 
     @property

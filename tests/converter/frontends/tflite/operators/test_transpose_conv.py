@@ -223,7 +223,7 @@ def test_damaged_options_and_weights() -> None:
         (good[:2], options, "2 inputs and 1 outputs of float32, where 3 and 1"),
         ([good[0], weights(4, 2, 2, 3), good[2]], options, "a weight of"),
         ([good[0], weights(4, 2, 2), good[2]], options, "a weight of"),
-        ([*good[:2], weights(3)], options, r"a bias of \[3\] for 4 filters"),
+        ([*good[:2], weights(3)], options, r"a bias of \[3\] and strides"),
     ]
     for operands, custom, message in cases:
         model = one_operator_model(name, operands, output, custom_options=custom)

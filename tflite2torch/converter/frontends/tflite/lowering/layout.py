@@ -17,16 +17,15 @@ order of elements can be seen.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.index import Gather
 from tflite2torch.converter.graph.nodes.linear import Linear
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
-from tflite2torch.converter.graph.value import Value
-
-TO_NCHW = (0, 3, 1, 2)
-TO_NHWC = (0, 2, 3, 1)
+from tflite2torch.converter.graph.value import TO_NCHW, TO_NHWC, Value
 
 
 def choose_layouts(graph: Graph) -> None:
@@ -34,7 +33,7 @@ def choose_layouts(graph: Graph) -> None:
     images = _images(graph)
     for value in images:
         nchw = value.permuted(TO_NCHW)
-        value.shape, value.order = nchw.shape, nchw.order
+        value.shape, value.origin, value.image = nchw.shape, nchw.origin, True
     nodes: list[Node] = []
     for node in graph.nodes:
         if node.layout != "tflite" and not images.isdisjoint(_ends(node)):
@@ -97,23 +96,19 @@ def _reordered_operand(value: Value) -> Value:
     data = data.transpose(TO_NCHW)
     while data.shape[0] == 1 and data.ndim > value.rank:
         data = data.reshape(data.shape[1:])
-    axes = [axis + value.rank - 4 for axis in TO_NCHW]
-    order = tuple(value.order[axis] for axis in axes if axis >= 0)
-    return Value(value.name, data.shape, value.dtype, value.tensor, order, data)
+    origin = value.origin
+    if origin is not None:
+        axes = [axis + value.rank - 4 for axis in TO_NCHW]
+        order = tuple(origin.permutation[axis] for axis in axes if axis >= 0)
+        origin = replace(origin, permutation=order)
+    image = value.rank == 4
+    return Value(value.name, data.shape, value.dtype, origin, data, image)
 
 
 def _linear(node: Conv2d) -> Linear:
     """Return a pointwise convolution as a matrix product over TFLite's last axis."""
     weight = node.parameters["weight"]
-    assert weight.data is not None
-    matrix = Value(
-        weight.name,
-        (weight.shape[0], weight.shape[3]),
-        weight.dtype,
-        weight.tensor,
-        weight.order,
-        weight.data.reshape(weight.shape[0], weight.shape[3]),
-    )
+    matrix = weight.reshaped((weight.shape[0], weight.shape[3]))
     parameters = {**node.parameters, "weight": matrix}
     return Linear(
         node.inputs, node.outputs, operator=node.operator, parameters=parameters

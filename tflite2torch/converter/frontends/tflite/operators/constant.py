@@ -35,7 +35,7 @@ def dequantize(call: OperatorCall) -> list[Node]:
         data = dequantized(stored, data, call.tensor(0)).array
     elif stored.dtype != "float16":
         raise NotSupportedError(f"its input is {stored.dtype}")
-    output.name, output.tensor, output.data = stored.name, stored.tensor, data
+    output.name, output.origin, output.data = stored.name, stored.origin, data
     return []
 
 
@@ -54,7 +54,7 @@ def densify(call: OperatorCall) -> list[Node]:
     if stored.data is None or sparsity is None:
         raise NotSupportedError("its input is no sparse constant")
     dense = dense_array(stored.data.reshape(-1), sparsity, output.shape)
-    output.name, output.tensor, output.data = stored.name, stored.tensor, dense
+    output.name, output.origin, output.data = stored.name, stored.origin, dense
     return []
 
 

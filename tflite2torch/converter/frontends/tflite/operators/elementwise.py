@@ -22,7 +22,6 @@ from tflite2torch.converter.graph.nodes.elementwise import (
     LeakyRelu,
     PRelu,
 )
-from tflite2torch.converter.graph.value import Value
 
 FLOATING = {
     "CEIL": "ceil",
@@ -199,6 +198,5 @@ def prelu(call: OperatorCall) -> list[Node]:
         raise NotSupportedError(
             f"a slope of shape {list(slope.shape)} for {list(x.shape)}"
         )
-    weight = Value(slope.name, (channels,), slope.dtype, slope.tensor, slope.order)
-    weight.data = slope.array.reshape(channels)
+    weight = slope.reshaped((channels,))
     return [PRelu([x], [call.output], parameters={"weight": weight})]

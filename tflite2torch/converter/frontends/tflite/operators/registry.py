@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -111,8 +111,7 @@ class OperatorCall:
         value = self.weight(position)
         if value.rank == 1:
             return value
-        flat = value.array.reshape(-1)
-        return Value(value.name, flat.shape, value.dtype, value.tensor, data=flat)
+        return value.reshaped((value.array.size,))
 
     def axes(self, position: int, rank: int) -> tuple[int, ...]:
         """Return a constant input as axes, counted from the front, sorted, each once."""
@@ -156,9 +155,7 @@ def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
     zero = quantization.zero_point.reshape(shape).astype(np.int32)
     scale = quantization.scale.reshape(shape).astype(np.float32)
     data = (stored.astype(np.int32) - zero).astype(np.float32) * scale
-    return Value(
-        value.name, value.shape, "float32", value.tensor, value.order, data=data
-    )
+    return replace(value, dtype="float32", data=data)
 
 
 def shortest(value: float) -> float:
