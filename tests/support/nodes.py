@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.frontends.tflite.lowering.padding import COMMENT
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
@@ -17,7 +16,7 @@ from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
 from tflite2torch.converter.graph.nodes.window import Window
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import TO_NCHW, N, Value
 from tflite2torch.converter.structure.blocks import make_block
 from tflite2torch.converter.structure.structure import Block
 

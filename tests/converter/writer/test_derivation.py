@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.nodes import image, pool
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.node import Node
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import TO_NCHW, N, Value
 from tflite2torch.converter.structure.structure import Block, Skipped
 from tflite2torch.converter.writer.derivation import derive_symbols
 from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols

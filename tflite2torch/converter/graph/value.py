@@ -27,6 +27,10 @@ N = _Batch(1)
 
 Shape = tuple[int, ...]
 
+TO_NCHW = (0, 3, 1, 2)
+TO_NHWC = (0, 2, 3, 1)
+"""Permutations between the two layouts of images."""
+
 
 @dataclass(eq=False)
 class Value:
@@ -64,6 +68,12 @@ class Value:
     def batched(self) -> bool:
         """Whether the leading axis is the batch."""
         return bool(self.shape) and self.shape[0] is N
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the channels: 1 for an NCHW image, the last one otherwise."""
+        image = self.order in (TO_NCHW, (-1, 2, 0, 1))  # -1: its batch axis was added
+        return 1 if image else self.rank - 1
 
     @property
     def array(self) -> Array:

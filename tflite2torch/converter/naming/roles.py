@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.conv import Conv2d
@@ -20,7 +19,7 @@ from tflite2torch.converter.graph.nodes.region import (
 )
 from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
 from tflite2torch.converter.graph.nodes.slicing import Slice
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import TO_NCHW, Value
 from tflite2torch.converter.motifs.idioms import Idiom, kind_name, layer_roles
 from tflite2torch.converter.naming.names import meaningful
 from tflite2torch.converter.structure.structure import (

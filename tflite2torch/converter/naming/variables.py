@@ -5,13 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.region import CropMatrix
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import TO_NCHW, Value
 from tflite2torch.converter.naming.names import Namespace
 from tflite2torch.converter.naming.roles import is_generic, prefixed, reached_outputs
 from tflite2torch.converter.structure.structure import is_layer

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import TO_NCHW, Value
 from tflite2torch.converter.naming.names import Namespace
 from tflite2torch.converter.structure.structure import Block, Skipped
 from tflite2torch.converter.writer.symbols import (

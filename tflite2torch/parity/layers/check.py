@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion, literal_graph
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.frontends.tflite.model import read_model
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import TO_NCHW, Value
 from tflite2torch.parity.check import one_thread
 from tflite2torch.parity.edit import with_outputs
 from tflite2torch.parity.inputs import Sample

@@ -14,10 +14,11 @@ from __future__ import annotations
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import Value
 
 
-def split_activations(graph: Graph) -> None:
+def split_activations(graph: Graph) -> Rewrites:
     """Give every fused activation a node; TFLite has no tensor for what goes into it.
 
     Of several results, the first one is activated.
@@ -33,4 +34,6 @@ def split_activations(graph: Graph) -> None:
                 Elementwise([before], [output], node.activation, operator=node.operator)
             )
             node.activation = None
+    split = Rewrites(len(nodes) - len(graph.nodes))
     graph.nodes = nodes
+    return split
