@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from tflite2torch.converter.graph.graph import Graph
+from tests.support.nodes import block
+from tflite2torch.converter.graph.graph import Graph, GraphError
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import N, Provenance, Value
 
@@ -73,6 +75,95 @@ def test_who_computes_and_who_reads() -> None:
     multiply, add = graph.nodes
     assert graph.producers() == {y: multiply, z: add}
     assert graph.users() == {x: [multiply], c: [multiply], y: [add, add]}
+
+
+def test_what_is_read_once_and_is_no_output_has_one_user() -> None:
+    graph, (x, c, y, _) = small_graph()
+    multiply, add = graph.nodes
+    assert graph.sole_users() == {x: multiply, c: multiply}
+    add.inputs = [y, x]
+    assert graph.sole_users() == {c: multiply}
+    graph.outputs.remove(y)
+    assert graph.sole_users() == {c: multiply, y: add}
+
+
+def test_which_outputs_depend_on_a_node() -> None:
+    graph, (*_, y, z) = small_graph()
+    multiply, add = graph.nodes
+    assert graph.reached_outputs() == {multiply: {y, z}, add: {z}}
+
+
+def test_a_graph_that_can_run_is_verified() -> None:
+    small_graph()[0].verify(shapes=True)
+
+
+def reversed_nodes(graph: Graph) -> None:
+    graph.nodes.reverse()
+
+
+def a_node_twice(graph: Graph) -> None:
+    graph.nodes.append(graph.nodes[0])
+
+
+def an_input_computed(graph: Graph) -> None:
+    graph.nodes[1].outputs = list(graph.inputs)
+
+
+def a_constant_computed(graph: Graph) -> None:
+    graph.nodes[1].outputs = [graph.nodes[0].inputs[1]]
+
+
+def an_output_of_nothing(graph: Graph) -> None:
+    graph.outputs.append(Value("w", (N, 3), "float32"))
+
+
+def a_parameter_that_is_computed(graph: Graph) -> None:
+    graph.nodes[1].parameters["weight"] = graph.inputs[0]
+
+
+def another_shape(graph: Graph) -> None:
+    graph.nodes[1].outputs[0].shape = (N, 4)
+
+
+def one_for_the_batch(graph: Graph) -> None:
+    graph.nodes[1].outputs[0].shape = (1, 3)
+
+
+def too_many_names(graph: Graph) -> None:
+    graph.output_names = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (reversed_nodes, "node 0: .* reads .* which nothing before it gives"),
+        (a_node_twice, "node 2: .* exists already"),
+        (an_input_computed, "node 1: .* exists already"),
+        (a_constant_computed, "node 1: .* exists already"),
+        (an_output_of_nothing, "small.tflite: nothing gives the output"),
+        (a_parameter_that_is_computed, "node 1: .* has a weight that is computed"),
+        (another_shape, r"node 1: .* gives \[N, 3\], stated as \[N, 4\]"),
+        (one_for_the_batch, r"node 1: .* gives \[N, 3\], stated as \[1, 3\]"),
+        (too_many_names, "small.tflite: 3 names for 2 outputs"),
+    ],
+)
+def test_a_graph_that_breaks_an_invariant_is_told(
+    damage: Callable[[Graph], None], said: str
+) -> None:
+    graph, _ = small_graph()
+    damage(graph)
+    with pytest.raises(GraphError, match=said):
+        graph.verify(shapes=True)
+
+
+def test_nodes_that_consist_of_others_are_verified_inside() -> None:
+    graph, (x, *_, z) = small_graph()
+    whole = block(graph.nodes)
+    outer = Graph("outer", "outer.tflite", [x], [z], [whole])
+    outer.verify()
+    whole.body.reverse()
+    with pytest.raises(GraphError, match=r"node 0: .* node 0: .* nothing before it"):
+        outer.verify()
 
 
 def test_replacing_reaches_every_reader_and_the_outputs() -> None:

@@ -1,7 +1,8 @@
-"""The graph that travels from the reader through the passes to the writer."""
+"""One step of the computation, and the expression that the writer prints for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from tflite2torch.converter.graph.value import Shape, Value
@@ -61,6 +62,17 @@ class Node:
     def variant(self) -> str:
         """What kind of its type it is, where that makes another thing of it."""
         return ""
+
+    @property
+    def inner(self) -> Sequence[Node]:
+        """The nodes that it consists of, if it stands for several."""
+        return ()
+
+    def read_instead(self, others: Mapping[Value, Value]) -> None:
+        """Read other values in the place of some, also inside."""
+        self.inputs = [others.get(value, value) for value in self.inputs]
+        for node in self.inner:
+            node.read_instead(others)
 
     def infer(self) -> list[Shape]:
         """Return the outputs' shapes as they follow from the inputs', in TFLite's order."""

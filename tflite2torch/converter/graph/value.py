@@ -86,6 +86,11 @@ class Value:
         return bool(self.shape) and self.shape[0] is N
 
     @property
+    def channel_axis(self) -> int:
+        """The axis of the channels: 1 for an NCHW image, the last one otherwise."""
+        return 1 if self.image else self.rank - 1
+
+    @property
     def array(self) -> Array:
         """The elements of a constant; AttributeError for a computed value."""
         if self.data is None:

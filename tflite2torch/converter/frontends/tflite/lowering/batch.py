@@ -17,11 +17,12 @@ from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import BatchError, Node
 from tflite2torch.converter.graph.nodes.shape import Permute
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import N, Value
 
 
-def follow_batch(graph: Graph) -> None:
-    """Follow the batch axis from the inputs through every node.
+def follow_batch(graph: Graph) -> Rewrites:
+    """Follow the batch axis from the inputs through every node; count the values with one.
 
     Raises UnsupportedOpError where a node mixes the samples of a batch, and
     InvalidModelError where the file states other shapes than its operators give.
@@ -45,6 +46,7 @@ def follow_batch(graph: Graph) -> None:
         nodes.append(node)
     graph.nodes = nodes
     _lead_with_batch(graph)
+    return Rewrites(sum(v.batched for node in graph.nodes for v in node.outputs))
 
 
 def _follow(graph: Graph, node: Node, lifted: set[Value]) -> list[Node]:

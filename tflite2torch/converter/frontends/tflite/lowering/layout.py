@@ -25,11 +25,15 @@ from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.index import Gather
 from tflite2torch.converter.graph.nodes.linear import Linear
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import TO_NCHW, TO_NHWC, Value
 
 
-def choose_layouts(graph: Graph) -> None:
-    """Give every rank-4 value its layout, and rewrite axes and constants to match."""
+def choose_layouts(graph: Graph) -> Rewrites:
+    """Give every rank-4 value its layout, and rewrite axes and constants to match.
+
+    Counts the values that are NCHW now.
+    """
     images = _images(graph)
     for value in images:
         nchw = value.permuted(TO_NCHW)
@@ -46,6 +50,7 @@ def choose_layouts(graph: Graph) -> None:
         else:
             nodes += _permuted(node, images)
     graph.nodes = nodes
+    return Rewrites(len(images))
 
 
 def _images(graph: Graph) -> set[Value]:
@@ -142,13 +147,3 @@ def _same_order(image: Value) -> bool:
     """Whether an NCHW value has its elements in the same order as in NHWC."""
     _, channels, height, width = image.shape
     return channels == 1 or height * width == 1
-
-
-def merge_permutes(graph: Graph) -> None:
-    """Let no permute follow another; tidy, the next pass, drops those that do nothing."""
-    producers = graph.producers()
-    for node in graph.nodes:
-        earlier = producers.get(node.inputs[0])
-        if isinstance(node, Permute) and isinstance(earlier, Permute):
-            node.axes = tuple(earlier.axes[axis] for axis in node.axes)
-            node.inputs = list(earlier.inputs)
