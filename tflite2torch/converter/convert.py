@@ -20,13 +20,14 @@ from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.interface import interface_entries, name_interface
 from tflite2torch.converter.naming.names import class_name
 from tflite2torch.converter.passes import LITERAL, run_passes
+from tflite2torch.converter.planning.plan import Plan, plan_classes
+from tflite2torch.converter.planning.state import state_dict
 from tflite2torch.converter.writer.diagram import draw_diagram
 from tflite2torch.converter.writer.docstring import module_docstring
 from tflite2torch.converter.writer.evaluation import Operation, evaluation
+from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.module import write_source
-from tflite2torch.converter.writer.plan import Plan, plan_classes
 from tflite2torch.converter.writer.safety import check_source
-from tflite2torch.converter.writer.state import state_dict
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def convert_model(file: ModelFile) -> Conversion:
     metadata = read_metadata(model)
     graph, plan = _planned(file, model, metadata)
     docstring = module_docstring(graph, metadata, file.label, file.sha256)
-    source = write_source(graph, plan, docstring)
+    forwards = {scope.name: Forward(scope) for scope in plan.scopes}
+    source = write_source(graph, plan, forwards, docstring)
     check_source(source)
     known = metadata or ModelMetadata("", "", [], [])
     return Conversion(
@@ -87,7 +89,7 @@ def convert_model(file: ModelFile) -> Conversion:
         interface_entries(graph.inputs, graph.input_names, known.inputs),
         interface_entries(graph.outputs, graph.output_names, known.outputs),
         len(model.operators),
-        evaluation(plan),
+        evaluation(plan, forwards),
     )
 
 

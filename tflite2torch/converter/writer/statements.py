@@ -15,10 +15,10 @@ from tflite2torch.converter.graph.nodes.elementwise import is_number
 from tflite2torch.converter.graph.nodes.shape import Rows
 from tflite2torch.converter.graph.nodes.stack import Stack
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.expression import Expression
+from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.structure.structure import Block, Stage, is_join
-from tflite2torch.converter.writer.expressions import literal, name, render
-from tflite2torch.converter.writer.scope import Scope
-from tflite2torch.converter.writer.symbols import Condition
+from tflite2torch.converter.writer.expressions import literal, name, render, spelled
 
 WIDTH = 72
 """What an expression may take inside a method before it is split in two."""
@@ -39,7 +39,7 @@ class Step:
 
     node: Node
     operands: list[Step | Value]
-    condition: Condition | None = None
+    condition: Expression | None = None
 
     def leaves(self) -> Iterator[Value]:
         """Yield the values that have to have a name."""
@@ -65,9 +65,8 @@ class Step:
 class Statements:
     """Divides the steps of one class's ``forward`` into statements, and writes each."""
 
-    def __init__(self, scope: Scope, *, of_model: bool = False) -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._of_model = of_model
         self._readers = _readers(scope)
         self._place = {node: place for place, node in enumerate(scope.nodes)}
         self._stored = {e: f"self.{a}" for e, a in scope.stored.items()}
@@ -100,7 +99,7 @@ class Statements:
                 done.append(step)
         return _together(done)
 
-    def _named(self, node: Node, condition: Condition | None) -> list[Value]:
+    def _named(self, node: Node, condition: Expression | None) -> list[Value]:
         """Return the operands that have to have a name.
 
         What a condition decides on is computed in any case; what an expression names twice
@@ -108,15 +107,15 @@ class Statements:
         """
         if condition is not None:
             return node.inputs
-        if isinstance(node, Block | Stage) or node.layer() is not None:
+        if node in self._scope.attributes:
             return []
         template = node.code().template
         places = enumerate(node.inputs)
         return [v for i, v in places if len(re.findall(rf"\bx{i}\b", template)) > 1]
 
-    def condition(self, condition: Condition) -> str:
+    def condition(self, condition: Expression) -> str:
         """Return a condition as ``forward`` asks it."""
-        return self._stored[condition.expression] + condition.comparison
+        return ast.unparse(spelled(condition, self._stored))
 
     def expression(
         self,
@@ -135,9 +134,14 @@ class Statements:
         if attribute is not None:
             whole: ast.expr = ast.Call(name(f"self.{attribute}"), operands, [])
         else:
-            whole = render(
-                step.node.code(), operands, lambda a: self._argument(step.node, a)
-            )
+            code = step.node.code()
+            symbols = {
+                argument: spelled(expression, self._stored)
+                for argument, value in code.arguments.items()
+                if (expression := self._scope.argument(step.node, argument, value))
+                is not None
+            }
+            whole = render(code, operands, symbols)
         if roots is not None:
             roots[id(whole)] = step.node
         return whole
@@ -147,7 +151,7 @@ class Statements:
 
         In a model, parts stand in lines of their own, but for sums and the like of them.
         """
-        if not isinstance(node, Stage | Block) or not self._of_model:
+        if not isinstance(node, Stage | Block) or not self._scope.of_model:
             return node.comment is None
         (reader,) = self._readers[node.outputs[0]]
         return isinstance(reader, Concat | Rows) or is_join(reader)
@@ -186,12 +190,6 @@ class Statements:
         if is_number(node, value):
             return literal(number(value))
         return name(f"self.{self._scope.attributes[value]}")
-
-    def _argument(self, node: Node, argument: str) -> ast.expr | None:
-        """Return an argument with what its class's constructor has stored."""
-        return self._scope.substituted(
-            node, argument, node.code().arguments[argument], self._stored
-        )
 
 
 def number(value: Value) -> Literal:
