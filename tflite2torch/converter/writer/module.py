@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import textwrap
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -11,23 +11,20 @@ from itertools import groupby
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Code
-from tflite2torch.converter.graph.value import Shape, Value
+from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
-from tflite2torch.converter.naming.roles import block_description
 from tflite2torch.converter.planning.expression import Expression, Formula
 from tflite2torch.converter.planning.plan import Plan, stage_argument
 from tflite2torch.converter.planning.scope import Part, Scope
 from tflite2torch.converter.planning.symbols import CHANNELS, role_of
 from tflite2torch.converter.structure.structure import Block, Stage
+from tflite2torch.converter.writer.docstring import class_docstring
 from tflite2torch.converter.writer.expressions import render, spelled
 from tflite2torch.converter.writer.formatting import format_source
 from tflite2torch.converter.writer.forward import Forward
 
 MOST_TENSORS = 5
 """How many results a ``forward`` lists in its annotation."""
-
-DOCSTRING = 78
-"""What one line of a class's docstring takes at most."""
 
 
 def write_source(
@@ -51,10 +48,10 @@ def _helper(name: str) -> str:
 
 
 def _imports(body: str) -> str:
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
-    lines = ["import torch"] if "torch" in used else []
+    lines = ["import torch"] if re.search(r"\btorch\.", body) else []
     lines += ["from torch import Tensor, nn"]
-    lines += ["from torch.nn import functional as F"] if "F" in used else []
+    functional = re.search(r"\bF\.", body)
+    lines += ["from torch.nn import functional as F"] if functional else []
     return "\n".join(lines)
 
 
@@ -67,8 +64,8 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
         result = f"tuple[{'Tensor, ...' if many else tensors}]"
     lines = [f"class {scope.name}(nn.Module):"]
     if not scope.of_model:
-        said = block_description(scope.symbols.uses, DOCSTRING, plan.idioms)
-        lines += [f"    {line}".rstrip() for line in _docstring(said)]
+        said = class_docstring(scope.symbols.uses, plan.idioms)
+        lines += [f"    {line}".rstrip() for line in said]
     lines += [
         f"    def __init__(self{_parameters(scope)}) -> None:",
         "        super().__init__()",
@@ -77,15 +74,6 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
     lines += ["", f"    def forward(self{operands}) -> {result}:"]
     lines += [f"        {line}" for line in forward.lines()]
     return "\n".join(lines)
-
-
-def _docstring(sentences: list[str]) -> list[str]:
-    """Return the lines of a class's docstring: one, or more where one does not do."""
-    whole = " ".join(sentences)
-    if len(whole) <= DOCSTRING:
-        return [f'"""{whole}"""', ""]
-    first, *rest = sentences
-    return [f'"""{first}', "", *textwrap.wrap(" ".join(rest), DOCSTRING), '"""', ""]
 
 
 def _parameters(scope: Scope) -> str:
@@ -189,8 +177,3 @@ def _looped(calls: Sequence[str]) -> Iterator[str]:
         yield from (
             [f"*[{text} for _ in range({count})]"] if count > 2 else [text] * count
         )
-
-
-def shown_shape(shape: Shape) -> str:
-    """Return a shape as documentation shows it: ``(N, 3, 128, 128)``."""
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
