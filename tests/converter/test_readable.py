@@ -26,7 +26,7 @@ from torch import nn
 from tests.support.official import FACTS
 from tflite2torch.converter.convert import Conversion, convert_model
 from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.naming.names import MEANINGLESS
+from tflite2torch.converter.naming.tensor_names import MEANINGLESS
 from tflite2torch.loading import load_module
 
 Converted = Callable[[str], Conversion]

@@ -11,26 +11,26 @@ from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
 from tflite2torch.converter.frontends.tflite.lowering import LOWERING
-from tflite2torch.converter.frontends.tflite.metadata import (
-    ModelMetadata,
-    read_metadata,
-)
+from tflite2torch.converter.frontends.tflite.metadata import read_metadata
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.metadata import ModelMetadata
 from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.naming.interface import interface_entries, name_interface
+from tflite2torch.converter.manifest import interface_entries
+from tflite2torch.converter.naming.interface import name_interface
 from tflite2torch.converter.naming.names import class_name
 from tflite2torch.converter.passes import PASSES
+from tflite2torch.converter.planning.plan import Plan, plan_classes
+from tflite2torch.converter.planning.state import state_dict
 from tflite2torch.converter.structure import STEPS
 from tflite2torch.converter.writer.diagram import draw_diagram
 from tflite2torch.converter.writer.docstring import module_docstring
 from tflite2torch.converter.writer.evaluation import Operation, evaluation
+from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.module import write_source
-from tflite2torch.converter.writer.plan import Plan, plan_classes
 from tflite2torch.converter.writer.safety import check_source
-from tflite2torch.converter.writer.state import state_dict
 
 PIPELINE: list[Pass] = [*LOWERING, *PASSES, *STEPS]
 """All that a graph goes through between the front end and the writer."""
@@ -80,21 +80,21 @@ def convert_model(file: ModelFile) -> Conversion:
     everything that cannot be converted.
     """
     model = read_model(file)
-    metadata = read_metadata(model)
+    metadata = read_metadata(model) or ModelMetadata()
     graph, plan = _planned(file, model, metadata)
-    docstring = module_docstring(graph, metadata, file.label, file.sha256)
-    source = write_source(graph, plan, docstring)
+    docstring = module_docstring(graph, metadata, file.origin, file.sha256)
+    forwards = {scope.name: Forward(scope) for scope in plan.scopes}
+    source = write_source(graph, plan, forwards, docstring)
     check_source(source)
-    known = metadata or ModelMetadata("", "", [], [])
     return Conversion(
         file,
         plan.model.name,
         source,
         state_dict(plan),
-        interface_entries(graph.inputs, graph.input_names, known.inputs),
-        interface_entries(graph.outputs, graph.output_names, known.outputs),
+        interface_entries(graph.inputs, graph.input_names, metadata.inputs),
+        interface_entries(graph.outputs, graph.output_names, metadata.outputs),
         len(model.operators),
-        evaluation(plan),
+        evaluation(plan, forwards),
     )
 
 
@@ -104,11 +104,11 @@ def draw_model(file: ModelFile) -> str:
     Raises what ``convert_model`` does.
     """
     model = read_model(file)
-    return draw_diagram(*_planned(file, model, read_metadata(model)))
+    return draw_diagram(*_planned(file, model, read_metadata(model) or ModelMetadata()))
 
 
 def _planned(
-    file: ModelFile, model: TfliteModel, metadata: ModelMetadata | None
+    file: ModelFile, model: TfliteModel, metadata: ModelMetadata
 ) -> tuple[Graph, Plan]:
     """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
     graph = build_graph(model, file.name)

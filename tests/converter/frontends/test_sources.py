@@ -232,3 +232,17 @@ def test_official_wheel(wheel: Path, wheel_models: dict[str, bytes]) -> None:
     files = {f"{file.name}.tflite": file.data for file in read_sources([wheel])}
     assert files == wheel_models
     assert len(files) == 14
+
+
+@pytest.mark.parametrize(
+    ("label", "origin"),
+    [
+        ("m-1.2-cp311-cp311-linux_x86_64.whl/a-b-c-d.tflite", "m-1.2/a-b-c-d.tflite"),
+        ("m-1.2-1-py3-none-any.whl/x.tflite", "m-1.2/x.tflite"),
+        ("face.task/x.tflite", "face.task/x.tflite"),
+    ],
+)
+def test_documentation_names_a_wheel_without_its_platforms(
+    label: str, origin: str
+) -> None:
+    assert ModelFile("x", label, b"").origin == origin

@@ -65,6 +65,13 @@ class ModelFile:
         """The SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.data).hexdigest()
 
+    @property
+    def origin(self) -> str:
+        """The label for documentation: a wheel's without the platforms it is built for."""
+        return re.sub(
+            r"(^|/)([^/-]+-[^/-]+)(-[^/-]+){3,4}\.whl(?=/)", r"\1\2", self.label
+        )
+
 
 def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
     """Yield the models of all sources in turn, each different one once.

@@ -9,8 +9,8 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import PRelu
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.plan import Plan
 from tflite2torch.converter.structure.structure import Block, Stage
-from tflite2torch.converter.writer.plan import Plan
 
 
 def draw_diagram(graph: Graph, plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""Code templates → Python expressions, built as syntax trees so that nothing is spliced."""
+"""Values, formulas and code templates → Python's syntax trees, so that nothing is spliced."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import ast
 import copy
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tflite2torch.converter.graph.node import Code, Literal
-
-Argument = Callable[[str], ast.expr | None]
-"""Gives the expression that stands for an argument by its name, or None for its value."""
+from tflite2torch.converter.planning.expression import Expression, Formula, Name
 
 
-def render(code: Code, operands: Sequence[ast.expr], argument: Argument) -> ast.expr:
-    """Return a template with its operands, and with its arguments as values or symbols."""
-    return _Filler(code, operands, argument).filled(_parse(code.template))
+def render(
+    code: Code, operands: Sequence[ast.expr], symbols: Mapping[str, ast.expr]
+) -> ast.expr:
+    """Return a template with its operands, and its arguments as values or as symbols.
+
+    Args:
+        code: the template and its arguments.
+        operands: what ``x0``, ``x1``, … stand for.
+        symbols: what stands for an argument instead of its value.
+    """
+    return _Filler(code, operands, symbols).filled(_parse(code.template))
 
 
 def literal(value: Literal) -> ast.expr:
@@ -38,6 +44,42 @@ def name(identifier: str) -> ast.expr:
     for part in rest:
         expression = ast.Attribute(expression, part, ast.Load())
     return expression
+
+
+OPERATORS: dict[str, ast.operator] = {
+    "-": ast.Sub(),
+    "*": ast.Mult(),
+    "//": ast.FloorDiv(),
+    "%": ast.Mod(),
+}
+COMPARISONS: dict[str, ast.cmpop] = {"==": ast.Eq(), ">": ast.Gt(), "<": ast.Lt()}
+
+
+def spelled(expression: Expression, names: Mapping[Expression, str]) -> ast.expr:
+    """Return an expression as Python; whatever part of it has a name is written as that."""
+    if isinstance(expression, Name | Formula) and expression in names:
+        return name(names[expression])
+    if isinstance(expression, Name):
+        return name(expression.identifier)
+    if not isinstance(expression, Formula):
+        return literal(expression)
+    operator = expression.operator
+    if operator == "slice":
+        ends = (e if e is None else spelled(e, names) for e in expression.operands)
+        return ast.Slice(*ends)
+    operands = [spelled(operand, names) for operand in expression.operands]
+    match operator:
+        case "tuple":
+            return ast.Tuple(operands, ast.Load())
+        case "if":
+            condition, value, otherwise = operands
+            return ast.IfExp(condition, value, otherwise)
+        case "and":
+            return ast.BoolOp(ast.And(), operands)
+    left, right = operands
+    if operator in COMPARISONS:
+        return ast.Compare(left, [COMPARISONS[operator]], [right])
+    return ast.BinOp(left, OPERATORS[operator], right)
 
 
 def evaluated(expression: ast.expr) -> Iterator[ast.expr]:
@@ -82,11 +124,11 @@ def _parse(template: str) -> ast.expr:
 
 class _Filler:
     def __init__(
-        self, code: Code, operands: Sequence[ast.expr], argument: Argument
+        self, code: Code, operands: Sequence[ast.expr], symbols: Mapping[str, ast.expr]
     ) -> None:
         self._code = code
         self._operands = operands
-        self._argument = argument
+        self._symbols = symbols
 
     def filled(self, node: ast.expr) -> ast.expr:
         """Return a copy of a part of the template with what its names stand for."""
@@ -113,7 +155,7 @@ class _Filler:
         return self.filled(value) if isinstance(value, ast.expr) else value
 
     def _value(self, argument: str) -> ast.expr:
-        symbol = self._argument(argument)
+        symbol = self._symbols.get(argument)
         return literal(self._code.arguments[argument]) if symbol is None else symbol
 
     def _default(self, word: ast.keyword) -> bool:
@@ -125,7 +167,7 @@ class _Filler:
             return ast.dump(self._value(argument)) == ast.dump(self._value(other))
         return (
             argument in known
-            and self._argument(argument) is None
+            and argument not in self._symbols
             and self._code.arguments[argument] == known[argument]
         )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.naming.variables import Variables
+from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.structure.structure import is_join
 from tflite2torch.converter.writer.expressions import evaluated
-from tflite2torch.converter.writer.scope import Scope
 from tflite2torch.converter.writer.statements import Statements, Step
+from tflite2torch.converter.writer.variables import Variables
 
 LINE = 80
 """What a statement with its comment may take inside a method."""
@@ -22,10 +23,9 @@ SHORTCUT = "shortcut"
 class Forward:
     """Writes the body of one class's ``forward``."""
 
-    def __init__(self, scope: Scope, *, of_model: bool = False) -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._of_model = of_model
-        self._statements = Statements(scope, of_model=of_model)
+        self._statements = Statements(scope)
         self._steps = self._statements.steps()
         self._place = {step: index for index, step in enumerate(self._steps)}
         self._last_read = {
@@ -35,22 +35,26 @@ class Forward:
         }
         self._last_read |= {value: len(self._steps) for value in scope.outputs}
 
-    def operations(self) -> Iterator[Node | None]:
-        """Yield what each operation gives, in the order in which Python evaluates them.
+    @cached_property
+    def operations(self) -> list[Node | None]:
+        """What each operation gives, in the order in which Python evaluates them.
 
         An operation is what touches a tensor: a call, an operator, an index, an attribute.
         It gives a node's result, or None where that takes further operations.
         """
+        given: list[Node | None] = []
         for step in self._steps:
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
-            for part in evaluated(whole):
-                yield roots.get(id(part))
+            given += [roots.get(id(part)) for part in evaluated(whole)]
+        return given
 
-    def lines(self, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
-        """Return the statements; ``inputs`` and ``outputs`` are the names that they have."""
-        names = _Names(dict(zip(inputs, self._scope.inputs, strict=True)))
-        self._variables = Variables(self._scope, self._steps, outputs)
+    def lines(self) -> list[str]:
+        """Return the statements as text."""
+        names = _Names(
+            dict(zip(self._scope.input_names, self._scope.inputs, strict=True))
+        )
+        self._variables = Variables(self._scope, self._steps)
         lines = self._kept_entry(names)
         for run in self._runs():
             if run[0].condition is not None:
@@ -92,7 +96,7 @@ class Forward:
             if is_join(n) and entry in n.inputs
         ]
         late = sums and sums[-1] is not self._steps[0]
-        if self._of_model or not late or len(self._scope.inputs) > 1:
+        if self._scope.of_model or not late or len(self._scope.inputs) > 1:
             return []
         names.bind(SHORTCUT, entry)
         return [f"{SHORTCUT} = {names.of(entry)}"]

@@ -13,8 +13,8 @@ from tflite2torch.converter.graph.nodes.region import CropMatrix
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
 from tflite2torch.converter.naming.roles import is_generic, prefixed, reached_outputs
+from tflite2torch.converter.planning.scope import Part, Scope
 from tflite2torch.converter.structure.structure import is_layer
-from tflite2torch.converter.writer.scope import Part, Scope
 from tflite2torch.converter.writer.statements import Step
 
 
@@ -23,19 +23,13 @@ class Variables:
 
     The value that runs through the layers is ``x``. A feature map that is needed later is
     called by its stride: ``x16`` has one pixel for each 16 x 16 of the image.
-
-    Attributes:
-        of_model: whether the class is the model's own.
     """
 
-    def __init__(
-        self, scope: Scope, steps: Sequence[Step], outputs: Sequence[str]
-    ) -> None:
+    def __init__(self, scope: Scope, steps: Sequence[Step]) -> None:
         self._scope = scope
-        self.of_model = bool(outputs)
         self._outputs: dict[Value, str] = {}
-        if len(scope.outputs) > 1:
-            pairs = zip(scope.outputs, outputs, strict=True)
+        if scope.of_model and len(scope.outputs) > 1:
+            pairs = zip(scope.outputs, scope.output_names, strict=True)
             for value, name in pairs:  # what is given twice has its first name
                 self._outputs.setdefault(value, name)
         self._maps = {
@@ -48,7 +42,7 @@ class Variables:
         for place, step in enumerate(steps):
             for value in dict.fromkeys(step.leaves()):
                 self._readers.setdefault(value, []).append(place)
-        self._kept = self._kept_maps() if self.of_model else set()
+        self._kept = self._kept_maps() if scope.of_model else set()
         self._reached = reached_outputs(scope.nodes, scope.outputs)
         crops = [node for node in scope.nodes if isinstance(node, CropMatrix)]
         self._points = {node.inputs[0] for node in crops}
@@ -81,7 +75,7 @@ class Variables:
         """Yield what the result may be called, the best name first."""
         read = [n for leaf in step.leaves() for n, v in held.items() if v is leaf]
         read = [name for name in read if name != "x"]
-        if self.of_model:
+        if self._scope.of_model:
             yield from self._in_model(step, value, read)
         else:
             yield from self._in_block(step, value, held, read)

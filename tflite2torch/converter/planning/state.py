@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.roles import constants
+from tflite2torch.converter.planning.plan import Plan
+from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.structure.structure import Block, Stage
-from tflite2torch.converter.writer.plan import Plan
-from tflite2torch.converter.writer.scope import Scope
 
 
 def state_dict(plan: Plan) -> dict[str, Value]:

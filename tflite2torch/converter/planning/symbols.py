@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tflite2torch.converter.graph.node import Literal
+from tflite2torch.converter.planning.expression import Expression, Formula, Name
 from tflite2torch.converter.structure.structure import Block
 
 CHANNELS = frozenset(
@@ -18,20 +19,23 @@ CHANNELS = frozenset(
 )
 """Roles of numbers that count channels."""
 
-NEW_CHANNELS = "out_channels - in_channels"
-"""What a class is given to add to a shortcut, as an expression."""
+NEW_CHANNELS = Formula("-", (Name("out_channels"), Name("in_channels")))
+"""How many channels a class adds to those that enter."""
 
 
 def role_of(argument: str) -> str:
-    """Return what kind of number an argument gives: its name, but for what tells it apart."""
+    """Return an argument's name without its number: ``stride2`` → ``stride``."""
     return re.sub(r"\d*(_\d+)?$", "", argument)
 
 
 class Slot(NamedTuple):
-    """Where a number stands: in which part of a class, in which argument, where in that.
+    """A place for a number in a class.
 
-    A part is the position of a node among the class's, and for a constant that the node
-    reads, also the position of that.
+    Attributes:
+        part: the position of a node among the class's nodes, and for a constant operand also
+            its position among the node's constants.
+        argument: the argument of the part's code that holds the number.
+        path: indices into that argument where it is a tuple; 0 to 2 for a slice's ends.
     """
 
     part: tuple[int, ...]
@@ -40,36 +44,29 @@ class Slot(NamedTuple):
 
     @property
     def role(self) -> str:
-        """What kind of number it is; the argument's name but for the numbers in that."""
+        """What the number means: the argument's name, or ``new_channels``."""
         if self.argument == "padding" and self.path[:1] > (3,):
             return "new_channels"  # F.pad counts axes from the last: width, height, channels
         return role_of(self.argument)
 
 
-class Condition(NamedTuple):
-    """When a step is carried out: if an expression over the arguments is, or is so."""
-
-    expression: str
-    comparison: str = ""
-
-
 @dataclass
 class Symbols:
-    """A constructor's arguments, and what follows from them.
+    """The arguments of a class's constructor, and the numbers that follow from them.
 
     Attributes:
         uses: the uses of the class.
-        arguments: for each argument, its value in each use.
-        defaults: what most of those are that need not be given.
-        expressions: for each number that differs between uses, how it follows.
-        conditions: for each step that some uses lack, by its position, when it is there.
+        arguments: the value in each use, by name.
+        defaults: values of arguments that need not be given.
+        expressions: for each number that differs between uses, what gives it.
+        conditions: for each optional step, by its position, when it is carried out.
     """
 
     uses: Sequence[Block] = ()
     arguments: dict[str, tuple[int, ...]] = field(default_factory=dict)
     defaults: dict[str, int] = field(default_factory=dict)
-    expressions: dict[Slot, str] = field(default_factory=dict)
-    conditions: dict[int, Condition] = field(default_factory=dict)
+    expressions: dict[Slot, Expression] = field(default_factory=dict)
+    conditions: dict[int, Expression] = field(default_factory=dict)
 
     def values_of(self, use: Block) -> dict[str, Literal]:
         """Return what one use gives for each argument."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.nodes import block, conv, image
-from tflite2torch.converter.writer.symbols import CHANNELS, Slot, Symbols, role_of
+from tflite2torch.converter.planning.symbols import CHANNELS, Slot, Symbols, role_of
 
 
 @pytest.mark.parametrize(
