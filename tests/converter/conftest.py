@@ -13,7 +13,7 @@ from tests.support.official import BUNDLE
 from tflite2torch.converter.convert import Conversion, convert_model
 from tflite2torch.converter.frontends.sources import ModelFile, read_sources
 from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 
 

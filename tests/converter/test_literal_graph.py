@@ -10,7 +10,8 @@ from tests.support.official import FACTS
 from tests.support.operators import all_nodes
 from tflite2torch.converter.convert import literal_graph
 from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.normalization import LayerNorm
 from tflite2torch.converter.graph.nodes.pad import Pad

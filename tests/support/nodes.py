@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.frontends.tflite.lowering.padding import COMMENT
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
@@ -28,7 +27,7 @@ NAMELESS = ""
 def image(channels: int = 4, height: int = 8, width: int = 8) -> Value:
     """Return a feature map."""
     shape = (N, channels, height, width)
-    return Value(NAMELESS, shape, "float32", order=TO_NCHW)
+    return Value(NAMELESS, shape, "float32", image=True)
 
 
 def result(*nodes: Node) -> Value:
@@ -126,4 +125,4 @@ def graph(inputs: Sequence[Value], nodes: Sequence[Node], *outputs: Value) -> Gr
 
 
 def _like(x: Value) -> Value:
-    return Value(x.name, x.shape, x.dtype, order=x.order)
+    return Value(x.name, x.shape, x.dtype, image=x.image)

@@ -16,7 +16,8 @@ from tflite2torch.commands.options import common, verbose
 from tflite2torch.converter.convert import find_problems
 from tflite2torch.converter.frontends.sources import ModelFile, read_sources
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.streams import console
 
 

@@ -10,23 +10,30 @@ from typing import Any
 from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
+from tflite2torch.converter.frontends.tflite.lowering import LOWERING
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import ModelMetadata
+from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.manifest import interface_entries
 from tflite2torch.converter.naming.interface import name_interface
 from tflite2torch.converter.naming.names import class_name
-from tflite2torch.converter.passes import LITERAL, run_passes
+from tflite2torch.converter.passes import PASSES
 from tflite2torch.converter.planning.plan import Plan, plan_classes
 from tflite2torch.converter.planning.state import state_dict
+from tflite2torch.converter.structure import STEPS
 from tflite2torch.converter.writer.diagram import draw_diagram
 from tflite2torch.converter.writer.docstring import module_docstring
 from tflite2torch.converter.writer.evaluation import Operation, evaluation
 from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.module import write_source
 from tflite2torch.converter.writer.safety import check_source
+
+PIPELINE: list[Pass] = [*LOWERING, *PASSES, *STEPS]
+"""All that a graph goes through between the front end and the writer."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def _planned(
     """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
     graph = build_graph(model, file.name)
     name_interface(graph, metadata)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     return graph, plan_classes(graph, class_name(file.name))
 
 
@@ -120,14 +127,14 @@ def literal_graph(file: ModelFile) -> Graph:
     Raises what ``convert_model`` does.
     """
     graph = build_graph(read_model(file), file.name)
-    run_passes(graph, LITERAL)
+    run_passes(graph, LOWERING)
     return graph
 
 
 def find_problems(model: TfliteModel, name: str) -> list[str]:
     """Return a line for everything in a verified model that cannot be converted."""
     try:
-        run_passes(build_graph(model, name))
+        run_passes(build_graph(model, name), PIPELINE)
     except UnsupportedOpError as error:
         return error.problems
     return []

@@ -23,8 +23,8 @@ def interface_entries(
                 "shape": ["N" if size is N else int(size) for size in value.shape],
                 "dtype": value.dtype,
                 "value_range": None if known is None else list(known),
-                "tensor": value.tensor,
-                "permutation": list(value.order),
+                "tensor": value.origin.index if value.origin else None,
+                "permutation": list(value.permutation),
             }
         )
     return entries
@@ -34,10 +34,10 @@ def weight_entries(state: Mapping[str, Value]) -> dict[str, dict[str, Any]]:
     """Return for each key of a state_dict which of the file's tensors it holds, and how."""
     return {
         key: {
-            "tensor": value.tensor,
+            "tensor": value.origin.index if value.origin else None,
             "name": value.name,
             "shape": [int(size) for size in value.shape],
-            "permutation": list(value.order),
+            "permutation": list(value.permutation),
         }
         for key, value in state.items()
     }

@@ -7,7 +7,6 @@ import ast
 import pytest
 
 from tests.support.nodes import image, pool
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.converter.planning.derivation import derive_symbols
@@ -17,8 +16,8 @@ from tflite2torch.converter.writer.expressions import spelled
 
 
 def use(channels_in: int, channels_out: int, *steps: Node) -> Block:
-    x = Value("x", (N, channels_in, 8, 8), "float32", order=TO_NCHW)
-    y = Value("y", (N, channels_out, 8, 8), "float32", order=TO_NCHW)
+    x = Value("x", (N, channels_in, 8, 8), "float32", image=True)
+    y = Value("y", (N, channels_out, 8, 8), "float32", image=True)
     return Block([x], [y], list(steps))
 
 

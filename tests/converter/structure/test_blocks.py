@@ -10,10 +10,11 @@ from tests.support.layers import RELU6, Layers
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import all_nodes, assert_same, count, graph_after, graph_of
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.structure.blocks import find_blocks
 from tflite2torch.converter.structure.structure import Block, is_join
 
@@ -233,7 +234,7 @@ def test_official_models(
     official_graph: Callable[[str], Graph], name: str, blocks: int, structures: int
 ) -> None:
     graph = official_graph(name)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     found = [node for node in all_nodes(graph.nodes) if isinstance(node, Block)]
     assert count(graph, Block) == blocks
     assert len({block.key for block in found}) == structures

@@ -22,14 +22,14 @@ from tests.support.nodes import (
 )
 from tests.support.operators import assert_same, graph_of
 from tests.support.tracing import assert_layers_same
-from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.convert import PIPELINE, Conversion
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
+from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.passes import run_passes
 from tflite2torch.converter.structure.structure import (
     Block,
     Skipped,
@@ -102,7 +102,7 @@ def converted(model: bytes) -> Conversion:
 def uses(model: bytes) -> list[Block]:
     """Return the blocks of the only class."""
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     (blocks,) = uses_of_classes(graph.nodes).values()
     return blocks
 

@@ -21,9 +21,9 @@ from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
 from tflite2torch.converter.convert import Conversion, literal_graph
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
 from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs import Sample
 from tflite2torch.parity.interface import Interface
@@ -272,7 +272,8 @@ def test_the_literal_graph_of_other_weights_stands_for_the_same_tensors() -> Non
     graph, other = literal_graph(file), literal_graph(file)
     for node in other.nodes:
         for value in node.outputs:
-            value.tensor = None if value.tensor is None else value.tensor + 100
+            if value.origin is not None:
+                value.origin = replace(value.origin, index=value.origin.index + 100)
     assert relabelled(graph, other) is other
     assert [v.tensor for n in other.nodes for v in n.outputs] == [
         v.tensor for n in graph.nodes for v in n.outputs
@@ -281,7 +282,10 @@ def test_the_literal_graph_of_other_weights_stands_for_the_same_tensors() -> Non
 
 
 def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
-    one, other, total = (Value(n, (N, 2), "float32", i) for i, n in enumerate("abc"))
+    one, other, total = (
+        Value(n, (N, 2), "float32", Provenance("tflite", i, n, (0, 1)))
+        for i, n in enumerate("abc")
+    )
     node = Elementwise([one, other], [total], "add")
     layer = Layer("sum", "ADD", None, (total,), "somewhere")
     answers = {0: torch.ones(1, 2), 1: torch.ones(1, 2) * 2}

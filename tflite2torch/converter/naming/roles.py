@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise, is_number
@@ -48,7 +47,7 @@ def _constant_role(node: Node, value: Value) -> str:
     if own := role_in_name(value.name):
         return own
     match node:
-        case Expand() if value.order != TO_NCHW:
+        case Expand() if not value.image:
             return "token"
         case Elementwise(function="mul"):
             return "scale"

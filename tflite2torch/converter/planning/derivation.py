@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
 from tflite2torch.converter.planning.expression import (
@@ -309,7 +308,7 @@ class _Derivation:
 def _channels(value: Value) -> int:
     """Return the channels: axis 1 of an image (NCHW), the last axis of anything else."""
     shape = value.shape
-    return shape[1] if value.order == TO_NCHW else shape[-1] if shape else 0
+    return shape[1] if value.image else shape[-1] if shape else 0
 
 
 def _default(name: str, numbers: tuple[int, ...]) -> int | None:

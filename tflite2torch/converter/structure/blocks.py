@@ -22,6 +22,7 @@ from itertools import islice
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.structure.structure import (
     Block,
@@ -42,13 +43,16 @@ LARGEST = 100
 """How many nodes a block holds at most: nobody reads a longer ``forward``."""
 
 
-def find_blocks(graph: Graph) -> None:
+def find_blocks(graph: Graph) -> Rewrites:
     """Put blocks in the place of the nodes that they are made of."""
     _put_longer_sides_first(graph)
     rounds = iter(lambda: _repeated(_candidates(graph)), [])
+    found = Rewrites()
     for blocks in islice(rounds, DEEPEST):
+        found.count += len(blocks)
         for block in blocks:
             fold(graph.nodes, block.body, block)
+    return found
 
 
 def _put_longer_sides_first(graph: Graph) -> None:

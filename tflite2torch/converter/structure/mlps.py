@@ -16,11 +16,12 @@ from collections import Counter
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.linear import Linear
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.structure.blocks import fold, make_block
 from tflite2torch.converter.structure.structure import Block, is_activation
 
 
-def find_mlps(graph: Graph) -> None:
+def find_mlps(graph: Graph) -> Rewrites:
     """Put blocks in the place of all that the graph has more than once."""
     users = graph.users()
 
@@ -38,6 +39,7 @@ def find_mlps(graph: Graph) -> None:
             taken.add(last)
             found.append(make_block([node, middle, last], last.outputs[0]))
     counts = Counter(block.key for block in found)
-    for block in found:
-        if counts[block.key] > 1:
-            fold(graph.nodes, block.body, block)
+    repeated = [block for block in found if counts[block.key] > 1]
+    for block in repeated:
+        fold(graph.nodes, block.body, block)
+    return Rewrites(len(repeated))

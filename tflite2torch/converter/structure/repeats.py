@@ -22,6 +22,7 @@ from itertools import takewhile
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.resize import Resize
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.structure.blocks import LARGEST, depths, fold, make_block
 from tflite2torch.converter.structure.structure import (
@@ -51,8 +52,9 @@ Pair = tuple[Structure, tuple[Unit, Unit]]
 """What two uses have in common, and both of them."""
 
 
-def find_repeats(graph: Graph) -> None:
+def find_repeats(graph: Graph) -> Rewrites:
     """Put blocks in the place of units that repeat, the weightiest first."""
+    found = Rewrites()
     budget = [MOST_PAIRS]
     orders: dict[Structure, list[int]] = {}
     while budget[0] > 0 and (units := _best_units(graph, budget)):
@@ -66,6 +68,8 @@ def find_repeats(graph: Graph) -> None:
         for unit, block in zip(units, blocks, strict=True):
             block.inputs = [block.inputs[i] for i in order]
             fold(graph.nodes, unit, block)
+        found.count += len(units)
+    return found
 
 
 def _members(node: Node, inner: bool) -> list[Node]:

@@ -15,28 +15,33 @@ from collections.abc import Iterator
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.structure.blocks import fold
 from tflite2torch.converter.structure.structure import Block, Stage
 
 
-def find_stages(graph: Graph) -> None:
+def find_stages(graph: Graph) -> Rewrites:
     """Put an ``nn.Sequential`` in the place of two blocks or more that follow each other."""
+    found = Rewrites()
     for block in [node for node in graph.nodes if isinstance(node, Block)]:
-        _find_in(block)
+        found.count += _find_in(block)
     for run in _runs(graph.nodes, graph.outputs, split=True):
         _fold_run(graph.nodes, run)
+        found.count += 1
+    return found
 
 
-def _find_in(block: Block) -> None:
+def _find_in(block: Block) -> int:
     """Find stages in a block, the same in all blocks of its structure.
 
     There a stage goes on where the resolution changes: that may be elsewhere in another use.
     """
-    for inner in [node for node in block.body if isinstance(node, Block)]:
-        _find_in(inner)
+    found = sum(_find_in(n) for n in list(block.body) if isinstance(n, Block))
     for run in _runs(block.body, block.outputs, split=False):
         _fold_run(block.body, run)
+        found += 1
+    return found
 
 
 def _runs(

@@ -8,7 +8,7 @@ one only where the shape stays.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tflite2torch.converter.graph.node import Code, Literal, Node
@@ -41,12 +41,20 @@ class Block(Node):
     def __post_init__(self) -> None:
         self.key = structure_of(self.body)
 
+    @property
+    def inner(self) -> Sequence[Node]:
+        return self.body
+
 
 @dataclass(eq=False, repr=False)
 class Stage(Node):
     """Blocks one after the other: an ``nn.Sequential``."""
 
     blocks: list[Block]
+
+    @property
+    def inner(self) -> Sequence[Node]:
+        return self.blocks
 
 
 @dataclass(eq=False, repr=False)
@@ -237,14 +245,6 @@ def is_inverted(nodes: Sequence[Node]) -> bool:
         return False
     wide, narrow = (layers[i].parameters["weight"].shape[0] for i in (0, 2))
     return layers[0].parameters["weight"].shape[1] < wide > narrow
-
-
-def read_instead(node: Node, others: Mapping[Value, Value]) -> None:
-    """Let a node, and what it holds, read other values in the place of some."""
-    node.inputs = [others.get(value, value) for value in node.inputs]
-    if isinstance(node, Block | Stage):
-        for inner in node.body if isinstance(node, Block) else node.blocks:
-            read_instead(inner, others)
 
 
 def uses_of_classes(nodes: Sequence[Node]) -> dict[Structure, list[Block]]:

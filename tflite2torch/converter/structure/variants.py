@@ -22,6 +22,7 @@ from functools import cache, reduce
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.structure.structure import (
     Block,
     Skipped,
@@ -32,7 +33,7 @@ from tflite2torch.converter.structure.structure import (
 )
 
 
-def align_variants(graph: Graph) -> None:
+def align_variants(graph: Graph) -> Rewrites:
     """Make the blocks of each structure equal, step by step."""
     for blocks in uses_of_classes(graph.nodes).values():
         uses = [_Use.of(block) for block in blocks]
@@ -40,6 +41,11 @@ def align_variants(graph: Graph) -> None:
         whole = [reduce(_merged, chains) for chains in columns]
         for use in uses:
             use.complete(whole)
+    return Rewrites(_marks(graph.nodes))
+
+
+def _marks(nodes: Sequence[Node]) -> int:
+    return sum(isinstance(n, Skipped) + _marks(n.inner) for n in nodes)
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
@@ -136,7 +135,7 @@ class Variables:
         None if it is no power of two. The last pixel may stand for fewer.
         """
         image = self._scope.inputs[0]
-        if image.order != TO_NCHW or value.order != TO_NCHW:
+        if not (image.image and value.image):
             return None
         size, whole = value.shape[2:], image.shape[2:]
         stride = 2

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion, literal_graph
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.parity.check import one_thread
 from tflite2torch.parity.edit import with_outputs
@@ -351,7 +350,7 @@ class _Check:
 
 def _is_image(value: Value) -> bool:
     """Return whether a value is NCHW where TFLite has NHWC, and more than one pixel."""
-    return value.order == TO_NCHW and value.shape[2] * value.shape[3] > 1
+    return value.image and value.shape[2] * value.shape[3] > 1
 
 
 def _array(values: Sequence[Tensor], place: int) -> Array | None:

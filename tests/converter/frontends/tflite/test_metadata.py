@@ -13,8 +13,10 @@ import pytest
 from tests.hostile.crafted import good_model
 from tflite2torch.converter.errors import InvalidModelError
 from tflite2torch.converter.frontends.sources import ModelFile, read_sources
-from tflite2torch.converter.frontends.tflite.metadata import read_metadata
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.metadata import (
+    read_metadata,
+)
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
 
 MODEL = read_model(ModelFile("small", "small.tflite", good_model()))

@@ -31,7 +31,7 @@ class ConvTranspose2d(Node):
     def infer(self) -> list[Shape]:
         batch, *size, _ = self.inputs[0].shape
         _, filters, *kernel = self.parameters["weight"].shape
-        whole = _whole(size, kernel, self.stride)
+        whole = whole_size(size, kernel, self.stride)
         cropped = zip(whole, self.padding, self.output_padding, strict=True)
         return [(batch, *(n - 2 * p + o for n, p, o in cropped), filters)]
 
@@ -54,7 +54,7 @@ class ConvTranspose2d(Node):
         )
 
 
-def _whole(size: Sequence[int], kernel: Sequence[int], stride: Pair) -> list[int]:
+def whole_size(size: Sequence[int], kernel: Sequence[int], stride: Pair) -> list[int]:
     """Return the (height, width) that all pixels reach together."""
     axes = zip(size, kernel, stride, strict=True)
     return [(n - 1) * s + k for n, k, s in axes]

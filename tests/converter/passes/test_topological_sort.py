@@ -8,11 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.official import BUNDLED
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.graph.value import N, Value
-from tflite2torch.converter.passes import run_passes
-from tflite2torch.converter.passes.order import order_nodes
+from tflite2torch.converter.passes.topological_sort import topological_sort
 
 
 def step(function: str, *inputs: Value) -> Elementwise:
@@ -24,10 +25,10 @@ def test_heads_that_interleave_are_written_one_after_the_other() -> None:
     a, b = step("exp", x), step("sin", x)
     c, d = step("abs", *a.outputs), step("neg", *b.outputs)
     graph = Graph("g", "g", [x], [*c.outputs, *d.outputs], [a, b, c, d])
-    order_nodes(graph)
+    topological_sort(graph)
     assert graph.nodes == [a, c, b, d]
     graph.outputs.reverse()
-    order_nodes(graph)
+    topological_sort(graph)
     assert graph.nodes == [b, d, a, c]
 
 
@@ -35,7 +36,7 @@ def test_what_nobody_needs_goes() -> None:
     x = Value("x", (N, 3), "float32")
     needed, idle = step("exp", x), step("sin", x)
     graph = Graph("g", "g", [x], needed.outputs, [idle, needed])
-    order_nodes(graph)
+    topological_sort(graph)
     assert graph.nodes == [needed]
 
 
@@ -45,7 +46,7 @@ def test_a_deep_chain_does_not_exhaust_the_stack() -> None:
     for _ in range(5000):
         nodes.append(step("exp", *nodes[-1].outputs))
     graph = Graph("g", "g", [x], nodes[-1].outputs, nodes[::-1])
-    order_nodes(graph)
+    topological_sort(graph)
     assert graph.nodes == nodes
 
 
@@ -54,12 +55,12 @@ def test_any_order_that_can_run_gives_the_same_one(
     official_graph: Callable[[str], Graph], name: str
 ) -> None:
     graph = official_graph(name)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     expected = list(graph.nodes)
     known = {*graph.inputs}
     for node in expected:
         assert all(v in known or v.data is not None for v in node.inputs)
         known.update(node.outputs)
     random.Random(1).shuffle(graph.nodes)
-    order_nodes(graph)
+    topological_sort(graph)
     assert graph.nodes == expected

@@ -8,9 +8,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import ModelBuilder, Ref, Tensor, one_operator_model
 from tests.support.operators import assert_same, graph_after, graph_of
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.passes import run_passes
-from tflite2torch.converter.passes.tidy import tidy
+from tflite2torch.converter.graph.rewriting import run_passes
+from tflite2torch.converter.passes.dead_code_elimination import eliminate_dead_code
 
 
 class Steps(ModelBuilder):
@@ -35,7 +36,7 @@ def test_identities_go() -> None:
     b = Steps()
     x = b.input((1, 4, 6))
     model = b.build([b.relu(b.same_axes(b.same_shape(b.whole(x))))])
-    graph = graph_after(graph_of(model), tidy)
+    graph = graph_after(graph_of(model), eliminate_dead_code)
     (node,) = graph.nodes
     assert isinstance(node, Elementwise)
     assert node.inputs == graph.inputs
@@ -46,7 +47,7 @@ def test_an_output_behind_identities_keeps_its_own_name() -> None:
     b = Steps()
     last = b.same_shape(b.whole(b.relu(b.input((1, 4, 6)))))
     model = b.build([last])
-    graph = graph_after(graph_of(model), tidy)
+    graph = graph_after(graph_of(model), eliminate_dead_code)
     (node,) = graph.nodes
     assert isinstance(node, Elementwise)
     assert node.outputs == graph.outputs
@@ -59,7 +60,7 @@ def test_what_nobody_reads_goes() -> None:
     x = b.input((1, 4, 6))
     b.relu(b.relu(x))
     model = b.build([b.relu(x)])
-    assert len(graph_after(graph_of(model), tidy).nodes) == 1
+    assert len(graph_after(graph_of(model), eliminate_dead_code).nodes) == 1
     assert_same(model)
 
 
@@ -67,7 +68,7 @@ def test_another_part_of_a_tensor_stays() -> None:
     b = Steps()
     operands = [b.input((1, 4, 6)), np.int32([0, 1, 0]), np.int32([1, 3, 6])]
     results = b.operator("SLICE", operands, options=schema.SliceOptionsT())
-    assert len(graph_after(graph_of(b.build(results)), tidy).nodes) == 1
+    assert len(graph_after(graph_of(b.build(results)), eliminate_dead_code).nodes) == 1
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
@@ -103,6 +104,6 @@ def test_a_reduction_of_the_batch_alone_does_nothing() -> None:
     operands = [Tensor((1, 4)), np.int32([0])]
     model = one_operator_model("SUM", operands, options=options)
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     assert not graph.nodes or graph.nodes[0].outputs == graph.outputs
     assert_same(model)

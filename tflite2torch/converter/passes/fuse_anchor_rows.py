@@ -1,4 +1,4 @@
-"""What lays out a detector's images as rows of numbers, one for each anchor, is one step.
+"""What lays out a detector's images as rows of numbers, one per anchor, becomes one step.
 
 Before::
 
@@ -13,51 +13,60 @@ After::
 
 from __future__ import annotations
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW, TO_NHWC
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.rewriting import Rewrites
+from tflite2torch.converter.graph.value import TO_NHWC, Value
 
 
-def raise_rows(graph: Graph) -> None:
-    """Replace every concatenation of images as rows; tidy drops what led to it."""
-    producers, users = graph.producers(), graph.users()
+def fuse_anchor_rows(graph: Graph) -> Rewrites:
+    """Replace every concatenation of images as rows.
+
+    Dead code elimination then drops the permutes and reshapes that nothing else reads.
+    """
+    fused = Rewrites()
+    producers, sole_users = graph.producers(), graph.sole_users()
     gone: set[Node] = set()
     for position, node in enumerate(graph.nodes):
         if not isinstance(node, Concat) or node.axis != 1:
             continue
-        last = _last(node, users, graph.outputs)
+        last = _last(node, sole_users)
         images = [_image(value, producers) for value in node.inputs]
         found = [image for image in images if image is not None]
-        if last is not None and len(found) == len(node.inputs):
+        if last is not None and len(found) == len(images):
             (result,) = last.outputs
             rows = Rows(found, [result], result.shape[2], operator=last.operator)
             graph.nodes[position] = rows
             gone |= {last} - {node}
+            fused.count += 1
+        elif found:
+            reason = "its result is no rows" if last is None else "not all are images"
+            fused.near_misses.append(f"{node.outputs[0].name!a}: {reason}")
     graph.nodes = [node for node in graph.nodes if node not in gone]
+    return fused
 
 
-def _last(
-    concat: Concat, users: dict[Value, list[Node]], outputs: list[Value]
-) -> Node | None:
-    """Return the step that gives the rows: it, or what drops an axis of one behind it."""
+def _last(concat: Concat, sole_users: dict[Value, Node]) -> Node | None:
+    """Return the node that gives the rows: the concatenation, or a reshape of its result.
+
+    Some files concatenate [N, rows, 1, width], and drop the axis of one element afterwards.
+    None if the result is no rows at all.
+    """
     (value,) = concat.outputs
     if value.rank == 3:
         return concat
-    readers = users.get(value, [])
-    if value.rank != 4 or value.shape[2] != 1 or len(readers) != 1:
+    if value.rank != 4 or value.shape[2] != 1:
         return None
-    if value in outputs:
-        return None
+    reshape = sole_users.get(value)
     rows = (value.shape[0], value.shape[1], value.shape[3])
-    fits = isinstance(readers[0], Reshape) and readers[0].outputs[0].shape == rows
-    return readers[0] if fits else None
+    fits = isinstance(reshape, Reshape) and reshape.outputs[0].shape == rows
+    return reshape if fits else None
 
 
 def _image(rows: Value, producers: dict[Value, Node]) -> Value | None:
-    """Return the image that a value lays out as rows; None where it is none."""
+    """Return the NCHW image whose pixels a value has as rows; None if it has none."""
     reshape = producers.get(rows)
     if not isinstance(reshape, Reshape) or not rows.batched:
         return None
@@ -65,7 +74,8 @@ def _image(rows: Value, producers: dict[Value, Node]) -> Value | None:
     permute = producers.get(value)
     if isinstance(permute, Permute) and permute.axes == TO_NHWC:
         return permute.inputs[0]
-    # An image of one channel, or of one pixel, has its elements in order anyway.
-    if value.order == TO_NCHW and (value.shape[1] == 1 or value.shape[2:] == (1, 1)):
+    # An image of one channel, or of one pixel, needs no permute: its elements are in the
+    # same order in NHWC.
+    if value.image and (value.shape[1] == 1 or value.shape[2:] == (1, 1)):
         return value
     return None

@@ -10,11 +10,12 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import ModelBuilder, Ref
 from tests.support.operators import assert_same, count, graph_after, graph_of
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
-from tflite2torch.converter.passes import run_passes
-from tflite2torch.converter.passes.rows import raise_rows
+from tflite2torch.converter.graph.rewriting import run_passes
+from tflite2torch.converter.passes.fuse_anchor_rows import fuse_anchor_rows
 
 SMALL, LARGE = (2, 3), (4, 5)
 
@@ -56,7 +57,7 @@ class Heads(ModelBuilder):
 
 
 def raised(model: bytes) -> Graph:
-    return graph_after(graph_of(model), raise_rows)
+    return graph_after(graph_of(model), fuse_anchor_rows)
 
 
 @pytest.mark.parametrize("width", [1, 2, 4, 8])
@@ -65,7 +66,7 @@ def test_images_of_any_size_as_rows_of_one_width(width: int) -> None:
     b = Heads()
     model = b.build([b.joined(b.rows(width))])
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     (rows,) = (node for node in graph.nodes if isinstance(node, Rows))
     assert rows.width == width
     assert [value.shape[1:] for value in rows.inputs] == [(4, 4, 5), (8, 2, 3)]
@@ -94,7 +95,7 @@ def test_rows_that_are_read_elsewhere_too() -> None:
     first, second = b.rows(4)
     model = b.build([b.joined([first, second]), b.negated(first), second])
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     assert count(graph, Rows) == 1
     assert count(graph, Reshape) == 2
     assert_same(model)
@@ -171,26 +172,3 @@ def test_near_misses_are_left_alone_and_right(write: Callable[[Heads], Ref]) -> 
     model = b.build([write(b)])
     assert not count(raised(model), Rows)
     assert_same(model)
-
-
-ROWS = {
-    "face_detector": 2,
-    "legacy/face_detection_back": 2,
-    "legacy/face_detection_front": 2,
-    "legacy/face_detection_full_range": 0,
-    "wheel/face_detection_full_range_sparse": 0,
-    "wheel/face_detection_short_range": 2,
-    "wheel/palm_detection_full": 2,
-    "wheel/palm_detection_lite": 2,
-    "wheel/pose_detection": 2,
-    "wheel/hand_landmark_full": 0,
-}
-
-
-@pytest.mark.parametrize(("name", "rows"), ROWS.items())
-def test_official_models(
-    official_graph: Callable[[str], Graph], name: str, rows: int
-) -> None:
-    graph = official_graph(name)
-    run_passes(graph)
-    assert count(graph, Rows) == rows

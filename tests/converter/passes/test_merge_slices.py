@@ -12,8 +12,8 @@ from tests.support.models import ModelBuilder, Ref
 from tests.support.operators import assert_same, graph_after, graph_of
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
-from tflite2torch.converter.passes.slices import merge_slices
-from tflite2torch.converter.passes.tidy import tidy
+from tflite2torch.converter.passes.dead_code_elimination import eliminate_dead_code
+from tflite2torch.converter.passes.merge_slices import merge_slices
 
 SHAPE = (1, 7, 6)
 
@@ -46,7 +46,7 @@ class Slices(ModelBuilder):
 def slices(model: bytes) -> list[Slice]:
     """Return the slices that are left when the pass, and tidy after it, have run."""
     graph: Graph = graph_after(graph_of(model), merge_slices)
-    tidy(graph)
+    eliminate_dead_code(graph)
     return [node for node in graph.nodes if isinstance(node, Slice)]
 
 

@@ -1,10 +1,10 @@
-"""Steps that do nothing, or whose result nobody reads, go.
+"""Nodes that do nothing, or whose results nothing reads, are removed.
 
 Before::
 
-    y = x[:, :, :, :]    z = reshape(y, shape of y)    w = relu(z)
+    y = x[:, :, :, :]    z = reshape(y, shape of y)    w = relu(z)    u = relu(w)
 
-After::
+After, where w is the output::
 
     w = relu(x)
 """
@@ -16,12 +16,14 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.reduce import Reduce
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
 from tflite2torch.converter.graph.nodes.slicing import Slice
+from tflite2torch.converter.graph.rewriting import Rewrites
 
 
-def tidy(graph: Graph) -> None:
+def eliminate_dead_code(graph: Graph) -> Rewrites:
     """Remove identities, and then every node that no output depends on."""
+    before = len(graph.nodes)
     for node in graph.nodes:
-        if does_nothing(node):
+        if is_identity(node):
             _bypass(graph, node)
     needed = set(graph.outputs)
     kept: list[Node] = []
@@ -30,10 +32,16 @@ def tidy(graph: Graph) -> None:
             needed.update(node.inputs)
             kept.append(node)
     graph.nodes = kept[::-1]
+    return Rewrites(before - len(kept))
 
 
 def _bypass(graph: Graph, node: Node) -> None:
-    """Drop a node; an output of the graph keeps its own name and provenance."""
+    """Let the users of a node read its operand; it then computes nothing that is read.
+
+    An output of the graph keeps its own name and provenance: there what computes the
+    operand computes the output instead. That cannot be done where the operand is an input,
+    a constant or another output: such a node stays.
+    """
     (before,), (after,) = node.inputs, node.outputs
     if after not in graph.outputs:
         graph.replace(after, before)
@@ -44,7 +52,7 @@ def _bypass(graph: Graph, node: Node) -> None:
         graph.replace(before, after)
 
 
-def does_nothing(node: Node) -> bool:
+def is_identity(node: Node) -> bool:
     """Return whether a node gives its operand as it is."""
     match node:
         case Reshape() | Slice():

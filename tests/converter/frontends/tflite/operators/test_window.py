@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tflite2torch.converter.frontends.tflite.operators.window import padded_as_same
 from tflite2torch.converter.graph.nodes.window import Window
 
 
@@ -25,14 +26,12 @@ def test_same_as_numbers(
     dilation: tuple[int, int],
     padding: tuple[tuple[int, int], tuple[int, int]],
 ) -> None:
-    window = Window(kernel, stride, dilation, same=True)
-    spelled_out = window.spelled_out(size)
-    assert spelled_out.padding == padding
-    assert not spelled_out.same
-    assert spelled_out.output(size) == window.output(size)
+    window = padded_as_same(Window(kernel, stride, dilation), size)
+    assert window.padding == padding
+    strided = zip(size, stride, strict=True)
+    assert window.output(size) == tuple(-(-n // s) for n, s in strided)
 
 
-def test_a_window_without_same_stays_as_it_is() -> None:
+def test_the_output_of_a_window_with_any_padding() -> None:
     window = Window((3, 3), (2, 2), padding=((0, 1), (2, 3)))
-    assert window.spelled_out((9, 9)) is window
     assert window.output((8, 6)) == (4, 5)

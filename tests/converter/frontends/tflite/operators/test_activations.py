@@ -1,4 +1,4 @@
-"""Fused activations become nodes of their own."""
+"""A fused activation is a node of its own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import Tensor, one_operator_model
 from tests.support.operators import ACTIVATIONS, graph_of, weights
-from tflite2torch.converter.frontends.tflite.lowering.activations import (
-    split_activations,
-)
+from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.tflite.build import build_graph
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
@@ -25,25 +25,21 @@ def convolution(activation: int) -> Graph:
     return graph_of(one_operator_model("CONV_2D", operands, options=options))
 
 
-def test_the_node_s_result_is_the_activation_s_now() -> None:
+def test_the_operator_s_output_is_that_of_the_activation() -> None:
     graph = convolution(ACTIVATIONS["RELU6"])
-    result = graph.outputs[0]
-    split_activations(graph)
     conv, relu = graph.nodes
     assert isinstance(conv, Conv2d)
-    assert conv.activation is None
     assert isinstance(relu, Elementwise)
     assert relu.function == "relu6"
     assert relu.inputs == conv.outputs
-    assert relu.outputs == [result] == graph.outputs
+    assert relu.outputs == graph.outputs
     assert conv.outputs[0].tensor is None  # TFLite has no tensor for it
-    assert result.tensor is not None
+    assert graph.outputs[0].tensor is not None
+    assert conv.operator == relu.operator == 0
 
 
-def test_a_node_without_one_stays_alone() -> None:
-    graph = convolution(ACTIVATIONS["NONE"])
-    split_activations(graph)
-    assert len(graph.nodes) == 1
+def test_an_operator_without_one_is_one_node() -> None:
+    assert len(convolution(ACTIVATIONS["NONE"]).nodes) == 1
 
 
 @pytest.mark.parametrize(
@@ -56,9 +52,10 @@ def test_a_node_without_one_stays_alone() -> None:
     ],
 )
 def test_official_models(
-    official_graph: Callable[[str], Graph], name: str, fused: int
+    official: Callable[[str], ModelFile], name: str, fused: int
 ) -> None:
-    graph = official_graph(name)
-    before = len(graph.nodes)
-    split_activations(graph)
-    assert len(graph.nodes) - before == fused
+    model = read_model(official(name))
+    graph = build_graph(model, "model")
+    unfused = {"DEQUANTIZE", "DENSIFY"}  # no node
+    operators = [o for o in model.operators if o.name not in unfused]
+    assert len(graph.nodes) - len(operators) == fused

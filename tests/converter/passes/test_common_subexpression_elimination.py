@@ -11,14 +11,17 @@ from tests.support.layers import Image, Layers
 from tests.support.nodes import constant, conv, graph, image, pool, prelu, result, step
 from tests.support.official import FACTS
 from tests.support.operators import all_nodes, assert_same, count, graph_of
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.shape import Reshape
+from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.passes import run_passes
-from tflite2torch.converter.passes.duplicates import merge_duplicates
+from tflite2torch.converter.passes.common_subexpression_elimination import (
+    eliminate_common_subexpressions,
+)
 from tflite2torch.converter.structure.structure import Block
 
 ULPS = 300
@@ -26,7 +29,7 @@ ULPS = 300
 
 def merged(nodes: list[Node], *outputs: Value) -> list[Node]:
     whole = graph([], nodes, *outputs)
-    merge_duplicates(whole)
+    eliminate_common_subexpressions(whole)
     return whole.nodes
 
 
@@ -115,7 +118,7 @@ def test_heads_read_the_same_pool() -> None:
     b = Heads()
     model = b.build([b.head().ref, b.head().ref])
     whole = graph_of(model)
-    run_passes(whole)
+    run_passes(whole, PIPELINE)
     assert count(whole, Pool2d) == 1
     assert count(whole, Block) == 2
     assert_same(model, ULPS)
@@ -158,7 +161,7 @@ def test_what_blocks_hold_is_left_to_them() -> None:
         ends.append(b.sum(b.convolve(y, 4, 3), x).ref)
     model = b.build(ends)
     whole = graph_of(model)
-    run_passes(whole)
+    run_passes(whole, PIPELINE)
     tanh = [n for n in all_nodes(whole.nodes) if isinstance(n, Elementwise)]
     assert sum(node.function == "tanh" for node in tanh) == 2
     assert_same(model, ULPS)
@@ -177,7 +180,7 @@ def test_official_models_have_none_left(
     official_graph: Callable[[str], Graph], name: str
 ) -> None:
     whole = official_graph(name)
-    run_passes(whole)
+    run_passes(whole, PIPELINE)
     before = list(whole.nodes)
-    merge_duplicates(whole)
+    eliminate_common_subexpressions(whole)
     assert whole.nodes == before
