@@ -85,7 +85,7 @@ def convert_model(file: ModelFile) -> Conversion:
     graph, plan = _planned(model, file.name)
     docstring = module_docstring(graph, graph.metadata, file.origin, file.sha256)
     forwards = {scope.name: Forward(scope) for scope in plan.scopes}
-    source = write_source(graph, plan, forwards, docstring)
+    source = write_source(plan, forwards, docstring)
     check_source(source)
     return Conversion(
         file,

@@ -47,6 +47,13 @@ class Formula:
 Expression = Name | Formula | Literal
 
 
+def items_of(value: tuple[Literal, ...] | slice) -> tuple[Literal, ...]:
+    """Return the items of a tuple, or the ends and the step of a slice."""
+    if isinstance(value, slice):
+        return (value.start, value.stop, value.step)
+    return value
+
+
 def names_in(expression: Expression) -> Iterator[str]:
     """Yield the arguments that an expression reads."""
     if isinstance(expression, Name):

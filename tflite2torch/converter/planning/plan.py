@@ -25,7 +25,8 @@ from tflite2torch.converter.naming.roles import (
     reached_outputs,
 )
 from tflite2torch.converter.planning.derivation import derive_symbols
-from tflite2torch.converter.planning.scope import Part, Scope, items_of
+from tflite2torch.converter.planning.expression import items_of
+from tflite2torch.converter.planning.scope import Part, Scope
 from tflite2torch.converter.planning.symbols import Slot
 from tflite2torch.converter.structure.structure import (
     Block,

@@ -10,7 +10,12 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import MODULE_ATTRIBUTES, Namespace
 from tflite2torch.converter.naming.roles import constants
-from tflite2torch.converter.planning.expression import Expression, Formula, Name
+from tflite2torch.converter.planning.expression import (
+    Expression,
+    Formula,
+    Name,
+    items_of,
+)
 from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Symbols, role_of
 
 Part = Node | Value
@@ -139,10 +144,3 @@ def _filled(value: Literal, found: Found, path: tuple[int, ...] = ()) -> Express
     items = items_of(value)
     filled = (_filled(item, found, (*path, i)) for i, item in enumerate(items))
     return Formula(kind, tuple(filled))
-
-
-def items_of(value: tuple[Literal, ...] | slice) -> tuple[Literal, ...]:
-    """Return the items of a tuple, or the ends and the step of a slice."""
-    if isinstance(value, slice):
-        return (value.start, value.stop, value.step)
-    return value

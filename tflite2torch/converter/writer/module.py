@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from itertools import groupby
 
-from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Code
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
@@ -27,10 +26,11 @@ MOST_TENSORS = 5
 """How many results a ``forward`` lists in its annotation."""
 
 
-def write_source(
-    graph: Graph, plan: Plan, forwards: Mapping[str, Forward], docstring: str
-) -> str:
-    """Return the module of a planned graph: its imports, its blocks' classes, its own."""
+def write_source(plan: Plan, forwards: Mapping[str, Forward], docstring: str) -> str:
+    """Return the source of a module: docstring, imports, classes, and helper functions.
+
+    ``forwards`` are those of the classes, by name.
+    """
     classes = [_class(plan, scope, forwards[scope.name]) for scope in plan.scopes]
     steps = [n for s in plan.scopes for n in s.nodes if n not in s.attributes]
     helpers = dict.fromkeys(helper for n in steps if (helper := n.code().helper))

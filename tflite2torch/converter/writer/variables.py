@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, pairwise
 
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
@@ -19,10 +19,10 @@ from tflite2torch.converter.writer.statements import Step
 
 
 class Variables:
-    """Names what the statements of one class give.
+    """Names the results of the statements of one class.
 
-    The value that runs through the layers is ``x``. A feature map that is needed later is
-    called by its stride: ``x16`` has one pixel for each 16 x 16 of the image.
+    The value that runs through the layers is ``x``. A feature map that is read again after
+    later ones is called by its stride: ``x16`` has one pixel for each 16 x 16 of the image.
     """
 
     def __init__(self, scope: Scope, steps: Sequence[Step]) -> None:
@@ -30,89 +30,82 @@ class Variables:
         self._outputs: dict[Value, str] = {}
         if scope.of_model and len(scope.outputs) > 1:
             pairs = zip(scope.outputs, scope.output_names, strict=True)
-            for value, name in pairs:  # what is given twice has its first name
+            for value, name in pairs:  # a value that is two outputs has its first name
                 self._outputs.setdefault(value, name)
-        self._maps = {
-            value: place
-            for place, step in enumerate(steps)
-            for value in step.node.outputs
-            if value.rank == 4 and value not in self._outputs
-        }
-        self._readers: dict[Value, list[int]] = {}
+        self._reads: dict[Value, list[int]] = {}
         for place, step in enumerate(steps):
             for value in dict.fromkeys(step.leaves()):
-                self._readers.setdefault(value, []).append(place)
-        self._kept = self._kept_maps() if scope.of_model else set()
+                self._reads.setdefault(value, []).append(place)
+        self._skips = self._skip_maps(steps) if scope.of_model else set()
         self._reached = reached_outputs(scope.nodes, scope.outputs)
         crops = [node for node in scope.nodes if isinstance(node, CropMatrix)]
         self._points = {node.inputs[0] for node in crops}
-        products = [node for node in scope.nodes if _is_function(node, "mul")]
+        products = [node for node in scope.nodes if _computes(node, "mul")]
         self._factors = {value for node in products for value in node.inputs}
-        self._gates = _led_to(scope, "sigmoid")
+        self._gates: set[Value] = set()  # a sigmoid, and all that it is computed from
+        for node in reversed(scope.nodes):
+            leads = not self._gates.isdisjoint(node.outputs)
+            if leads or _computes(node, "sigmoid"):
+                self._gates.update([*node.inputs, *node.outputs])
 
     def name(
         self, step: Step, value: Value, taken: set[str], held: Mapping[str, Value]
     ) -> str:
-        """Return what a statement's result is called.
+        """Return the name of the variable for a statement's result.
 
         Args:
             step: the statement.
             value: its result.
-            taken: names that hold what is needed later.
-            held: what each name holds.
+            taken: variables that hold what is read later.
+            held: what each variable holds.
         """
         if value in self._outputs:
             return self._outputs[value]
         taken = taken | set(self._outputs.values())
-        for wanted in self._wanted(step, value, held):
-            if wanted not in taken:
-                return wanted
-        return Namespace(taken).unique(self._after_outputs(step.node, "features"))
-
-    def _wanted(
-        self, step: Step, value: Value, held: Mapping[str, Value]
-    ) -> Iterator[str]:
-        """Yield what the result may be called, the best name first."""
         read = [n for leaf in step.leaves() for n, v in held.items() if v is leaf]
         read = [name for name in read if name != "x"]
         if self._scope.of_model:
-            yield from self._in_model(step, value, read)
+            wanted = self._in_model(step, value, read)
         else:
-            yield from self._in_block(step, value, held, read)
-        yield "x"
+            inputs = [name for name in read if held[name] in self._scope.inputs]
+            wanted = self._in_block(step, value, inputs)
+        for name in chain(wanted, ["x"]):
+            if name not in taken:
+                return name
+        return Namespace(taken).unique(self._after_outputs(step.node, "features"))
 
     def _in_model(self, step: Step, value: Value, read: list[str]) -> Iterator[str]:
-        nodes = list(reversed(list(step.nodes())))
-        if value in self._kept and (stride := self._stride(value)):
+        """Yield names for a variable of a model's ``forward``, the best one first."""
+        nodes = list(step.nodes())[::-1]
+        if value in self._skips and (stride := self._stride(value)):
             yield f"x{stride}"
         if value in self._points:
             yield "points"
         if isinstance(step.node, CropMatrix):
             yield self._after_outputs(step.node, "matrix")
         if not any(map(is_layer, nodes)):
-            yield from read
+            yield from read  # arithmetic updates a variable
         features = self._after_outputs(step.node, "features")
-        if features != "features" and len(self._readers.get(value, [])) > 1:
-            yield features
-        if _is_function(step.node, "sigmoid") and value in self._factors:
+        if features != "features" and len(self._reads.get(value, [])) > 1:
+            yield features  # where the branches of some outputs part
+        if _computes(step.node, "sigmoid") and value in self._factors:
             yield "gate"
-        if value not in self._kept:
+        if value not in self._skips:
             yield "x"
         parts: list[Part] = []
         for node in nodes:
             parts += [node, *node.inputs]
         kept = [self._scope.attributes.get(part) for part in parts]
         yield from [name for name in kept if name and not is_generic(name)][:1]
-        if any(_is_function(node, "sqrt") for node in nodes):
+        if any(_computes(node, "sqrt") for node in nodes):
             yield "length"
 
-    def _in_block(
-        self, step: Step, value: Value, held: Mapping[str, Value], read: list[str]
-    ) -> Iterator[str]:
+    def _in_block(self, step: Step, value: Value, inputs: list[str]) -> Iterator[str]:
+        """Yield names for a variable of a block's ``forward``, the best one first."""
         if all(isinstance(n, Pool2d | Pad) and not n.comment for n in step.nodes()):
             yield "shortcut"
         yield "x"
-        yield from (name for name in read if held[name] in self._scope.inputs)
+        yield from inputs
         if value in self._gates:
             yield "gate"
 
@@ -121,22 +114,25 @@ class Variables:
         reached = [self._outputs[v] for v in self._reached[node] if v in self._outputs]
         return name if len(reached) == len(self._outputs) else prefixed(reached, name)
 
-    def _kept_maps(self) -> set[Value]:
-        """Return the feature maps that are needed when the next ones are there."""
-        places = sorted(set(self._maps.values()))
-        kept = set()
-        for value, place in self._maps.items():
-            following = places[bisect_right(places, place) :][:1]
-            last = max(self._readers.get(value, [0]))
-            if following and following[0] < last:
-                kept.add(value)
-        several = {v for v in self._maps if len(self._readers.get(v, [])) > 1}
-        return kept and kept | several
+    def _skip_maps(self, steps: Sequence[Step]) -> set[Value]:
+        """Return the feature maps to call by stride: those that are read after the next one.
+
+        Where there are any, also those that are read several times.
+        """
+        maps: dict[Value, int] = {}  # where each is computed
+        for place, step in enumerate(steps):
+            values = [v for v in step.node.outputs if v.rank == 4]
+            maps |= {v: place for v in values if v not in self._outputs}
+        places = sorted(set(maps.values()))
+        following = dict(pairwise(places))
+        reads = {value: self._reads.get(value, [0]) for value in maps}
+        skips = {v for v in maps if following.get(maps[v], len(steps)) < reads[v][-1]}
+        return skips and skips | {v for v in maps if len(reads[v]) > 1}
 
     def _stride(self, value: Value) -> int | None:
-        """Return how many pixels of the image one of a feature map stands for, from 2 on.
+        """Return how many pixels of the image one of a feature map stands for: 2, 4, 8, …
 
-        The last one may stand for fewer.
+        None if it is no power of two. The last pixel may stand for fewer.
         """
         image = self._scope.inputs[0]
         if not (image.image and value.image):
@@ -150,14 +146,5 @@ class Variables:
         return None
 
 
-def _led_to(scope: Scope, function: str) -> set[Value]:
-    """Return what a function of elements gives, and all that it follows from."""
-    found: set[Value] = set()
-    for node in reversed(scope.nodes):
-        if _is_function(node, function) or not found.isdisjoint(node.outputs):
-            found.update([*node.inputs, *node.outputs])
-    return found
-
-
-def _is_function(node: Node, name: str) -> bool:
-    return isinstance(node, Elementwise) and node.function == name
+def _computes(node: Node, function: str) -> bool:
+    return isinstance(node, Elementwise) and node.function == function
