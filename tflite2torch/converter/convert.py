@@ -16,12 +16,13 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.manifest import interface_entries
+from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.naming.interface import name_interface
 from tflite2torch.converter.naming.names import class_name
 from tflite2torch.converter.passes import PASSES
 from tflite2torch.converter.planning.plan import Plan, plan_classes
 from tflite2torch.converter.planning.state import state_dict
-from tflite2torch.converter.structure import STEPS
+from tflite2torch.converter.structure import structure_steps
 from tflite2torch.converter.writer.diagram import draw_diagram
 from tflite2torch.converter.writer.docstring import module_docstring
 from tflite2torch.converter.writer.evaluation import Operation, evaluation
@@ -29,7 +30,7 @@ from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.module import write_source
 from tflite2torch.converter.writer.safety import check_source
 
-PIPELINE: list[Pass] = [*PASSES, *STEPS]
+PIPELINE: list[Pass] = [*PASSES, *structure_steps(CHAINS)]
 """The rewrites of a neutral graph, in their order."""
 
 

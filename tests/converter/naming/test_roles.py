@@ -21,7 +21,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.resize import Resize
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.motifs.idioms import idioms_of
+from tflite2torch.converter.motifs import motifs_of
 from tflite2torch.converter.naming.roles import (
     block_roles,
     constants,
@@ -30,7 +30,6 @@ from tflite2torch.converter.naming.roles import (
     model_roles,
     operand_names,
     prefixed,
-    reached_outputs,
 )
 from tflite2torch.converter.structure.structure import (
     Block,
@@ -52,7 +51,7 @@ def stage(x: Value, count: int = 2) -> Stage:
 
 
 def roles(whole: Graph) -> list[str]:
-    found = model_roles(whole, idioms_of(uses_of_classes(whole.nodes)))
+    found = model_roles(whole, motifs_of(uses_of_classes(whole.nodes)))
     return [found[node] for node in whole.nodes if node in found]
 
 
@@ -167,17 +166,6 @@ def test_what_says_where_a_part_stands_not_what_it_gives(
     role: str, generic: bool
 ) -> None:
     assert is_generic(role) == generic
-
-
-def test_what_depends_on_what() -> None:
-    x = image()
-    trunk = conv(x, 4)
-    left, right = step("exp", result(trunk)), step("abs", result(trunk))
-    idle = step("neg", x)
-    reached = reached_outputs([trunk, left, right, idle], [result(left), result(right)])
-    assert reached[trunk] == {result(left), result(right)}
-    assert reached[left] == {result(left)}
-    assert reached[idle] == set()
 
 
 def test_what_a_block_calls_what_it_reads() -> None:

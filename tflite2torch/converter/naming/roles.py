@@ -15,7 +15,8 @@ from tflite2torch.converter.graph.nodes.region import (
 )
 from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.motifs.idioms import Idiom, kind_name, layer_roles
+from tflite2torch.converter.motifs.layers import kind_name, layer_roles
+from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.tensor_names import role_in_name
 from tflite2torch.converter.structure.structure import Block, Stage, Structure, is_join
 
@@ -27,7 +28,7 @@ GENERIC = frozenset(
 )
 """Roles that say what a part is or where it stands, not what it computes."""
 
-Idioms = Mapping[Structure, Idiom]
+Idioms = Mapping[Structure, Motif]
 """The motif of each class, by the structure of its blocks."""
 
 
@@ -64,7 +65,7 @@ def is_generic(role: str) -> bool:
 
 def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
     """Return names for the parts of a model: of the file's, or stem, stage and head."""
-    reached = reached_outputs(graph.nodes, graph.outputs)
+    reached = graph.reached_outputs()
     trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, idioms)]
     begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gate_layers(graph.nodes)
@@ -136,19 +137,6 @@ def _heads(graph: Graph, reached: set[Value]) -> list[str]:
     named = zip(graph.outputs, graph.output_names, strict=True)
     names = [name for value, name in named if value in reached]
     return [re.sub(r"^output(\d*)$", r"head\1", name) for name in names]
-
-
-def reached_outputs(
-    nodes: Sequence[Node], outputs: Sequence[Value]
-) -> dict[Node, set[Value]]:
-    """Map each node to the outputs that depend on it; nodes are in topological order."""
-    reached: dict[Value, set[Value]] = {value: {value} for value in outputs}
-    of_node: dict[Node, set[Value]] = {}
-    for node in reversed(nodes):
-        of_node[node] = set().union(*(reached.get(v, set()) for v in node.outputs))
-        for value in node.inputs:
-            reached[value] = reached.get(value, set()) | of_node[node]
-    return of_node
 
 
 def block_roles(

@@ -10,7 +10,8 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
-from tflite2torch.converter.motifs.idioms import Idiom, idioms_of
+from tflite2torch.converter.motifs import motifs_of
+from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.names import (
     GLOBALS,
     MODULE_ATTRIBUTES,
@@ -22,7 +23,6 @@ from tflite2torch.converter.naming.roles import (
     constants,
     model_roles,
     operand_names,
-    reached_outputs,
 )
 from tflite2torch.converter.planning.derivation import derive_symbols
 from tflite2torch.converter.planning.expression import items_of
@@ -50,7 +50,7 @@ class Plan:
 
     model: Scope
     blocks: dict[Structure, Scope]
-    idioms: dict[Structure, Idiom]
+    idioms: dict[Structure, Motif]
 
     @property
     def scopes(self) -> list[Scope]:
@@ -65,7 +65,7 @@ class Plan:
 def plan_classes(graph: Graph, class_name: str) -> Plan:
     """Name every class and attribute of a graph whose blocks have been found."""
     classes = uses_of_classes(graph.nodes)
-    idioms = idioms_of(classes)
+    idioms = motifs_of(classes)
     blocks: dict[Structure, Scope] = {}
     names = Namespace([class_name])
     for key, uses in classes.items():
@@ -185,7 +185,7 @@ def _attributes(nodes: Sequence[Node], roles: Mapping[Part, str]) -> dict[Part, 
 
 def _heads_last(graph: Graph, attributes: dict[Part, str]) -> dict[Part, str]:
     """Put the layers that only some outputs depend on behind the others."""
-    reached = reached_outputs(graph.nodes, graph.outputs)
+    reached = graph.reached_outputs()
 
     def is_head(part: Part) -> bool:
         return isinstance(part, Node) and len(reached[part]) < len(graph.outputs)

@@ -15,7 +15,7 @@ from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
 from tflite2torch.converter.graph.value import Shape, Value
-from tflite2torch.converter.motifs.idioms import layer_roles
+from tflite2torch.converter.motifs.layers import layer_roles
 from tflite2torch.converter.naming.roles import Idioms
 from tflite2torch.converter.structure.structure import Block, Skipped, Stage, is_join
 from tflite2torch.converter.version import __version__
