@@ -26,9 +26,13 @@ from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import PRelu
 from tflite2torch.converter.graph.nodes.normalization import LayerNorm
 from tflite2torch.converter.graph.nodes.reduce import Reduce
+from tflite2torch.converter.graph.nodes.region import (
+    TransformBilinear,
+    TransformLandmarks,
+)
 from tflite2torch.converter.graph.nodes.resize import Resize
-from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
+from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.converter.motifs import MOTIFS, motifs_of
 from tflite2torch.converter.motifs.layers import kind_name, layer_roles
 from tflite2torch.converter.motifs.motif import Motif, Traits
@@ -133,6 +137,31 @@ def merge(*, gated: bool = False) -> Body:
     return [*nodes, step("add", up, result(*nodes))]
 
 
+def same_size_merge() -> Body:
+    nodes = [conv3(image(4)), conv(image(6), 4, 1)]
+    return [*nodes, step("add", result(nodes[0]), result(nodes[1]))]
+
+
+def levels() -> Body:
+    nodes = [conv(image(channels), 4) for channels in (4, 6)]
+    ends = [result(node) for node in nodes]
+    return [*nodes, Rows(ends, [Value("y", (N, 128, 4), "float32")], 4)]
+
+
+def crop(x: Value) -> Node:
+    matrix = Value("matrix", (N, 4, 4), "float32")
+    return TransformBilinear([x, matrix], [image(4, 6, 6)], (6, 6), 0.5)
+
+
+def points(x: Value) -> Node:
+    return Reshape([x], [Value("y", (N, 128, 2), "float32")], (N, 128, 2))
+
+
+def moved(x: Value) -> Node:
+    matrix = Value("matrix", (N, 4, 4), "float32")
+    return TransformLandmarks([x, matrix], [Value("y", x.shape, "float32")], 1.0)
+
+
 def nested(*makers: Maker) -> Body:
     """A residual block, then more."""
     x = image()
@@ -155,6 +184,14 @@ EXAMPLES: dict[str, tuple[Callable[[], Body], str, str]] = {
     "its factor alone": (lambda: gate(image()), "ChannelGate", "gate"),
     "pyramid": (merge, "PyramidMerge", "merge"),
     "gated pyramid": (lambda: merge(gated=True), "GatedMerge", "merge"),
+    "merge of one size": (same_size_merge, "Merge", "merge"),
+    "levels": (levels, "MultiScaleHead", "head"),
+    "region": (lambda: body(image(), crop, conv3), "RegionEncoder", "encoder"),
+    "region's landmarks": (
+        lambda: body(image(), conv3, points, moved),
+        "RegionHead",
+        "head",
+    ),
     "blaze": (
         lambda: body(image(), deep, wide(4), shortcut=True),
         "BlazeBlock",

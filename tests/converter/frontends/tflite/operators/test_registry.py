@@ -26,7 +26,11 @@ def test_every_operator_is_compared_with_the_reference() -> None:
     texts = [path.read_text(encoding="utf-8") for path in FOLDER.glob("test_*.py")]
     named = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', "".join(texts)))
     missing = sorted(set(OPERATORS) - named)
-    assert not missing, f"add a grid to {FOLDER.name}/ for {', '.join(missing)}"
+    assert not missing, (
+        f"no test compares {', '.join(missing)} with TFLite: write "
+        f"tests/converter/frontends/tflite/operators/test_{missing[0].lower()}.py, or add "
+        "to the file of the operator's family there"
+    )
 
 
 @pytest.mark.parametrize("text", ["0.1", "1e-06", "1.013279e-06", "0.33333334", "-2.5"])
