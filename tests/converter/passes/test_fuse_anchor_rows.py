@@ -9,8 +9,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import ModelBuilder, Ref
-from tests.support.operators import assert_same, count, graph_after, graph_of
-from tflite2torch.converter.convert import PIPELINE
+from tests.support.operators import (
+    ALL_PASSES,
+    assert_same,
+    count,
+    graph_after,
+    graph_of,
+)
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
@@ -66,7 +71,7 @@ def test_images_of_any_size_as_rows_of_one_width(width: int) -> None:
     b = Heads()
     model = b.build([b.joined(b.rows(width))])
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     (rows,) = (node for node in graph.nodes if isinstance(node, Rows))
     assert rows.width == width
     assert [value.shape[1:] for value in rows.inputs] == [(4, 4, 5), (8, 2, 3)]
@@ -95,7 +100,7 @@ def test_rows_that_are_read_elsewhere_too() -> None:
     first, second = b.rows(4)
     model = b.build([b.joined([first, second]), b.negated(first), second])
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     assert count(graph, Rows) == 1
     assert count(graph, Reshape) == 2
     assert_same(model)
