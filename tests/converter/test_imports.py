@@ -41,11 +41,6 @@ EXCEPTIONS = {
         "converter.frontends",
         "converter.frontends.tflite",
     ),  # the identifier of a .tflite
-    ("converter.naming", "converter.frontends.tflite"),  # TO_NCHW
-    ("converter.passes", "converter.frontends.tflite"),  # TO_NCHW, and the lowering
-    ("converter.passes", "converter.structure"),  # the list of all passes
-    ("converter.planning", "converter.frontends.tflite"),  # TO_NCHW
-    ("converter.writer", "converter.frontends.tflite"),  # TO_NCHW
 }
 """Arrows that are there and should not be; each has to go, and then its line here."""
 

@@ -8,6 +8,7 @@ from tflite2torch.converter.graph.traversal import (
     dominators,
     operands,
     producers_of,
+    reached_outputs,
     topological_order,
 )
 
@@ -54,3 +55,11 @@ def test_two_inputs_have_no_node_before_them_in_common() -> None:
     one, other = step("exp", image()), step("exp", image())
     both = step("add", *one.outputs, *other.outputs)
     assert dominators([one, other, both])[both] is None
+
+
+def test_which_outputs_depend_on_a_node() -> None:
+    idle = step("neg", x)
+    reached = reached_outputs([*DIAMOND, idle], [*b.outputs, *e.outputs])
+    assert reached[b] == {*b.outputs, *e.outputs}
+    assert reached[c] == {*e.outputs}
+    assert reached[idle] == set()

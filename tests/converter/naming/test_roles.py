@@ -30,7 +30,6 @@ from tflite2torch.converter.naming.roles import (
     model_roles,
     operand_names,
     prefixed,
-    reached_outputs,
 )
 from tflite2torch.converter.structure.structure import (
     Block,
@@ -167,17 +166,6 @@ def test_what_says_where_a_part_stands_not_what_it_gives(
     role: str, generic: bool
 ) -> None:
     assert is_generic(role) == generic
-
-
-def test_what_depends_on_what() -> None:
-    x = image()
-    trunk = conv(x, 4)
-    left, right = step("exp", result(trunk)), step("abs", result(trunk))
-    idle = step("neg", x)
-    reached = reached_outputs([trunk, left, right, idle], [result(left), result(right)])
-    assert reached[trunk] == {result(left), result(right)}
-    assert reached[left] == {result(left)}
-    assert reached[idle] == set()
 
 
 def test_what_a_block_calls_what_it_reads() -> None:

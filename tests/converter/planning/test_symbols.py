@@ -13,8 +13,7 @@ from tflite2torch.converter.planning.symbols import CHANNELS, Slot, Symbols, rol
     [
         ("stride", "stride"),
         ("stride2", "stride"),
-        ("stride_3", "stride"),
-        ("in_channels_12", "in_channels"),
+        ("in_channels12", "in_channels"),
         ("hidden2", "hidden"),
     ],
 )

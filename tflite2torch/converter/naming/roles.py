@@ -14,6 +14,7 @@ from tflite2torch.converter.graph.nodes.region import (
     TransformLandmarks,
 )
 from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
+from tflite2torch.converter.graph.traversal import producers_of, users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.motifs.idioms import Idiom, kind_name, layer_roles
 from tflite2torch.converter.naming.tensor_names import role_in_name
@@ -64,7 +65,7 @@ def is_generic(role: str) -> bool:
 
 def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
     """Return names for the parts of a model: of the file's, or stem, stage and head."""
-    reached = reached_outputs(graph.nodes, graph.outputs)
+    reached = graph.reached_outputs()
     trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, idioms)]
     begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gate_layers(graph.nodes)
@@ -96,7 +97,7 @@ def _is_trunk(node: Node, idioms: Idioms) -> bool:
 
 def gate_layers(nodes: Sequence[Node]) -> set[Node]:
     """Return the layers whose sigmoid is multiplied with features."""
-    producers = {value: node for node in nodes for value in node.outputs}
+    producers = producers_of(nodes)
     products = [n for n in nodes if isinstance(n, Elementwise) and n.function == "mul"]
     gates: set[Node] = set()
     for factor in (producers.get(value) for node in products for value in node.inputs):
@@ -136,19 +137,6 @@ def _heads(graph: Graph, reached: set[Value]) -> list[str]:
     named = zip(graph.outputs, graph.output_names, strict=True)
     names = [name for value, name in named if value in reached]
     return [re.sub(r"^output(\d*)$", r"head\1", name) for name in names]
-
-
-def reached_outputs(
-    nodes: Sequence[Node], outputs: Sequence[Value]
-) -> dict[Node, set[Value]]:
-    """Map each node to the outputs that depend on it; nodes are in topological order."""
-    reached: dict[Value, set[Value]] = {value: {value} for value in outputs}
-    of_node: dict[Node, set[Value]] = {}
-    for node in reversed(nodes):
-        of_node[node] = set().union(*(reached.get(v, set()) for v in node.outputs))
-        for value in node.inputs:
-            reached[value] = reached.get(value, set()) | of_node[node]
-    return of_node
 
 
 def block_roles(
@@ -193,9 +181,10 @@ def operand_names(nodes: Sequence[Node], entries: Sequence[Value]) -> list[str]:
     """Return what the ``forward`` of a block calls its inputs."""
     names = ["x" if len(entries) < 3 else "x1"]
     joins = any(map(is_join, nodes))
+    users = users_of(nodes)
     for number, value in enumerate(entries[1:], 2):
-        readers = [node for node in nodes if value in node.inputs]
-        if all(isinstance(n, TransformBilinear | TransformLandmarks) for n in readers):
+        kinds = TransformBilinear | TransformLandmarks
+        if all(isinstance(node, kinds) for node in users.get(value, [])):
             names.append("matrix")
         else:
             names.append("skip" if joins and len(entries) == 2 else f"x{number}")

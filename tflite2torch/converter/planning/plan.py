@@ -10,6 +10,7 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
+from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.motifs.idioms import Idiom, idioms_of
 from tflite2torch.converter.naming.names import (
     GLOBALS,
@@ -22,11 +23,10 @@ from tflite2torch.converter.naming.roles import (
     constants,
     model_roles,
     operand_names,
-    reached_outputs,
 )
 from tflite2torch.converter.planning.derivation import derive_symbols
 from tflite2torch.converter.planning.expression import items_of
-from tflite2torch.converter.planning.scope import Part, Scope
+from tflite2torch.converter.planning.scope import Part, Scope, inner_parts
 from tflite2torch.converter.planning.symbols import Slot
 from tflite2torch.converter.structure.structure import (
     Block,
@@ -60,6 +60,19 @@ class Plan:
     def scope_of(self, block: Block) -> Scope:
         """Return the class that a block is a use of."""
         return self.blocks[block.key]
+
+    def uses(self, node: Node, path: str) -> list[tuple[Scope, list[Node], str]]:
+        """Return the classes that a block or stage uses; none for any other node.
+
+        With each class come the nodes of the use, and its path in the module, given that of
+        the node.
+        """
+        if isinstance(node, Stage):
+            blocks = enumerate(node.blocks)
+            return [(self.scope_of(b), b.body, f"{path}.{i}") for i, b in blocks]
+        return (
+            [(self.scope_of(node), node.body, path)] if isinstance(node, Block) else []
+        )
 
 
 def plan_classes(graph: Graph, class_name: str) -> Plan:
@@ -128,44 +141,34 @@ def _flag(node: Node) -> str:
 def _slots(blocks: Mapping[Structure, Scope], use: Block) -> Iterator[tuple[Slot, int]]:
     """Yield every integer of one use of a class, and its place."""
     for index, node in enumerate(use.body):
-        match node:
-            case Skipped():
-                continue
-            case Block() | Stage():
-                inner = node.blocks if isinstance(node, Stage) else [node]
-                arguments = {
-                    stage_argument(name, position, node): value
-                    for position, block in enumerate(inner)
-                    for name, value in blocks[block.key]
-                    .symbols.values_of(block)
-                    .items()
-                }
-            case _:
-                arguments = (node.layer() or node.code()).arguments
-        yield from _integers((index,), arguments)
-        for position, constant in enumerate(constants(node)):
-            yield from _integers((index, position), {"shape": constant.shape})
+        if isinstance(node, Skipped):
+            continue
+        inner = enumerate(inner_parts(node))
+        for place, part in [((index,), node), *(((index, i), p) for i, p in inner)]:
+            for argument, value in _arguments(blocks, part).items():
+                for path, number in _integers(value):
+                    yield Slot(place, argument, path), number
 
 
-def stage_argument(name: str, position: int, node: Node) -> str:
-    """Return how a block's argument is told from those of the other blocks of its stage."""
-    return f"{name}_{position}" if isinstance(node, Stage) else name
+def _arguments(blocks: Mapping[Structure, Scope], part: Part) -> Mapping[str, Literal]:
+    match part:
+        case Value():
+            return {"shape": part.shape}
+        case Block():
+            return blocks[part.key].symbols.values_of(part)
+        case Stage():
+            return {}
+        case _:
+            return (part.layer() or part.code()).arguments
 
 
 def _integers(
-    part: tuple[int, ...], arguments: Mapping[str, Literal]
-) -> Iterator[tuple[Slot, int]]:
-    for argument, value in arguments.items():
-        for path, number in _leaves(value):
-            yield Slot(part, argument, path), number
-
-
-def _leaves(
     value: Literal, path: tuple[int, ...] = ()
 ) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the integers of an argument, with the indices that lead to each."""
     if isinstance(value, tuple | slice):
         for position, item in enumerate(items_of(value)):
-            yield from _leaves(item, (*path, position))
+            yield from _integers(item, (*path, position))
     elif isinstance(value, int):
         yield path, value
 
@@ -185,7 +188,7 @@ def _attributes(nodes: Sequence[Node], roles: Mapping[Part, str]) -> dict[Part, 
 
 def _heads_last(graph: Graph, attributes: dict[Part, str]) -> dict[Part, str]:
     """Put the layers that only some outputs depend on behind the others."""
-    reached = reached_outputs(graph.nodes, graph.outputs)
+    reached = graph.reached_outputs()
 
     def is_head(part: Part) -> bool:
         return isinstance(part, Node) and len(reached[part]) < len(graph.outputs)

@@ -17,9 +17,10 @@ from tflite2torch.converter.planning.expression import (
     items_of,
 )
 from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Symbols, role_of
+from tflite2torch.converter.structure.structure import Stage
 
 Part = Node | Value
-"""What a class keeps as an attribute: a layer, or a constant."""
+"""What a constructor makes: a layer, a stage, a block, or a constant."""
 
 Found = Mapping[tuple[int, ...], Expression]
 """The numbers of an argument that vary between uses, by their path in it."""
@@ -92,7 +93,7 @@ class Scope:
         return found
 
     def place(self, part: Part) -> tuple[int, ...]:
-        """Return the position of a part: its node's, and its own among that one's constants."""
+        """Return a node's position, or that of the node that it belongs to and its own there."""
         return self._places[part]
 
     @cached_property
@@ -100,9 +101,14 @@ class Scope:
         places: dict[Part, tuple[int, ...]] = {}
         for index, node in enumerate(self.nodes):
             places[node] = (index,)
-            for position, value in enumerate(constants(node)):
-                places.setdefault(value, (index, position))
+            for position, part in enumerate(inner_parts(node)):
+                places.setdefault(part, (index, position))
         return places
+
+
+def inner_parts(node: Node) -> Sequence[Part]:
+    """Return the blocks of a stage, or the constants that another node reads."""
+    return node.blocks if isinstance(node, Stage) else constants(node)
 
 
 def kept_for(condition: Expression) -> Expression:

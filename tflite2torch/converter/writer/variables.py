@@ -10,9 +10,10 @@ from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.region import CropMatrix
+from tflite2torch.converter.graph.traversal import reached_outputs
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
-from tflite2torch.converter.naming.roles import is_generic, prefixed, reached_outputs
+from tflite2torch.converter.naming.roles import is_generic, prefixed
 from tflite2torch.converter.planning.scope import Part, Scope
 from tflite2torch.converter.structure.structure import is_layer
 from tflite2torch.converter.writer.statements import Step
