@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
 from tflite2torch.converter.files import write_conversions
-from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
-from tflite2torch.layerwise import Settings, compare_conversion
-from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.references import BACKENDS
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from tflite2torch.parity.layers.report import ParityReport
 
 Source = str | os.PathLike[str]
 
@@ -108,6 +107,9 @@ def compare(
         ValueError: there is no such reference, batch or seed.
         TypeError: the module is none.
     """
+    from tflite2torch.layerwise import Settings, compare_conversion
+    from tflite2torch.parity.references import BACKENDS
+
     for name, number, least in (("batch", batch, 1), ("seed", seed, 0)):
         if not isinstance(number, int) or number < least:
             raise ValueError(f"{name} is {number!r}; give a number, {least} or more")

@@ -36,12 +36,7 @@ ALLOWED = {
 the room with the longest name that its own begins with: ``converter`` is what is left of the
 converter (convert, files, …), and the empty name is the front door (api, cli, commands, …)."""
 
-EXCEPTIONS = {
-    (
-        "converter.frontends",
-        "converter.frontends.tflite",
-    ),  # the identifier of a .tflite
-}
+EXCEPTIONS: set[tuple[str, str]] = set()
 """Arrows that are there and should not be; each has to go, and then its line here."""
 
 

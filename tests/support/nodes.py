@@ -17,6 +17,7 @@ from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
 from tflite2torch.converter.graph.nodes.window import Window
 from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.structure.blocks import make_block
 from tflite2torch.converter.structure.structure import Block
 
@@ -114,7 +115,7 @@ def constant(*shape: int, value: float = 1.0, dtype: str = "float32") -> Value:
 
 def block(nodes: Sequence[Node]) -> Block:
     """Return the block that nodes are; the last one gives its result."""
-    return make_block(nodes, result(*nodes))
+    return make_block(nodes, result(*nodes), CHAINS)
 
 
 def graph(inputs: Sequence[Value], nodes: Sequence[Node], *outputs: Value) -> Graph:

@@ -20,7 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.reference import Kernels, run_reference
 from tflite2torch.converter.convert import PIPELINE, Conversion, convert_model
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph

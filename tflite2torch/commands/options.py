@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.streams import console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -95,6 +96,10 @@ def finish(outcomes: Mapping[str, Judged | ReferenceFailedError], quiet: bool) -
 
 def progress(quiet: bool) -> Progress:
     """Return a progress bar on standard error; none where that is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from tflite2torch.console import console
+
     told = console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

@@ -10,7 +10,7 @@ import click
 from tflite2torch.commands.comparing import FILE, Reports, comparing
 from tflite2torch.commands.options import common, finish, progress
 from tflite2torch.converter.convert import Conversion, convert_all
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.layerwise import (
     Settings,
     check_images,
@@ -22,7 +22,6 @@ from tflite2torch.layerwise import (
 from tflite2torch.outputs import write_file, write_files
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.document import Outcome
-from tflite2torch.parity.reports.model_explorer import as_node_data
 
 
 @click.command()
@@ -76,6 +75,8 @@ def parity(
     check_tolerances(settings.tolerances, found)
     reports.show(outcomes)
     if explorer is not None:
+        from tflite2torch.parity.reports.model_explorer import as_node_data
+
         for report in found:
             data = as_node_data(report, conversions[0].file.data)
             write_file("--model-explorer", explorer, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.nodes import image, step
+from tests.support.nodes import constant, image, step
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.traversal import (
     dominators,
@@ -22,6 +22,7 @@ DIAMOND: list[Node] = [a, b, c, d, e]
 
 def test_operands_are_distinct_values_that_are_computed() -> None:
     assert operands(step("add", x, x)) == [x]
+    assert operands(step("mul", x, constant(4, 1, 1))) == [x]
     assert operands(d) == [*c.outputs, *b.outputs]
 
 
@@ -51,15 +52,17 @@ def test_what_every_path_passes() -> None:
     assert dominators(DIAMOND) == {a: None, b: a, c: a, d: a, e: d}
 
 
+def test_which_outputs_depend_on_a_node() -> None:
+    idle = step("neg", x)
+    reached = reached_outputs([*DIAMOND[:3], idle], [*b.outputs, *c.outputs])
+    assert reached == {
+        a: {*b.outputs, *c.outputs},
+        b: {*b.outputs},
+        c: {*c.outputs},
+    } | {idle: set()}
+
+
 def test_two_inputs_have_no_node_before_them_in_common() -> None:
     one, other = step("exp", image()), step("exp", image())
     both = step("add", *one.outputs, *other.outputs)
     assert dominators([one, other, both])[both] is None
-
-
-def test_which_outputs_depend_on_a_node() -> None:
-    idle = step("neg", x)
-    reached = reached_outputs([*DIAMOND, idle], [*b.outputs, *e.outputs])
-    assert reached[b] == {*b.outputs, *e.outputs}
-    assert reached[c] == {*e.outputs}
-    assert reached[idle] == set()

@@ -21,7 +21,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.resize import Resize
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.motifs.idioms import idioms_of
+from tflite2torch.converter.motifs import motifs_of
 from tflite2torch.converter.naming.roles import (
     block_roles,
     constants,
@@ -51,7 +51,7 @@ def stage(x: Value, count: int = 2) -> Stage:
 
 
 def roles(whole: Graph) -> list[str]:
-    found = model_roles(whole, idioms_of(uses_of_classes(whole.nodes)))
+    found = model_roles(whole, motifs_of(uses_of_classes(whole.nodes)))
     return [found[node] for node in whole.nodes if node in found]
 
 

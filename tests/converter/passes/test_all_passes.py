@@ -30,7 +30,7 @@ COUNTED = (
 FIRED = {
     "face_detector": (0, 0, 2, 0, 16, 0, 0, 4, 31),
     "face_landmarks_detector": (0, 0, 0, 0, 34, 0, 0, 7, 59),
-    "face_blendshapes": (8, 1, 0, 0, 8, 0, 4, 1, 0),
+    "face_blendshapes": (8, 1, 0, 0, 16, 0, 4, 1, 0),
     "legacy/face_detection_back": (0, 0, 2, 0, 31, 0, 0, 4, 85),
     "legacy/face_detection_front": (0, 0, 2, 0, 16, 0, 0, 4, 31),
     "legacy/face_detection_full_range": (0, 0, 0, 0, 20, 0, 3, 7, 44),

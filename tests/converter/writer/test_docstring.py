@@ -27,7 +27,7 @@ from tests.support.nodes import (
 from tests.support.official import FACTS
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.node import Node
-from tflite2torch.converter.motifs.idioms import idioms_of
+from tflite2torch.converter.motifs import CHAINS, motifs_of
 from tflite2torch.converter.structure.structure import Block, Skipped, uses_of_classes
 from tflite2torch.converter.structure.variants import align_variants
 from tflite2torch.converter.version import __version__
@@ -74,8 +74,8 @@ def test_it_says_what_the_module_came_from_and_what_goes_in_and_out(
 
 
 def described(*uses: Block, width: int = 78) -> list[str]:
-    align_variants(graph([], list(uses)))
-    return block_description(uses, idioms_of(uses_of_classes(uses)), width)
+    align_variants(graph([], list(uses)), CHAINS)
+    return block_description(uses, motifs_of(uses_of_classes(uses)), width)
 
 
 def blaze(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tflite2torch.converter.graph.metadata import ModelMetadata
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.traversal import (
     producers_of,
@@ -31,6 +32,7 @@ class Graph:
         nodes: the steps.
         input_names: what the inputs are called in source and documentation.
         output_names: likewise.
+        metadata: names, descriptions and value ranges that the file states.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Graph:
     nodes: list[Node]
     input_names: list[str] = field(default_factory=list)
     output_names: list[str] = field(default_factory=list)
+    metadata: ModelMetadata = field(default_factory=ModelMetadata)
 
     def producers(self) -> dict[Value, Node]:
         """Map every computed value to the node that computes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -134,3 +135,21 @@ class Value:
         const = "const " if self.data is not None else ""
         where = "" if self.origin is None else f"#{self.origin.index}"
         return f"{const}{self.dtype}{list(self.shape)}{where}"
+
+
+def image_sizes(x: Value) -> tuple[int, tuple[int, int], int]:
+    """Return the batch, (height, width) and channels of an image of either layout.
+
+    Images are NHWC until the front end of such a format has chosen layouts.
+    """
+    if x.image:
+        batch, channels, height, width = x.shape
+    else:
+        batch, height, width, channels = x.shape
+    return batch, (height, width), channels
+
+
+def image_shape(x: Value, size: Sequence[int], channels: int) -> Shape:
+    """Return the shape of an image of this (height, width) in the layout and batch of ``x``."""
+    batch, *_ = x.shape
+    return (batch, channels, *size) if x.image else (batch, *size, channels)

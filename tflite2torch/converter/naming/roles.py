@@ -16,7 +16,8 @@ from tflite2torch.converter.graph.nodes.region import (
 from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
 from tflite2torch.converter.graph.traversal import producers_of, users_of
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.motifs.idioms import Idiom, kind_name, layer_roles
+from tflite2torch.converter.motifs.layers import kind_name, layer_roles
+from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.tensor_names import role_in_name
 from tflite2torch.converter.structure.structure import Block, Stage, Structure, is_join
 
@@ -28,7 +29,7 @@ GENERIC = frozenset(
 )
 """Roles that say what a part is or where it stands, not what it computes."""
 
-Idioms = Mapping[Structure, Idiom]
+Motifs = Mapping[Structure, Motif]
 """The motif of each class, by the structure of its blocks."""
 
 
@@ -63,10 +64,10 @@ def is_generic(role: str) -> bool:
     return role.rstrip("0123456789").rpartition("_")[2] in GENERIC
 
 
-def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
+def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
     """Return names for the parts of a model: of the file's, or stem, stage and head."""
     reached = graph.reached_outputs()
-    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, idioms)]
+    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, motifs)]
     begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gate_layers(graph.nodes)
     roles: dict[Node | Value, str] = {}
@@ -76,7 +77,7 @@ def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
             roles.setdefault(value, prefixed(heads, _constant_role(node, value)))
         place = "stem" if position < begin else "head" if position > end else ""
         if isinstance(node, Block | Stage):
-            roles[node] = _block_role(node, idioms, heads, place)
+            roles[node] = _block_role(node, motifs, heads, place)
         elif node.layer() is not None:
             kind = "gate" if node in gates else kind_name(node) or "layer"
             if own := layer_name(node) or (heads[0] if len(heads) == 1 else None):
@@ -88,10 +89,10 @@ def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
     return roles
 
 
-def _is_trunk(node: Node, idioms: Idioms) -> bool:
+def _is_trunk(node: Node, motifs: Motifs) -> bool:
     """Return whether a node is part of a network's body: a stage, or a block of its kind."""
     if isinstance(node, Block):
-        return idioms[node.key].role in ("block", "mixer")
+        return motifs[node.key].role in ("block", "mixer")
     return isinstance(node, Stage)
 
 
@@ -108,9 +109,9 @@ def gate_layers(nodes: Sequence[Node]) -> set[Node]:
 
 
 def _block_role(
-    node: Block | Stage, idioms: Idioms, heads: Sequence[str], place: str
+    node: Block | Stage, motifs: Motifs, heads: Sequence[str], place: str
 ) -> str:
-    role = "stage" if isinstance(node, Stage) else idioms[node.key].role
+    role = "stage" if isinstance(node, Stage) else motifs[node.key].role
     if role == "head" and len(heads) == 1:
         return heads[0]
     if role in ("block", "mixer"):
@@ -140,14 +141,14 @@ def _heads(graph: Graph, reached: set[Value]) -> list[str]:
 
 
 def block_roles(
-    uses: Sequence[Block], nodes: Sequence[Node], idioms: Idioms
+    uses: Sequence[Block], nodes: Sequence[Node], motifs: Motifs
 ) -> dict[Node | Value, str]:
     """Return names for the parts of a block's class.
 
     Args:
         uses: the uses of the class.
         nodes: the steps of the class, one for each of a use.
-        idioms: the motifs of the blocks inside.
+        motifs: the motifs of the blocks inside.
     """
     layers = layer_roles(uses)
     gates = gate_layers(nodes)
@@ -160,17 +161,17 @@ def block_roles(
         elif isinstance(node, Stage):
             roles[node] = "blocks"
         elif isinstance(node, Block):
-            roles[node] = _inner_role(node, nodes, idioms)
+            roles[node] = _inner_role(node, nodes, motifs)
         else:
             roles[node] = layers.get(first) or kind_name(node) or "layer"
     return roles
 
 
-def _inner_role(block: Block, nodes: Sequence[Node], idioms: Idioms) -> str:
+def _inner_role(block: Block, nodes: Sequence[Node], motifs: Motifs) -> str:
     """Return what a block inside another is called; of two MLPs, one mixes tokens."""
     if any(isinstance(node, Rows) for node in nodes):
         return "level"
-    role = idioms[block.key].role
+    role = motifs[block.key].role
     transposed = {v for n in nodes if isinstance(n, Permute) for v in n.outputs}
     if role == "mlp" and transposed:
         return "token_mlp" if block.inputs[0] in transposed else "channel_mlp"

@@ -11,7 +11,8 @@ from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.motifs.idioms import Idiom, idioms_of
+from tflite2torch.converter.motifs import motifs_of
+from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.names import (
     GLOBALS,
     MODULE_ATTRIBUTES,
@@ -45,12 +46,12 @@ class Plan:
         model: the model's own class.
         blocks: the others, by the structure of the blocks that are uses of them; classes
             that others use stand first.
-        idioms: the motifs that those are.
+        motifs: the motifs that those are.
     """
 
     model: Scope
     blocks: dict[Structure, Scope]
-    idioms: dict[Structure, Idiom]
+    motifs: dict[Structure, Motif]
 
     @property
     def scopes(self) -> list[Scope]:
@@ -78,7 +79,7 @@ class Plan:
 def plan_classes(graph: Graph, class_name: str) -> Plan:
     """Name every class and attribute of a graph whose blocks have been found."""
     classes = uses_of_classes(graph.nodes)
-    idioms = idioms_of(classes)
+    motifs = motifs_of(classes)
     blocks: dict[Structure, Scope] = {}
     names = Namespace([class_name])
     for key, uses in classes.items():
@@ -92,15 +93,15 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         }
         slots = [dict(_slots(blocks, use)) for use in uses]
         blocks[key] = Scope(
-            names.unique(idioms[key].name),
+            names.unique(motifs[key].name),
             nodes,
             first.inputs,
             first.outputs,
             derive_symbols(uses, slots, flags),
-            _attributes(nodes, block_roles(uses, nodes, idioms)),
+            _attributes(nodes, block_roles(uses, nodes, motifs)),
             operand_names(nodes, first.inputs),
         )
-    attributes = _attributes(graph.nodes, model_roles(graph, idioms))
+    attributes = _attributes(graph.nodes, model_roles(graph, motifs))
     own = Scope(
         class_name,
         graph.nodes,
@@ -110,7 +111,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         input_names=["x"] if len(graph.inputs) == 1 else graph.input_names,
         output_names=graph.output_names,
     )
-    return Plan(own, blocks, idioms)
+    return Plan(own, blocks, motifs)
 
 
 def _template(uses: Sequence[Block]) -> list[Node]:

@@ -15,8 +15,8 @@ from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
 from tflite2torch.converter.graph.value import Shape, Value
-from tflite2torch.converter.motifs.idioms import layer_roles
-from tflite2torch.converter.naming.roles import Idioms
+from tflite2torch.converter.motifs.layers import layer_roles
+from tflite2torch.converter.naming.roles import Motifs
 from tflite2torch.converter.structure.structure import Block, Skipped, Stage, is_join
 from tflite2torch.converter.version import __version__
 
@@ -95,9 +95,9 @@ def plain(text: str, longest: int = 60) -> str:
     return kept.rstrip(" .,:")
 
 
-def class_docstring(uses: Sequence[Block], idioms: Idioms) -> list[str]:
+def class_docstring(uses: Sequence[Block], motifs: Motifs) -> list[str]:
     """Return the lines of the docstring of a block's class, quotes and a blank included."""
-    sentences = block_description(uses, idioms)
+    sentences = block_description(uses, motifs)
     whole = " ".join(sentences)
     if len(whole) <= CLASS_WIDTH:
         return [f'"""{whole}"""', ""]
@@ -106,12 +106,12 @@ def class_docstring(uses: Sequence[Block], idioms: Idioms) -> list[str]:
 
 
 def block_description(
-    uses: Sequence[Block], idioms: Idioms, width: int = CLASS_WIDTH
+    uses: Sequence[Block], motifs: Motifs, width: int = CLASS_WIDTH
 ) -> list[str]:
     """Return a sentence on what a block does, or two where it is longer than ``width``."""
-    if text := idioms[uses[0].key].text:
+    if text := motifs[uses[0].key].text:
         return [text]
-    chain = _chain(uses, idioms)
+    chain = _chain(uses, motifs)
     steps = [n.other if isinstance(n, Skipped) else n for n in uses[0].body]
     if not any(map(is_join, steps)):
         return [f"{chain}."]
@@ -122,7 +122,7 @@ def block_description(
     return [f"{chain}, plus a shortcut.", f"The shortcut is {long}."]
 
 
-def _chain(uses: Sequence[Block], idioms: Idioms) -> str:
+def _chain(uses: Sequence[Block], motifs: Motifs) -> str:
     """Return the names of a block's layers, or their number where there are many."""
     roles = layer_roles(uses)
     names = []
@@ -130,7 +130,7 @@ def _chain(uses: Sequence[Block], idioms: Idioms) -> str:
         if isinstance(node, Stage):
             names.append("blocks")
         elif isinstance(node, Block):
-            names.append(idioms[node.key].name)
+            names.append(motifs[node.key].name)
         elif node.parameters and not isinstance(node, PRelu):
             names.append(roles[node] + _kernel([use.body[place] for use in uses]))
     chain = _listed(names or ["activation"])

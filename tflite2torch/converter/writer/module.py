@@ -64,7 +64,7 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
         result = f"tuple[{'Tensor, ...' if many else tensors}]"
     lines = [f"class {scope.name}(nn.Module):"]
     if not scope.of_model:
-        said = class_docstring(scope.symbols.uses, plan.idioms)
+        said = class_docstring(scope.symbols.uses, plan.motifs)
         lines += [f"    {line}".rstrip() for line in said]
     lines += [
         f"    def __init__(self{_parameters(scope)}) -> None:",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tflite2torch.converter.convert import Conversion, literal_graph
+from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.value import Value
@@ -117,8 +117,12 @@ def compare_layers(
         except TraceError as error:
             trace, failures = Trace(told.graph, ()), (*failures, str(error))
     model = read_model(conversion.file)
-    literal = literal_graph(conversion.file)
-    graph = relabelled(literal, literal_graph(other.file)) if other else literal
+    literal = unfused_graph(conversion.model, conversion.name)
+    graph = (
+        relabelled(literal, unfused_graph(other.model, other.name))
+        if other
+        else literal
+    )
     folded = find_folded(graph, told, trace, operators_of(model)) if graph else []
     check = _Check(conversion, module or emitted, trace, folded, samples, options)
     if trace.layers:

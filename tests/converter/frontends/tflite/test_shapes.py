@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tests.hostile.crafted import unpacked
 from tests.support.models import Operand, Tensor, one_operator_model, packed_model
 from tflite2torch.converter.errors import InvalidModelError
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.operators.registry import OPERATORS
 from tflite2torch.converter.frontends.tflite.parse import read_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.buffers import (
     Buffers,
     byte_size,

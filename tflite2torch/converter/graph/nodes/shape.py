@@ -185,10 +185,14 @@ class Expand(Node):
     @classmethod
     def of(cls, constant: Value, batched: Value) -> Expand:
         """Return a repetition; TFLite may have dropped the batch axis of both operands."""
-        lifted = constant.rank < batched.rank
-        shape = (N, *(constant.shape if lifted else constant.shape[1:]))
-        output = Value(constant.name, shape, constant.dtype)
-        return cls([constant, batched], [output])
+        node = cls([constant, batched], [])
+        node.outputs = [Value(constant.name, node.infer()[0], constant.dtype)]
+        return node
+
+    def infer(self) -> list[Shape]:
+        constant, batched = (value.shape for value in self.inputs)
+        lifted = len(constant) < len(batched)
+        return [(N, *(constant if lifted else constant[1:]))]
 
     @property
     def layout(self) -> str:

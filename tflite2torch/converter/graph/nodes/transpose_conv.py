@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import Code, Literal, Node
 from tflite2torch.converter.graph.nodes.conv import square
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 Pair = tuple[int, int]
 
@@ -29,11 +29,12 @@ class ConvTranspose2d(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, *size, _ = self.inputs[0].shape
+        x = self.inputs[0]
+        _, size, _ = image_sizes(x)
         _, filters, *kernel = self.parameters["weight"].shape
         whole = whole_size(size, kernel, self.stride)
         cropped = zip(whole, self.padding, self.output_padding, strict=True)
-        return [(batch, *(n - 2 * p + o for n, p, o in cropped), filters)]
+        return [image_shape(x, [n - 2 * p + o for n, p, o in cropped], filters)]
 
     def layer(self) -> Code | None:
         channels, filters, height, width = self.parameters["weight"].shape

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import Tensor, one_operator_model
 from tests.support.operators import ACTIVATIONS, graph_of, weights
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph

@@ -12,12 +12,8 @@ from pathlib import Path
 import pytest
 
 from tflite2torch.converter.errors import InvalidModelError, SourceError
-from tflite2torch.converter.frontends.sources import (
-    ModelFile,
-    module_name,
-    printable,
-    read_sources,
-)
+from tflite2torch.converter.frontends.file import ModelFile, module_name, printable
+from tflite2torch.converter.sources import read_sources
 
 
 def model(number: int = 0) -> bytes:

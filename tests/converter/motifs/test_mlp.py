@@ -10,11 +10,18 @@ from ai_edge_litert import schema_py_generated as schema
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.official import FACTS
-from tests.support.operators import assert_same, count, graph_after, graph_of, weights
+from tests.support.operators import (
+    all_nodes,
+    assert_same,
+    graph_after,
+    graph_of,
+    weights,
+)
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.linear import Linear
-from tflite2torch.converter.structure.mlps import find_mlps
+from tflite2torch.converter.motifs.mlp import MLP
+from tflite2torch.converter.structure.blocks import find_blocks
 from tflite2torch.converter.structure.structure import Block
 
 C = 4
@@ -36,7 +43,7 @@ class Tokens(Network):
 
 
 def found(model: bytes) -> list[Block]:
-    graph = graph_after(graph_of(model), find_mlps)
+    graph = graph_after(graph_of(model), find_blocks)
     return [node for node in graph.nodes if isinstance(node, Block)]
 
 
@@ -132,5 +139,8 @@ def test_a_layer_that_is_squared_is_not_followed_by_an_activation() -> None:
 
 @pytest.mark.parametrize("name", FACTS)
 def test_official_models(official_graph: Callable[[str], Graph], name: str) -> None:
-    graph = graph_after(official_graph(name), find_mlps)
-    assert count(graph, Block) == (8 if name == "face_blendshapes" else 0)
+    graph = graph_after(official_graph(name), find_blocks)
+    blocks = [node for node in all_nodes(graph.nodes) if isinstance(node, Block)]
+    assert MLP.chain is not None
+    found = sum(MLP.chain.matches(block.body) for block in blocks)
+    assert found == (8 if name == "face_blendshapes" else 0)

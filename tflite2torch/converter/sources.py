@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import keyword
 import os
-import re
 import stat
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from tflite2torch.converter.errors import InvalidModelError, SourceError
 from tflite2torch.converter.frontends.archive import Archive, Budget, has_end
+from tflite2torch.converter.frontends.file import (
+    MAX_NAME,
+    ModelFile,
+    module_name,
+    printable,
+)
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
-
-MAX_NAME = 64
-"""The most characters of a model's name."""
 
 MAX_FILE = 2**31 - 1
 """The most bytes of a model file: FlatBuffers cannot be larger."""
@@ -29,7 +27,6 @@ MAX_DEPTH = 2
 """How deep bundles may lie in bundles: the official gesture bundle has one level."""
 
 _EXTENSIONS = (".tflite", ".task", ".whl")
-_TAKEN = frozenset(keyword.kwlist) | sys.stdlib_module_names | {"torch", "numpy"}
 _LOOKS = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -42,35 +39,6 @@ _LOOKS = {
     b"<!": "a web page: the download failed",
     b"<html": "a web page: the download failed",
 }
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """One .tflite file, wherever it came from.
-
-    Attributes:
-        name: its stem as a lowercase identifier of at most 64 of ``[a-z0-9_]``; not a
-            keyword, nor the name of a module that the emitted one would hide.
-        label: how messages name it: the file's name, behind that of its bundle; without
-            control characters, of bounded length.
-        data: its bytes.
-    """
-
-    name: str
-    label: str
-    data: bytes
-
-    @cached_property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes, in hex."""
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def origin(self) -> str:
-        """The label for documentation: a wheel's without the platforms it is built for."""
-        return re.sub(
-            r"(^|/)([^/-]+-[^/-]+)(-[^/-]+){3,4}\.whl(?=/)", r"\1\2", self.label
-        )
 
 
 def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
@@ -93,21 +61,6 @@ def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
                 name = _unused(file, names)
                 names.add(name)
                 yield file if name == file.name else replace(file, name=name)
-
-
-def module_name(text: str) -> str:
-    """Return any text reduced to a lowercase identifier that can name a module."""
-    name = re.sub("[^a-z0-9]+", "_", text.lower()).strip("_")[:MAX_NAME].rstrip("_")
-    if not name or name[0].isdigit() or name in _TAKEN:
-        name = f"model_{name}"[:MAX_NAME].rstrip("_")
-    return name
-
-
-def printable(text: str, limit: int = 100) -> str:
-    """Return untrusted text for a message: one line, nothing that moves a cursor."""
-    if len(text) > limit:
-        text = f"{text[: limit - 1]}…"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _unused(file: ModelFile, names: set[str]) -> str:

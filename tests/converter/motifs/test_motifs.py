@@ -29,14 +29,9 @@ from tflite2torch.converter.graph.nodes.reduce import Reduce
 from tflite2torch.converter.graph.nodes.resize import Resize
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.motifs.idioms import (
-    IDIOMS,
-    Idiom,
-    idioms_of,
-    kind_name,
-    layer_roles,
-    motif_of,
-)
+from tflite2torch.converter.motifs import MOTIFS, motifs_of
+from tflite2torch.converter.motifs.layers import kind_name, layer_roles
+from tflite2torch.converter.motifs.motif import Motif, Traits
 from tflite2torch.converter.naming.roles import model_roles
 from tflite2torch.converter.structure.structure import Block, uses_of_classes
 
@@ -152,7 +147,7 @@ def flattened(x: Value) -> Node:
     return Reshape([x], [Value("y", (1, 256), "float32")], (1, 256))
 
 
-MOTIFS: dict[str, tuple[Callable[[], Body], str, str]] = {
+EXAMPLES: dict[str, tuple[Callable[[], Body], str, str]] = {
     "mlp": (lambda: mlp(tokens()).body, "Mlp", "mlp"),
     "mixer": (mixer, "MixerBlock", "mixer"),
     "half a mixer": (token_mixer, "TokenMixer", "mixer"),
@@ -218,14 +213,16 @@ MOTIFS: dict[str, tuple[Callable[[], Body], str, str]] = {
 }
 
 
-def idiom_of(whole: Block) -> Idiom:
-    return idioms_of(uses_of_classes([whole]))[whole.key]
+def motif_of(whole: Block) -> Motif:
+    return motifs_of(uses_of_classes([whole]))[whole.key]
 
 
-@pytest.mark.parametrize(("make", "name", "role"), MOTIFS.values(), ids=MOTIFS.keys())
+@pytest.mark.parametrize(
+    ("make", "name", "role"), EXAMPLES.values(), ids=EXAMPLES.keys()
+)
 def test_names(make: Callable[[], Body], name: str, role: str) -> None:
-    idiom = idiom_of(block(make()))
-    assert (idiom.name, idiom.role) == (name, role)
+    motif = motif_of(block(make()))
+    assert (motif.name, motif.role) == (name, role)
 
 
 def test_what_joins_two_values_is_no_head_of_several_levels() -> None:
@@ -249,19 +246,19 @@ def test_all_uses_say_what_a_class_is() -> None:
         for size in (2, 1)
     )
     assert first.key == second.key
-    assert idiom_of(first).name == "ConvBlock"
+    assert motif_of(first).name == "ConvBlock"
     for uses in ([first, second], [second, first]):
-        assert idioms_of(uses_of_classes(uses))[first.key].name == "SeparableConv"
+        assert motifs_of(uses_of_classes(uses))[first.key].name == "SeparableConv"
     whole = graph([*first.inputs, *second.inputs], [first, second])
     assert set(
-        model_roles(whole, idioms_of(uses_of_classes(whole.nodes))).values()
+        model_roles(whole, motifs_of(uses_of_classes(whole.nodes))).values()
     ) == {"separable"}
 
 
 def test_every_other_block_has_a_plain_name() -> None:
     """The last entry fits all."""
-    assert IDIOMS[-1].fits(motif_of([block([pool(image())])], {}))
-    names = [idiom.name for idiom in IDIOMS]
+    assert MOTIFS[-1].fits(Traits.of([block([pool(image())])], {}))
+    names = [motif.name for motif in MOTIFS]
     assert all(name.isidentifier() and name[0].isupper() for name in names)
 
 
@@ -332,5 +329,5 @@ def test_slopes_are_no_layers() -> None:
     x = image()
     nodes = body(x, deep, prelu, wide(4), shortcut=True)
     assert any(isinstance(node, PRelu) for node in nodes)
-    assert motif_of([block(nodes)], {}).layers == ("depthwise", "pointwise")
-    assert idiom_of(block(nodes)).name == "BlazeBlock"
+    assert Traits.of([block(nodes)], {}).layers == ("depthwise", "pointwise")
+    assert motif_of(block(nodes)).name == "BlazeBlock"
