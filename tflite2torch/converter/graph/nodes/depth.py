@@ -1,4 +1,4 @@
-"""DEPTH_TO_SPACE and SPACE_TO_DEPTH."""
+"""Blocks of pixels as channels, and back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 class DepthToSpace(Node):
     """Channels spread over blocks of pixels.
 
-    TFLite has the pixel of the block as the slow part of the channel axis (torch's
-    ``pixel_shuffle`` as the fast one).
+    The channel index is (pixel of the block, channel), where torch's ``pixel_shuffle`` has
+    (channel, pixel of the block).
     """
 
     block: int

@@ -1,4 +1,4 @@
-"""MediaPipe's operators that crop an image around landmarks, and bring landmarks back.
+"""MediaPipe's custom operators that crop an image around landmarks, and map them back.
 
 Source: MediaPipe's util/tflite/operations, where each version has a kernel of its own, and
 the parsers of their options in TensorFlow Lite's delegates/gpu/common/mediapipe.

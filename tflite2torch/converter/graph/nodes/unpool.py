@@ -1,4 +1,4 @@
-"""MediaPipe's MaxPoolingWithArgmax2D and MaxUnpooling2D."""
+"""Max pooling that returns places, and max unpooling: MediaPipe's custom operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class MaxPoolWithArgmax(Node):
     """The largest element of each window, and which of the window's elements that is.
 
     Elements count row by row; of equal ones the first counts. The second result is float:
-    TFLite adds 0.1 to the number.
+    The kernel adds 0.1 to the number.
     """
 
     window: Window

@@ -40,7 +40,7 @@ def choose_layouts(graph: Graph) -> Rewrites:
         value.shape, value.origin, value.image = nchw.shape, nchw.origin, True
     nodes: list[Node] = []
     for node in graph.nodes:
-        if node.layout != "tflite" and not images.isdisjoint(_ends(node)):
+        if node.layout != "fixed" and not images.isdisjoint(_ends(node)):
             node.reorder(TO_NCHW)
             if not isinstance(node, Gather):  # indices do not broadcast
                 node.inputs = [_reordered_operand(value) for value in node.inputs]
@@ -58,7 +58,7 @@ def _images(graph: Graph) -> set[Value]:
     groups = _Groups()
     for node in graph.nodes:
         ends = _ends(node)
-        if node.layout != "tflite":
+        if node.layout != "fixed":
             for value in ends[1:]:
                 groups.join(ends[0], value)
     demanding = [v for v in [*graph.inputs, *graph.outputs] if v.rank == 4]

@@ -12,7 +12,7 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.nodes.normalize import Normalize
+from tflite2torch.converter.graph.nodes.normalization import Normalize
 from tflite2torch.converter.graph.value import Value
 
 
