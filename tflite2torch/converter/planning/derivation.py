@@ -83,6 +83,7 @@ def derive_symbols(
 
 
 def _varies(slot: Slot, numbers: Numbers) -> bool:
+    """Return whether a number is not the same in all uses that have it."""
     # A use without the step that widens a shortcut adds no channels: that is a number too.
     adds = slot.role == "new_channels" and None in numbers and any(numbers)
     return adds or len({*numbers} - {None}) > 1
@@ -137,13 +138,16 @@ class _Derivation:
         """Make arguments of the channels that enter and leave, where layers count them."""
         before = [tuple(map(_channels, use.inputs)) for use in self._uses]
         after = tuple(_channels(use.outputs[0]) for use in self._uses)
-        entering = list(zip(*before, strict=True))
+        entering = list(
+            zip(*before, strict=True)
+        )  # for each input, its channels by use
         wanted = {"in_channels": entering[0], "out_channels": after}
         if entering[0] == after:
             wanted = {"channels": after}
         if len(entering) > 1:
             wanted["skip_channels"] = entering[1]
         counted = {n for slot, n in self._table.items() if slot.role in CHANNELS}
+        # What all uses share becomes an argument only beside channels that vary.
         vary = not varying.isdisjoint([entering[0], after])
         for name, numbers in wanted.items():
             if numbers in counted and (vary or len(set(numbers)) > 1):
@@ -227,6 +231,7 @@ class _Derivation:
         counts = [name for name in self._arguments if role_of(name) in CHANNELS]
         yield from map(Name, counts)
         yield from self._ratios
+        # One use tells the factor; whether it holds in all is tried like anything else.
         place = next(i for i, number in enumerate(numbers) if number is not None)
         for name in counts:
             small, large = sorted([numbers[place] or 0, self._arguments[name][place]])
@@ -266,7 +271,11 @@ class _Derivation:
         return None
 
     def _ratio(self, numbers: Numbers) -> Formula | None:
-        """Make an argument of how channels relate to known ones, if its values are fewer."""
+        """Make an argument of the ratio of channels to known ones, if it has fewer values.
+
+        Hidden channels of 96, 144 and 96 beside 16, 24 and 32 read better as expansions of 6,
+        6 and 3. A ratio that differs in each use says no more than the channels themselves.
+        """
         counts = tuple(n for n in numbers if n is not None)
         for known, wanted in RATIOS:
             widths = self._arguments.get(known)
@@ -306,9 +315,8 @@ class _Derivation:
 
 
 def _channels(value: Value) -> int:
-    """Return the channels: axis 1 of an image (NCHW), the last axis of anything else."""
-    shape = value.shape
-    return shape[1] if value.image else shape[-1] if shape else 0
+    """Return the number of channels; 0 for a single number."""
+    return value.shape[value.channel_axis] if value.shape else 0
 
 
 def _default(name: str, numbers: tuple[int, ...]) -> int | None:
