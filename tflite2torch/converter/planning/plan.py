@@ -25,10 +25,10 @@ from tflite2torch.converter.naming.roles import (
     model_roles,
     operand_names,
 )
-from tflite2torch.converter.planning.derivation import derive_symbols
+from tflite2torch.converter.planning.constructor import Slot
+from tflite2torch.converter.planning.derivation import derive_constructor
 from tflite2torch.converter.planning.expression import items_of
 from tflite2torch.converter.planning.scope import Part, Scope, inner_parts
-from tflite2torch.converter.planning.symbols import Slot
 from tflite2torch.converter.structure.structure import (
     Block,
     Skipped,
@@ -97,7 +97,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
             nodes,
             first.inputs,
             first.outputs,
-            derive_symbols(uses, slots, flags),
+            derive_constructor(uses, slots, flags),
             _attributes(nodes, block_roles(uses, nodes, motifs)),
             operand_names(nodes, first.inputs),
         )
@@ -156,7 +156,7 @@ def _arguments(blocks: Mapping[Structure, Scope], part: Part) -> Mapping[str, Li
         case Value():
             return {"shape": part.shape}
         case Block():
-            return blocks[part.key].symbols.values_of(part)
+            return blocks[part.key].constructor.values_of(part)
         case Stage():
             return {}
         case _:

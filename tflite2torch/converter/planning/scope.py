@@ -10,13 +10,17 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import MODULE_ATTRIBUTES, Namespace
 from tflite2torch.converter.naming.roles import constants
+from tflite2torch.converter.planning.constructor import (
+    NEW_CHANNELS,
+    Constructor,
+    role_of,
+)
 from tflite2torch.converter.planning.expression import (
     Expression,
     Formula,
     Name,
     items_of,
 )
-from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Symbols, role_of
 from tflite2torch.converter.structure.structure import Stage
 
 Part = Node | Value
@@ -35,7 +39,7 @@ class Scope:
         nodes: the steps of its forward, in order.
         inputs: what forward takes.
         outputs: what forward returns.
-        symbols: its constructor's arguments, and what follows from them.
+        constructor: its arguments, and the numbers that follow from them.
         attributes: the attribute under which each part is kept, in order.
         input_names: what forward calls its inputs.
         output_names: what the model's outputs are called; empty for a block's class.
@@ -45,7 +49,7 @@ class Scope:
     nodes: list[Node]
     inputs: list[Value]
     outputs: list[Value]
-    symbols: Symbols = field(default_factory=Symbols)
+    constructor: Constructor = field(default_factory=Constructor)
     attributes: dict[Part, str] = field(default_factory=dict)
     input_names: Sequence[str] = ("x",)
     output_names: Sequence[str] = ()
@@ -60,7 +64,7 @@ class Scope:
         """The expressions that forward reads, with the attributes that keep their values."""
         names = Namespace([*MODULE_ATTRIBUTES, *self.attributes.values()])
         wanted: dict[Expression, str] = {}
-        for condition in self.symbols.conditions.values():
+        for condition in self.constructor.conditions.values():
             wanted.setdefault(kept_for(condition), "residual")
         for index, node in enumerate(self.nodes):
             if node in self.attributes:
@@ -87,7 +91,7 @@ class Scope:
         self,
     ) -> dict[tuple[int, ...], dict[str, dict[tuple[int, ...], Expression]]]:
         found: dict[tuple[int, ...], dict[str, dict[tuple[int, ...], Expression]]] = {}
-        for slot, expression in self.symbols.expressions.items():
+        for slot, expression in self.constructor.expressions.items():
             of_part = found.setdefault(slot.part, {})
             of_part.setdefault(slot.argument, {})[slot.path] = expression
         return found

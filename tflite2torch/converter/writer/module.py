@@ -12,10 +12,10 @@ from itertools import groupby
 from tflite2torch.converter.graph.node import Code, Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
+from tflite2torch.converter.planning.constructor import CHANNELS, role_of
 from tflite2torch.converter.planning.expression import Expression, Formula
 from tflite2torch.converter.planning.plan import Plan
 from tflite2torch.converter.planning.scope import Part, Scope
-from tflite2torch.converter.planning.symbols import CHANNELS, role_of
 from tflite2torch.converter.structure.structure import Block, Stage
 from tflite2torch.converter.writer.docstring import class_docstring
 from tflite2torch.converter.writer.expressions import render, spelled
@@ -64,7 +64,7 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
         result = f"tuple[{'Tensor, ...' if many else tensors}]"
     lines = [f"class {scope.name}(nn.Module):"]
     if not scope.of_model:
-        said = class_docstring(scope.symbols.uses, plan.motifs)
+        said = class_docstring(scope.constructor.uses, plan.motifs)
         lines += [f"    {line}".rstrip() for line in said]
     lines += [
         f"    def __init__(self{_parameters(scope)}) -> None:",
@@ -79,9 +79,9 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
 def _parameters(scope: Scope) -> str:
     """Return the constructor's parameters."""
     texts = []
-    for name, numbers in scope.symbols.arguments.items():
+    for name, numbers in scope.constructor.arguments.items():
         kind = "bool" if isinstance(numbers[0], bool) else "int"
-        default = scope.symbols.defaults.get(name)
+        default = scope.constructor.defaults.get(name)
         texts.append(f", {name}: {kind}" + ("" if default is None else f" = {default}"))
     return "".join(texts)
 
@@ -106,12 +106,12 @@ def _locals(scope: Scope) -> dict[Expression, str]:
     kept = {scope.place(part) for part in scope.attributes}
     count = Counter(
         expression
-        for slot, expression in scope.symbols.expressions.items()
+        for slot, expression in scope.constructor.expressions.items()
         if slot.role in CHANNELS
         and not kept.isdisjoint([slot.part, slot.part[:1]])
         and isinstance(expression, Formula)
     )
-    taken = Namespace([*scope.symbols.arguments, "self"])
+    taken = Namespace([*scope.constructor.arguments, "self"])
     return {e: taken.unique("hidden") for e, times in count.items() if times > 1}
 
 
@@ -157,11 +157,11 @@ def _block(
     """Return the call of a block's class: channels by position, all else by keyword."""
     inner = plan.scope_of(block)
     call = ast.Call(ast.Name(inner.name), [], [])
-    for name, value in inner.symbols.values_of(block).items():
+    for name, value in inner.constructor.values_of(block).items():
         argument = scope.argument(block, name, value)
         given = spelled(value if argument is None else argument, names)
         if role_of(name) in CHANNELS:
             call.args.append(given)
-        elif argument is not None or value != inner.symbols.defaults.get(name):
+        elif argument is not None or value != inner.constructor.defaults.get(name):
             call.keywords.append(ast.keyword(name, given))
     return call

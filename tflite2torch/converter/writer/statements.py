@@ -92,7 +92,7 @@ class Statements:
         """
         done: list[Step] = []
         waiting: dict[Value, Step] = {}  # steps that may be nested in what reads them
-        conditions = self._scope.symbols.conditions
+        conditions = self._scope.constructor.conditions
         for index, node in enumerate(self._scope.nodes):
             condition = conditions.get(index)
             for value in self._variables(node, condition):

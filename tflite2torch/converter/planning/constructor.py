@@ -50,7 +50,7 @@ class Slot(NamedTuple):
 
 
 @dataclass
-class Symbols:
+class Constructor:
     """The arguments of a class's constructor, and the numbers that follow from them.
 
     Attributes:
