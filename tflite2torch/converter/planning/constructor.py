@@ -27,6 +27,10 @@ def role_of(argument: str) -> str:
     return argument.rstrip("0123456789")
 
 
+Path = tuple[int, ...]
+"""Indices, from the outside in."""
+
+
 class Slot(NamedTuple):
     """A place for a number in a class.
 
@@ -37,9 +41,9 @@ class Slot(NamedTuple):
         path: indices into that argument where it is a tuple; 0 to 2 for a slice's ends.
     """
 
-    part: tuple[int, ...]
+    part: Path
     argument: str
-    path: tuple[int, ...] = ()
+    path: Path = ()
 
     @property
     def role(self) -> str:

@@ -25,7 +25,7 @@ from tflite2torch.converter.naming.roles import (
     model_roles,
     operand_names,
 )
-from tflite2torch.converter.planning.constructor import Slot
+from tflite2torch.converter.planning.constructor import Path, Slot
 from tflite2torch.converter.planning.derivation import derive_constructor
 from tflite2torch.converter.planning.expression import items_of
 from tflite2torch.converter.planning.scope import Part, Scope, inner_parts
@@ -163,9 +163,7 @@ def _arguments(blocks: Mapping[Structure, Scope], part: Part) -> Mapping[str, Li
             return (part.layer() or part.code()).arguments
 
 
-def _integers(
-    value: Literal, path: tuple[int, ...] = ()
-) -> Iterator[tuple[tuple[int, ...], int]]:
+def _integers(value: Literal, path: Path = ()) -> Iterator[tuple[Path, int]]:
     """Yield the integers of an argument, with the indices that lead to each."""
     if isinstance(value, tuple | slice):
         for position, item in enumerate(items_of(value)):
