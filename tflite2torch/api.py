@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
 from tflite2torch.converter.files import write_conversions
-from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 
 if TYPE_CHECKING:

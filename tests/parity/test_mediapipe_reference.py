@@ -24,12 +24,9 @@ from tests.support.operators import ULP, convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.converter.errors import InvalidModelError, ReferenceFailedError
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import (
-    Operator,
-    TfliteModel,
-    read_model,
-)
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.loading import load_module
 from tflite2torch.parity.check import check_outputs
 from tflite2torch.parity.edit import with_outputs

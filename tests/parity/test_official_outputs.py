@@ -11,7 +11,7 @@ import torch
 
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.loading import load_module
 from tflite2torch.parity.check import check_outputs
 from tflite2torch.parity.interface import Interface

@@ -11,7 +11,7 @@ from tflite2torch.commands.comparing import Reports, comparing
 from tflite2torch.commands.options import common, finish, progress
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.layerwise import (
     Settings,
     check_images,

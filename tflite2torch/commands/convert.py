@@ -17,7 +17,7 @@ from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.converter.files import write_conversions
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 from tflite2torch.parity.report import ModelReport
 from tflite2torch.verification import missing, verify

@@ -12,9 +12,11 @@ import click
 
 from tflite2torch.commands.options import common, verbose
 from tflite2torch.converter.convert import find_problems
-from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
+from tflite2torch.converter.sources import read_sources
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,8 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import Tensor, read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import Tensor
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.edit import GRID, ByteFed
 from tflite2torch.parity.process import ROOT, Limits, plain_line
 from tflite2torch.parity.reference import Kernels, Reference, TensorInfo

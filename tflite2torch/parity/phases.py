@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import (
-    Operator,
-    TfliteModel,
-    read_model,
-)
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.edit import part_of
 from tflite2torch.parity.mediapipe_reference import MediaPipeReference
 from tflite2torch.parity.reference import Reference, TensorInfo

@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.edit import SUMS, resummed
 from tflite2torch.parity.mediapipe_reference import MediaPipeReference
 from tflite2torch.parity.phases import PhasedReference

@@ -19,11 +19,11 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
-from tflite2torch.converter.convert import Conversion, literal_graph
+from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
 from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs import Sample
 from tflite2torch.parity.interface import Interface
@@ -222,7 +222,7 @@ def test_weights_are_never_carried_out_again() -> None:
         ),
     )
     model = read_model(conversion.file)
-    graph = literal_graph(conversion.file)
+    graph = unfused_graph(conversion.model, "model")
     found = find_folded(graph, without, without, operators_of(model))
     names = [item.layer.kind for item in found if item.layer is not None]
     assert names == ["PAD"]
@@ -240,7 +240,9 @@ def find_lost(network: Network, outputs: list[Ref], lost: Ref) -> list[str]:
     ]
     without = replace(told, layers=tuple(layers))
     operators = operators_of(read_model(conversion.file))
-    found = find_folded(literal_graph(conversion.file), without, without, operators)
+    found = find_folded(
+        unfused_graph(conversion.model, "model"), without, without, operators
+    )
     assert [item.node.outputs[0].tensor for item in found] == [lost.index]
     return [repr(value) for value in found[0].node.inputs]
 
@@ -267,21 +269,25 @@ def test_a_tensor_that_was_only_given_another_shape_is_taken_from_the_result() -
     assert taken == f"float32[N, 32]#{flat.index}"
 
 
-def test_the_literal_graph_of_other_weights_stands_for_the_same_tensors() -> None:
-    file = norm().file
-    graph, other = literal_graph(file), literal_graph(file)
+def test_the_unfused_graph_of_other_weights_stands_for_the_same_tensors() -> None:
+    model = norm().model
+    graph, other = (unfused_graph(model, "model") for _ in range(2))
     for node in other.nodes:
         for value in node.outputs:
-            value.tensor = None if value.tensor is None else value.tensor + 100
+            if value.origin is not None:
+                value.origin = replace(value.origin, index=value.origin.index + 100)
     assert relabelled(graph, other) is other
     assert [v.tensor for n in other.nodes for v in n.outputs] == [
         v.tensor for n in graph.nodes for v in n.outputs
     ]
-    assert relabelled(graph, literal_graph(padded().file)) is None
+    assert relabelled(graph, unfused_graph(padded().model, "model")) is None
 
 
 def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
-    one, other, total = (Value(n, (N, 2), "float32", i) for i, n in enumerate("abc"))
+    one, other, total = (
+        Value(n, (N, 2), "float32", Provenance("tflite", i, n, (0, 1)))
+        for i, n in enumerate("abc")
+    )
     node = Elementwise([one, other], [total], "add")
     layer = Layer("sum", "ADD", None, (total,), "somewhere")
     answers = {0: torch.ones(1, 2), 1: torch.ones(1, 2) * 2}
@@ -308,7 +314,7 @@ def test_a_node_is_carried_out_in_its_operands_type(dtype: torch.dtype) -> None:
     network = Network()
     x = network.input((1, 2, 3))
     conversion = convert_bytes(network.build([network.mul(x, weights(3))]))
-    mul = literal_graph(conversion.file).nodes[0]
+    mul = unfused_graph(conversion.model, "model").nodes[0]
     [result] = Carried(mul)([torch.ones(4, 2, 3, dtype=dtype)])
     assert result.dtype == dtype
     torch.testing.assert_close(
@@ -323,7 +329,7 @@ def test_helpers_are_carried_out() -> None:
     options = schema.MirrorPadOptionsT(mode=0)
     [mirrored] = network.operator("MIRROR_PAD", [image, amounts], options=options)
     model = network.build([mirrored])
-    [node] = literal_graph(convert_bytes(model).file).nodes
+    [node] = unfused_graph(convert_bytes(model).model, "model").nodes
     pixels = weights(1, 4, 5, 3)
     given = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     [result] = Carried(node)([given])

@@ -14,7 +14,7 @@ from tests.support.official import BUNDLE, BUNDLED, FACTS
 from tflite2torch import compare
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.loading import load_module
 from tflite2torch.parity.interface import Interface
 from tflite2torch.parity.layers.check import Options, compare_layers

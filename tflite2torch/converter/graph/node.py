@@ -1,7 +1,8 @@
-"""The graph that travels from the reader through the passes to the writer."""
+"""One step of the computation, and the expression that the writer prints for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from tflite2torch.converter.graph.value import Shape, Value
@@ -43,7 +44,6 @@ class Node:
         outputs: results.
         operator: index of the TFLite operator that it came from.
         parameters: constants that a ``torch.nn`` layer holds, by their name in it.
-        activation: TFLite's fused activation, until the pass makes it a node.
         comment: why the step is there, where that is not obvious.
     """
 
@@ -51,7 +51,6 @@ class Node:
     outputs: list[Value]
     operator: int = field(default=-1, kw_only=True)
     parameters: dict[str, Value] = field(default_factory=dict, kw_only=True)
-    activation: str | None = field(default=None, kw_only=True)
     comment: str | None = field(default=None, kw_only=True)
 
     @property
@@ -63,6 +62,17 @@ class Node:
     def variant(self) -> str:
         """What kind of its type it is, where that makes another thing of it."""
         return ""
+
+    @property
+    def inner(self) -> Sequence[Node]:
+        """The nodes that it consists of, if it stands for several."""
+        return ()
+
+    def read_instead(self, others: Mapping[Value, Value]) -> None:
+        """Read other values in the place of some, also inside."""
+        self.inputs = [others.get(value, value) for value in self.inputs]
+        for node in self.inner:
+            node.read_instead(others)
 
     def infer(self) -> list[Shape]:
         """Return the outputs' shapes as they follow from the inputs', in TFLite's order."""
@@ -90,7 +100,7 @@ class Node:
         raise NotImplementedError(type(self).__name__)
 
     def __repr__(self) -> str:
-        known = {"inputs", "outputs", "operator", "parameters", "activation", "comment"}
+        known = {"inputs", "outputs", "operator", "parameters", "comment"}
         own = [
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)

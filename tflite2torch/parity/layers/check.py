@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tflite2torch.converter.convert import Conversion, literal_graph
+from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.parity.check import one_thread
 from tflite2torch.parity.edit import with_outputs
@@ -118,8 +117,12 @@ def compare_layers(
         except TraceError as error:
             trace, failures = Trace(told.graph, ()), (*failures, str(error))
     model = read_model(conversion.file)
-    literal = literal_graph(conversion.file)
-    graph = relabelled(literal, literal_graph(other.file)) if other else literal
+    literal = unfused_graph(conversion.model, conversion.name)
+    graph = (
+        relabelled(literal, unfused_graph(other.model, other.name))
+        if other
+        else literal
+    )
     folded = find_folded(graph, told, trace, operators_of(model)) if graph else []
     check = _Check(conversion, module or emitted, trace, folded, samples, options)
     if trace.layers:
@@ -351,7 +354,7 @@ class _Check:
 
 def _is_image(value: Value) -> bool:
     """Return whether a value is NCHW where TFLite has NHWC, and more than one pixel."""
-    return value.order == TO_NCHW and value.shape[2] * value.shape[3] > 1
+    return value.image and value.shape[2] * value.shape[3] > 1
 
 
 def _array(values: Sequence[Tensor], place: int) -> Array | None:

@@ -19,7 +19,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.passes.tidy import does_nothing
+from tflite2torch.converter.passes.dead_code_elimination import is_identity
 from tflite2torch.parity.layers.literal import Carried
 from tflite2torch.parity.layers.trace import Layer, Trace
 
@@ -83,7 +83,7 @@ def relabelled(literal: Graph, other: Graph) -> Graph | None:
     ]
     for ours, theirs in pairs:
         for value, changed in zip(ours, theirs, strict=True):
-            changed.name, changed.tensor = value.name, value.tensor
+            changed.name, changed.origin = value.name, value.origin
     return other
 
 
@@ -133,7 +133,7 @@ def _copies(
         if isinstance(node, Permute):
             back = tuple(node.axes.index(axis) for axis in range(len(node.axes)))
             yield Permute(list(node.outputs), [value], back)
-        elif isinstance(node, Reshape) or does_nothing(node):
+        elif isinstance(node, Reshape) or is_identity(node):
             yield Reshape(list(node.outputs), [value], value.shape)
 
 

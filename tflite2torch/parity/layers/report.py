@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from tflite2torch.converter.frontends.sources import module_name
+from tflite2torch.converter.frontends.file import module_name
 from tflite2torch.parity.layers.given import Given
 from tflite2torch.parity.layers.picture import Picture
 from tflite2torch.parity.measure import share

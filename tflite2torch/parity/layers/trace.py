@@ -13,7 +13,7 @@ import numpy as np
 from torch import fx, nn
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
 from tflite2torch.parity.check import RAISED
 from tflite2torch.parity.interface import Port
 from tflite2torch.parity.layers.report import OUTPUT
@@ -261,5 +261,7 @@ def _key(layer: Layer, paths: bool) -> tuple[str, str]:
 def _value(entry: Mapping[str, Any]) -> Value:
     """Return what an entry of "outputs" in the manifest stands for."""
     shape = tuple(N if size == "N" else size for size in entry["shape"])
-    order = tuple(entry["permutation"])
-    return Value(entry["identifier"], shape, entry["dtype"], entry["tensor"], order)
+    name, order = entry["identifier"], tuple(entry["permutation"])
+    return Value(
+        name, shape, entry["dtype"], Provenance("tflite", entry["tensor"], name, order)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import Code, Node
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 
 @dataclass(eq=False, repr=False)
@@ -23,9 +23,10 @@ class DepthToSpace(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, height, width, channels = self.inputs[0].shape
-        block = self.block
-        return [(batch, height * block, width * block, channels // block**2)]
+        x, block = self.inputs[0], self.block
+        _, (height, width), channels = image_sizes(x)
+        size = (height * block, width * block)
+        return [image_shape(x, size, channels // block**2)]
 
     def code(self) -> Code:
         return Code(
@@ -44,9 +45,10 @@ class SpaceToDepth(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, height, width, channels = self.inputs[0].shape
-        block = self.block
-        return [(batch, height // block, width // block, channels * block**2)]
+        x, block = self.inputs[0], self.block
+        _, (height, width), channels = image_sizes(x)
+        size = (height // block, width // block)
+        return [image_shape(x, size, channels * block**2)]
 
     def code(self) -> Code:
         return Code(

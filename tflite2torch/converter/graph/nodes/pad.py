@@ -26,7 +26,7 @@ class Pad(Node):
         """Return a padding of ``x`` that TFLite does not have."""
         shape = tuple(n + sum(p) for n, p in zip(x.shape, padding, strict=True))
         shape = tuple(N if a is N else b for a, b in zip(x.shape, shape, strict=True))
-        return cls([x], [Value(x.name, shape, x.dtype)], padding, value)
+        return cls([x], [Value(x.name, shape, x.dtype, image=x.image)], padding, value)
 
     @property
     def layout(self) -> str:

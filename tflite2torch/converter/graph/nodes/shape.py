@@ -21,6 +21,15 @@ class Reshape(Node):
         """Return a reshape of ``x`` that TFLite does not have."""
         return cls([x], [Value(x.name, shape, x.dtype)], shape)
 
+    @property
+    def layout(self) -> str:
+        # One that changes nothing must not keep layouts apart: it will be removed.
+        return "any" if self.inputs[0].shape == self.outputs[0].shape else "tflite"
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        if order[0] != -1:
+            self.shape = tuple(self.shape[axis] for axis in order)
+
     def infer(self) -> list[Shape]:
         return [self.shape]
 
@@ -61,6 +70,10 @@ class Permute(Node):
     def of(cls, x: Value, axes: tuple[int, ...]) -> Permute:
         """Return a permutation of ``x`` that stands for the same TFLite tensor."""
         return cls([x], [x.permuted(axes)], axes)
+
+    @property
+    def layout(self) -> str:
+        return "any" if self.axes == tuple(range(len(self.axes))) else "tflite"
 
     def infer(self) -> list[Shape]:
         return [tuple(self.inputs[0].shape[axis] for axis in self.axes)]
@@ -172,11 +185,14 @@ class Expand(Node):
     @classmethod
     def of(cls, constant: Value, batched: Value) -> Expand:
         """Return a repetition; TFLite may have dropped the batch axis of both operands."""
-        lifted = constant.rank < batched.rank
-        shape = (N, *(constant.shape if lifted else constant.shape[1:]))
-        order = (-1, *constant.order) if lifted else constant.order
-        output = Value(constant.name, shape, constant.dtype, order=order)
-        return cls([constant, batched], [output])
+        node = cls([constant, batched], [])
+        node.outputs = [Value(constant.name, node.infer()[0], constant.dtype)]
+        return node
+
+    def infer(self) -> list[Shape]:
+        constant, batched = (value.shape for value in self.inputs)
+        lifted = len(constant) < len(batched)
+        return [(N, *(constant if lifted else constant[1:]))]
 
     @property
     def layout(self) -> str:

@@ -36,6 +36,11 @@ class Slice(Node):
     def reorder(self, order: tuple[int, ...]) -> None:
         self.index = tuple(FULL if i < 0 else self.index[i] for i in order)
 
+    def is_empty(self) -> bool:
+        """Return whether it takes no element of some axis."""
+        pairs = zip(self.inputs[0].shape, self.index, strict=True)
+        return any(_length(size, index) < 1 for size, index in pairs)
+
     def code(self) -> Code:
         index = list(self.index)
         while index and index[-1] == FULL:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tflite2torch.converter.graph.node import Code, Node
 from tflite2torch.converter.graph.nodes.region import share_batch
 from tflite2torch.converter.graph.nodes.window import Window
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 
 @dataclass(eq=False, repr=False)
@@ -25,8 +25,9 @@ class MaxPoolWithArgmax(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, *size, channels = self.inputs[0].shape
-        return [(batch, *self.window.output(size), channels)] * 2
+        x = self.inputs[0]
+        _, size, channels = image_sizes(x)
+        return [image_shape(x, self.window.output(size), channels)] * 2
 
     def code(self) -> Code:
         (top, bottom), (left, right) = self.window.padding
@@ -53,8 +54,10 @@ class MaxUnpool(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, height, width, channels = self.inputs[0].shape
-        return [(batch, height * self.kernel[0], width * self.kernel[1], channels)]
+        x = self.inputs[0]
+        _, (height, width), channels = image_sizes(x)
+        size = (height * self.kernel[0], width * self.kernel[1])
+        return [image_shape(x, size, channels)]
 
     def follow_batch(self) -> list[Node]:
         return share_batch(self)
