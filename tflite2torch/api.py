@@ -14,7 +14,7 @@ from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 from tflite2torch.layerwise import Settings, compare_conversion
 from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.references import BACKENDS
+from tflite2torch.parity.reference.backends import BACKENDS
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,14 +15,14 @@ from tflite2torch.converter.errors import (
 )
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.references import BACKENDS, interpreter
+from tflite2torch.parity.reference.backends import BACKENDS, interpreter
 from tflite2torch.verification import missing
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from tflite2torch.parity.inputs import Sample
-    from tflite2torch.parity.interface import Port
+    from tflite2torch.parity.inputs.generated import Sample
+    from tflite2torch.parity.inputs.interface import Port
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def compare_conversion(
     """
     _check_installed(conversion, settings.reference)
     from tflite2torch.loading import load_module
-    from tflite2torch.parity.interface import Interface
-    from tflite2torch.parity.layers.check import Options, compare_layers
+    from tflite2torch.parity.inputs.interface import Interface
+    from tflite2torch.parity.layers.compare import Options, compare_layers
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     report = compare_layers(
@@ -108,8 +108,8 @@ def reproduce(
     The layer is the source of the failure, or the worst one where nothing fails.
     """
     from tflite2torch.loading import load_module
-    from tflite2torch.parity.interface import Interface
-    from tflite2torch.parity.layers.repro import reproduction
+    from tflite2torch.parity.inputs.interface import Interface
+    from tflite2torch.parity.layers.reproduction import reproduction
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     samples = _samples(ports, settings)
@@ -132,7 +132,7 @@ def compare_all(
 
 def check_images(settings: Settings, conversions: Iterable[Conversion]) -> None:
     """Raise SourceError where images are to be run and there are none, or no use for them."""
-    from tflite2torch.parity.samples import image_files
+    from tflite2torch.parity.inputs.samples import image_files
 
     if settings.images is not None:
         image_files(settings.images)
@@ -143,8 +143,8 @@ def check_images(settings: Settings, conversions: Iterable[Conversion]) -> None:
 
 
 def _takes_images(conversion: Conversion) -> bool:
-    from tflite2torch.parity.inputs import is_image
-    from tflite2torch.parity.interface import Interface
+    from tflite2torch.parity.inputs.generated import is_image
+    from tflite2torch.parity.inputs.interface import Interface
 
     ports = Interface.from_manifest(manifest_entry(conversion)).inputs
     return any(is_image(port) for port in ports)
@@ -164,9 +164,9 @@ def check_tolerances(
 
 
 def _samples(ports: Sequence[Port], settings: Settings) -> list[Sample]:
-    from tflite2torch.parity.inputs import is_image
-    from tflite2torch.parity.samples import image_samples, varied_samples
-    from tflite2torch.parity.saved import saved_samples
+    from tflite2torch.parity.inputs.generated import is_image
+    from tflite2torch.parity.inputs.samples import image_samples, varied_samples
+    from tflite2torch.parity.inputs.saved import saved_samples
 
     samples: list[Sample] = []
     if settings.images is not None and any(is_image(port) for port in ports):

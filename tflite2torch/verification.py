@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.files import manifest_entry
-from tflite2torch.parity.reference import Reference
-from tflite2torch.parity.references import BACKENDS, interpreter
+from tflite2torch.parity.reference.backends import BACKENDS, interpreter
+from tflite2torch.parity.reference.interpreter import Reference
 from tflite2torch.parity.report import ModelReport
 
 NEEDED = {"torch": "torch", "skimage": "scikit-image", "PIL": "pillow"}
@@ -40,7 +40,7 @@ def verify(
     """
     from tflite2torch.loading import load_module
     from tflite2torch.parity.check import check_outputs
-    from tflite2torch.parity.interface import Interface
+    from tflite2torch.parity.inputs.interface import Interface
 
     return check_outputs(
         conversion.file.data,

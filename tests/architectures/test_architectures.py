@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tflite2torch import architectures
 from scripts.write_architectures import FOLDER, architecture_files
 from tests.support.official import BUNDLE
+from tflite2torch import architectures
 
 SHAPES = {
     "FaceBlendshapes": ((146, 2), [(52,)]),

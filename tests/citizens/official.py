@@ -17,8 +17,8 @@ from torch.func import functional_call
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs import make_samples
-from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.inputs.generated import make_samples
+from tflite2torch.parity.inputs.interface import Interface
 
 SAMPLES = 3
 """A face and two samples of noise, or noise only where a model takes no face."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tests.support.models import ModelBuilder, one_operator_model
 from tests.support.models import Tensor as TfliteTensor
 from tflite2torch.parity.check import check_outputs
-from tflite2torch.parity.interface import Interface, Port
+from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.report import ModelReport, OutputReport
 
 HEIGHT, WIDTH, CHANNELS = 7, 7, 4

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tflite2torch.parity.interface import Port
+from tflite2torch.parity.inputs.interface import Port
 from tflite2torch.parity.judge import (
     MAX_FAILURES,
     Target,
@@ -16,7 +16,7 @@ from tflite2torch.parity.judge import (
     judge_batch,
     summarize,
 )
-from tflite2torch.parity.noise import Noise
+from tflite2torch.parity.reference.noise import Noise
 
 Array = npt.NDArray[Any]
 

@@ -14,7 +14,7 @@ from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.loading import load_module
 from tflite2torch.parity.check import check_outputs
-from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.report import ModelReport
 
 NAMES = ("face_detector", "face_landmarks_detector", "face_blendshapes")

@@ -15,8 +15,8 @@ from flatbuffers import flexbuffers
 from tests.support.operators import convert_bytes
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.mediapipe_reference import MediaPipeReference
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 
 Array = npt.NDArray[Any]
 Option = int | float | str | Sequence[int]

@@ -16,7 +16,7 @@ import click
 from tflite2torch.layerwise import Settings
 from tflite2torch.outputs import check_targets, write_file
 from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.references import BACKENDS
+from tflite2torch.parity.reference.backends import BACKENDS
 from tflite2torch.parity.reports.document import Outcome, as_document
 from tflite2torch.parity.reports.html import as_page, check_plotly
 from tflite2torch.parity.reports.junit import as_junit

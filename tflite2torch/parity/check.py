@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tflite2torch.parity.inputs import Sample, make_samples
-from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.inputs.generated import Sample, make_samples
+from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.judge import Target, Verdict, farthest, judge_batch, summarize
-from tflite2torch.parity.noise import Noise
-from tflite2torch.parity.reference import Reference
-from tflite2torch.parity.references import start_references
+from tflite2torch.parity.reference.backends import start_references
+from tflite2torch.parity.reference.interpreter import Reference
+from tflite2torch.parity.reference.noise import Noise
+from tflite2torch.parity.reference.wire import Array
 from tflite2torch.parity.report import ModelReport, OutputReport
-from tflite2torch.parity.wire import Array
 
 RAISED = (
     ArithmeticError,

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tflite2torch.parity.interface import Port
-from tflite2torch.parity.measure import difference, distance, magnitude, share, ulp
-from tflite2torch.parity.noise import Noise
+from tflite2torch.parity.distances import difference, distance, magnitude, share, ulp
+from tflite2torch.parity.inputs.interface import Port
+from tflite2torch.parity.reference.noise import Noise
+from tflite2torch.parity.reference.wire import Array
 from tflite2torch.parity.report import OutputReport
-from tflite2torch.parity.wire import Array
 
 FLOOR_FACTOR = 2.0
 """An error may be this many times the noise floor: one floor for either side's rounding."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tflite2torch.parity.measure import share
+from tflite2torch.parity.distances import share
 
 
 @dataclass(frozen=True)

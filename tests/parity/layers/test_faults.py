@@ -16,10 +16,10 @@ from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import varied_samples
+from tflite2torch.parity.layers.compare import Options, compare_layers
 from tflite2torch.parity.layers.report import LayerReport, ParityReport
-from tflite2torch.parity.samples import varied_samples
 
 Compare = Callable[..., ParityReport]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.official import BUNDLE
 from tflite2torch import compare
-from tflite2torch.parity.measure import share
+from tflite2torch.parity.distances import share
 
 
 def test_the_numbers_of_a_row_agree(models: Callable[[str], Path]) -> None:

@@ -10,9 +10,9 @@ from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import compare_layers
-from tflite2torch.parity.samples import varied_samples
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import varied_samples
+from tflite2torch.parity.layers.compare import compare_layers
 
 DEPTH, SIZE, CHANNELS = 24, 64, 4
 

@@ -19,14 +19,14 @@ from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs import Sample
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import varied_samples
+from tflite2torch.parity.layers.compare import Options, compare_layers
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.html import as_page
 from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report
-from tflite2torch.parity.samples import varied_samples
 
 LEFT_OUT = "left out: zeros: TFLite's own answer is NaN or infinite there"
 

@@ -16,12 +16,12 @@ from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.align.trace import trace_conversion
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import varied_samples
+from tflite2torch.parity.layers.compare import Options, compare_layers
 from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.layers.trace import trace_conversion
-from tflite2torch.parity.mediapipe_reference import MediaPipeReference
-from tflite2torch.parity.samples import varied_samples
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 
 COMPARED = 0.95
 """The share of a model's tensors that has to be compared."""

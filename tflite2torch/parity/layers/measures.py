@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
-from tflite2torch.parity.layers.picture import Picture, draw
-from tflite2torch.parity.measure import (
+from tflite2torch.parity.distances import (
     PART,
     SPACINGS,
     Difference,
@@ -21,7 +19,9 @@ from tflite2torch.parity.measure import (
     magnitude,
     ulp,
 )
-from tflite2torch.parity.wire import Array
+from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
+from tflite2torch.parity.layers.picture import Picture, draw
+from tflite2torch.parity.reference.wire import Array
 
 
 @dataclass(frozen=True)

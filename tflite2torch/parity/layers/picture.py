@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflite2torch.parity.wire import Array
+from tflite2torch.parity.reference.wire import Array
 
 BINS = 40
 """Bars of a histogram."""

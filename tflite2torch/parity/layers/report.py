@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from tflite2torch.converter.frontends.sources import module_name
-from tflite2torch.parity.layers.given import Given
+from tflite2torch.parity.distances import share
+from tflite2torch.parity.inputs.given import Given
 from tflite2torch.parity.layers.picture import Picture
-from tflite2torch.parity.measure import share
 
 NO_ANSWER = "TFLite's own answer is NaN or infinite there"
 """Why an input is left out: of one output, TFLite gives no finite number for it."""

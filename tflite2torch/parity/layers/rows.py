@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.parity.inputs import Sample
-from tflite2torch.parity.layers.folded import Folded, givers, operands
+from tflite2torch.parity.align.folded import Folded, givers, operands
+from tflite2torch.parity.align.trace import Layer, Trace
+from tflite2torch.parity.distances import share, ulp
+from tflite2torch.parity.inputs.generated import Sample
 from tflite2torch.parity.layers.measures import Measures
 from tflite2torch.parity.layers.report import MAX_FAILURES, OUTPUT, LayerReport
-from tflite2torch.parity.layers.trace import Layer, Trace
-from tflite2torch.parity.measure import share, ulp
 
 
 @dataclass(frozen=True)

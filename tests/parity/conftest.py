@@ -1,0 +1,73 @@
+"""A small converted network, and comparisons of it and of what is planted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from torch import nn
+
+from tests.support.layered import layered_conversion
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.files import manifest_entry
+from tflite2torch.loading import load_module
+from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import varied_samples
+from tflite2torch.parity.layers.compare import Options, compare_layers
+from tflite2torch.parity.layers.report import ParityReport
+
+Compare = Callable[..., ParityReport]
+Paths = dict[int, str]
+
+
+@pytest.fixture(scope="session")
+def layered() -> Conversion:
+    """The network of ``tests.support.layered``."""
+    return layered_conversion()
+
+
+@pytest.fixture(scope="session")
+def layered_samples(layered: Conversion) -> list[Sample]:
+    """Three of its inputs that differ in kind."""
+    ports = Interface.from_manifest(manifest_entry(layered)).inputs
+    return varied_samples(ports, seed=0)[:3]
+
+
+@pytest.fixture(scope="session")
+def compare(layered: Conversion, layered_samples: list[Sample]) -> Compare:
+    """Compare the network, or a module that should do the same, with TFLite."""
+
+    def run(
+        module: nn.Module | None = None,
+        samples: list[Sample] | None = None,
+        **options: object,
+    ) -> ParityReport:
+        chosen = layered_samples if samples is None else samples
+        return compare_layers(
+            layered,
+            load_module(layered),
+            chosen,
+            Options(**options),  # type: ignore[arg-type]
+            module,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def paths(layered: Conversion) -> Paths:
+    """The layers of its emitted module by the tensors that they give."""
+    return {
+        value.tensor: operation.path
+        for operation in layered.evaluation
+        for value in operation.values
+        if value.tensor is not None
+    }
+
+
+@pytest.fixture(scope="session")
+def output_row(layered: Conversion) -> str:
+    """What reports call its only output."""
+    [entry] = layered.outputs
+    return f"output {entry['identifier']}"

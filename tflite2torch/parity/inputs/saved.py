@@ -1,0 +1,110 @@
+"""Inputs that somebody has saved, as ``.npz`` files.
+
+A file is untrusted: what its arrays are is read first, and compared with what the model takes
+before memory is asked for. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from tflite2torch.converter.errors import SourceError
+from tflite2torch.converter.frontends.sources import printable
+from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.inputs.interface import Port
+from tflite2torch.parity.reference.wire import Array
+
+MAX_BYTES = 1 << 30
+"""The most that one array may take."""
+
+BROKEN = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a file that is no such archive, or a damaged one, makes ``zipfile`` and numpy raise."""
+
+
+def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:
+    """Return the samples of an ``.npz`` file.
+
+    It holds an array for each input, under the name that the module calls it by, of the
+    shape that TFLite gives it. Several samples stand one after the other along the first
+    axis, or along a new one where the input has no batch.
+
+    Raises:
+        SourceError: the file cannot be read, or does not fit the inputs.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [_saved(path, archive, port) for port in ports]
+    except BROKEN as error:
+        raise SourceError(
+            f"{path}: cannot be read as an .npz of numbers ({_told(error)}); write one with "
+            "numpy.savez"
+        ) from error
+    if len({len(samples) for samples in found}) != 1:
+        raise SourceError(f"{path}: its arrays hold different numbers of samples")
+    return [
+        Sample(f"{path.name} {index}", arrays, wanted=True)
+        for index, arrays in enumerate(zip(*found, strict=True))
+    ]
+
+
+def _saved(path: Path, archive: zipfile.ZipFile, port: Port) -> list[Array]:
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    if port.name not in names:
+        has = printable(", ".join(names)) or "none"
+        raise SourceError(f"{path}: no array named {port.name}; it has {has}")
+    entry = archive.infolist()[names.index(port.name)]
+    with archive.open(entry) as stream:
+        shape, by_columns, dtype = _header(stream)
+        if not _fits(shape, port) or dtype != port.dtype:
+            raise SourceError(
+                f"{path}: {port.name} is {dtype} {list(shape)}; give {port.dtype} "
+                f"{list(port.tflite_shape)}, or several of these one after the other"
+            )
+        size = math.prod(shape) * dtype.itemsize
+        if size > MAX_BYTES:
+            raise SourceError(
+                f"{path}: {port.name} has {size} bytes; give at most {MAX_BYTES} a file"
+            )
+        data = stream.read(size + 1)  # so that its end is seen, and its checksum
+    if len(data) != size:
+        raise ValueError(f"{port.name} is not as long as it says")
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
+    count = 1 if shape == port.tflite_shape else shape[0]
+    return list(array.reshape(count, *port.tflite_shape))
+
+
+def _fits(shape: tuple[int, ...], port: Port) -> bool:
+    """Return whether a shape is that of an input, or of several one after the other."""
+    whole = port.tflite_shape
+    each = whole[1:] if port.permutation[0] == 0 else whole
+    return shape == whole or (shape[1:] == each and shape[:1] > (0,))
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether its columns come first, and type of an array in a file."""
+    try:
+        if npy.read_magic(stream) == (1, 0):
+            return npy.read_array_header_1_0(stream)
+        return npy.read_array_header_2_0(stream)
+    except ValueError as error:  # numpy would have people trust the file
+        raise ValueError("an array in it has no header that can be read") from error
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
