@@ -27,7 +27,7 @@ from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs.generated import face_values
+from tflite2torch.parity.inputs.face import face_values
 from tflite2torch.parity.inputs.interface import Port
 
 CLASSES = {

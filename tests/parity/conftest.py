@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from torch import nn
 
+import tflite2torch
 from tests.support.layered import layered_conversion
+from tests.support.official import BUNDLE
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs.generated import Sample
 from tflite2torch.parity.inputs.interface import Interface
-from tflite2torch.parity.inputs.samples import varied_samples
-from tflite2torch.parity.layers.compare import Options, compare_layers
+from tflite2torch.parity.inputs.samples import Sample, make_samples
+from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.options import Options
 
 Compare = Callable[..., ParityReport]
+Reports = dict[str, ParityReport]
 Paths = dict[int, str]
 
 
@@ -30,8 +33,16 @@ def layered() -> Conversion:
 @pytest.fixture(scope="session")
 def layered_samples(layered: Conversion) -> list[Sample]:
     """Three of its inputs that differ in kind."""
-    ports = Interface.from_manifest(manifest_entry(layered)).inputs
-    return varied_samples(ports, seed=0)[:3]
+    ports = Interface.of(layered).inputs
+    return make_samples(ports, seed=0)[:3]
+
+
+@pytest.fixture(scope="session")
+def bundled(models: Callable[[str], Path]) -> Reports:
+    """Comparisons of the models of ``face_landmarker.task``, as ``parity`` makes them."""
+    reports = tflite2torch.compare(models(BUNDLE))
+    assert isinstance(reports, dict)
+    return reports
 
 
 @pytest.fixture(scope="session")
@@ -41,14 +52,15 @@ def compare(layered: Conversion, layered_samples: list[Sample]) -> Compare:
     def run(
         module: nn.Module | None = None,
         samples: list[Sample] | None = None,
+        batch: int = 1,
         **options: object,
     ) -> ParityReport:
         chosen = layered_samples if samples is None else samples
-        return compare_layers(
+        return compare_model(
             layered,
             load_module(layered),
             chosen,
-            Options(**options),  # type: ignore[arg-type]
+            Options((batch,), **options),  # type: ignore[arg-type]
             module,
         )
 

@@ -138,7 +138,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
 
     for module in (
         "tflite2torch.parity.reference.interpreter",
-        "tflite2torch.verification.importlib.util",
+        "tflite2torch.comparison.importlib.util",
     ):
         monkeypatch.setattr(f"{module}.find_spec", find)
 

@@ -35,6 +35,7 @@ class Conversion:
 
     Attributes:
         file: what it came from.
+        model: what the file says.
         class_name: the class that its module defines.
         source: the module's text.
         state: the constant under each state_dict key.
@@ -47,6 +48,7 @@ class Conversion:
     """
 
     file: ModelFile
+    model: TfliteModel
     class_name: str
     source: str
     state: dict[str, Value]
@@ -81,6 +83,7 @@ def convert_model(file: ModelFile) -> Conversion:
     known = metadata or ModelMetadata("", "", [], [])
     return Conversion(
         file,
+        model,
         plan.model.name,
         source,
         state_dict(plan),
@@ -110,7 +113,7 @@ def _planned(
     return graph, plan_classes(graph, class_name(file.name))
 
 
-def literal_graph(file: ModelFile) -> Graph:
+def unfused_graph(model: TfliteModel, name: str) -> Graph:
     """Return a model as the file spells it: a node for every operator, nothing folded.
 
     The passes that make a module readable fold operators into layers, merge them and drop
@@ -119,7 +122,7 @@ def literal_graph(file: ModelFile) -> Graph:
 
     Raises what ``convert_model`` does.
     """
-    graph = build_graph(read_model(file), file.name)
+    graph = build_graph(model, name)
     run_passes(graph, LITERAL)
     return graph
 

@@ -1,4 +1,4 @@
-"""How two arrays differ."""
+"""Distances between arrays, and the spacing of floating-point numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflite2torch.parity.reference.wire import Array
+from tflite2torch.converter.graph.value import Array
 
 Index = tuple[int, ...]
 
@@ -20,11 +20,11 @@ SPACINGS = {
     "float16": (11, -24),
     "bfloat16": (8, -133),
 }
-"""Binary digits of floating types, and the exponent of their smallest ulp."""
+"""Of each floating type, the binary digits and the exponent of the smallest ulp."""
 
 
 PART = 1 << 15
-"""Elements that are looked at together: what is made of them stays in the cache."""
+"""Elements that are subtracted at a time: the differences then stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Difference:
         power: the sum of their squared differences.
         where: index of the largest.
         compared: how many elements are finite on both sides.
-        unequal: index of the first element that is NaN or infinite on one side and not
-            the same on the other, None where there is none.
+        unequal: index of the first element that is NaN or infinite on one side and
+            something else on the other; None where there is none.
     """
 
     largest: float
@@ -69,7 +69,8 @@ def difference(one: Array, other: Array) -> Difference:
             place = int(distances.argmax())
             largest = float(distances[place])
             place += start
-    # Where all is finite, which is nearly always, one look at the sum says so.
+    # NaN and infinity carry through to the sum: it tells whether all is finite, which is
+    # nearly always so, without a pass over the array for each question.
     if not np.isfinite(total):
         return _partly_finite(one, other)
     return Difference(
@@ -100,18 +101,19 @@ def _partly_finite(one: Array, other: Array) -> Difference:
 
 
 def largest_difference(one: Array, other: Array) -> float:
-    """Return ``difference(one, other).largest``, but for a rounding of it, sooner.
+    """Return ``difference(one, other).largest``, rounded to the arrays' type, but faster.
 
-    Numbers of one floating type are subtracted in it. Raises what ``difference`` does.
+    Raises:
+        ValueError: the shapes differ.
     """
     found = _largest_if_finite(one, other)
     return difference(one, other).largest if found is None else found
 
 
 def distance(one: Array, other: Array) -> float:
-    """Return the largest difference, as soon; infinite where it cannot be told.
+    """Return ``largest_difference``; infinite where there is none.
 
-    That is where one side alone is NaN or infinite, or the shapes differ.
+    That is where the shapes differ, or an element is NaN or infinite on one side only.
     """
     if one.shape != other.shape:
         return math.inf
@@ -145,7 +147,7 @@ def _check_shapes(one: Array, other: Array) -> None:
 
 
 def dot(one: Array, other: Array) -> float:
-    """Return the inner product of two rows; unlike ``@`` this starts no threads."""
+    """Return the inner product of two vectors, on one thread, unlike ``@``."""
     return float(np.einsum("i,i", one, other))
 
 
@@ -154,7 +156,7 @@ def _index(place: int, shape: tuple[int, ...]) -> Index:
 
 
 def _first(marked: Array) -> Index | None:
-    """Return the index of the first element that is marked."""
+    """Return the index of the first element that is true; None where none is."""
     found = np.argwhere(marked)
     return tuple(int(axis) for axis in found[0]) if len(found) else None
 
@@ -174,7 +176,7 @@ def ulp(size: float, dtype: str = "float32") -> float:
     """Return the distance from ``size``, which is not negative, to the next larger number.
 
     Args:
-        size: what is beyond float32 counts as its largest number.
+        size: a number beyond float32 counts as its largest one.
         dtype: a key of ``SPACINGS``.
     """
     digits, smallest = SPACINGS[dtype]
@@ -192,9 +194,9 @@ def ulps(array: Array, dtype: str) -> Array:
 
 
 def share(error: float, whole: float) -> float:
-    """Return an error over what it may be, where neither is negative; never NaN.
+    """Return ``error / whole`` of numbers that are not negative; never NaN.
 
-    It is 0 without an error, and infinite for one that is infinite, or above nothing.
+    It is 0 for no error, and infinite for an infinite one, or for one where ``whole`` is 0.
     """
     if error == 0:
         return 0.0

@@ -19,9 +19,7 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
-from tflite2torch.converter.convert import Conversion, literal_graph
-from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.loading import load_module
@@ -30,12 +28,12 @@ from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
 from tflite2torch.parity.align.follow import Follower
 from tflite2torch.parity.align.lockstep import Step
 from tflite2torch.parity.align.trace import Layer, trace_conversion
-from tflite2torch.parity.align.unfused import Carried
-from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.align.unfused import Evaluated
 from tflite2torch.parity.inputs.interface import Interface
-from tflite2torch.parity.inputs.samples import varied_samples
-from tflite2torch.parity.layers.compare import Options, compare_layers
+from tflite2torch.parity.inputs.samples import Sample, make_samples
+from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import LayerReport, ParityReport
+from tflite2torch.parity.options import Options
 
 SHAPE = (1, 5, 8)
 
@@ -59,9 +57,7 @@ def padded() -> Conversion:
 
 
 def samples_of(conversion: Conversion) -> list[Sample]:
-    return varied_samples(
-        Interface.from_manifest(manifest_entry(conversion)).inputs, 0
-    )[:3]
+    return make_samples(Interface.of(conversion).inputs, 0)[:3]
 
 
 def edited(conversion: Conversion, old: str, new: str) -> nn.Module:
@@ -74,24 +70,26 @@ def compare(
     conversion: Conversion, module: nn.Module | None = None, batch: int = 1
 ) -> ParityReport:
     """Compare a conversion, or another module, with TFLite."""
-    return compare_layers(
+    return compare_model(
         conversion,
         load_module(conversion),
         samples_of(conversion),
-        Options(batch=batch),
+        Options((batch,)),
         module,
     )
 
 
 def folded(report: ParityReport) -> dict[str, LayerReport]:
-    return {layer.kind: layer for layer in report.layers if layer.inside}
+    return {
+        layer.identity.kind: layer for layer in report.layers if layer.identity.inside
+    }
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_the_tensors_of_a_layer_norm(batch: int) -> None:
     report = compare(norm(), batch=batch)
     assert report.passed, report.verdict
-    assert [layer.kind for layer in report.layers] == [
+    assert [layer.identity.kind for layer in report.layers] == [
         "tanh",
         *"MEAN SQUARED_DIFFERENCE MEAN ADD RSQRT MUL MUL SUB MUL".split(),
         "LayerNorm",
@@ -101,27 +99,28 @@ def test_the_tensors_of_a_layer_norm(batch: int) -> None:
     covered = report.coverage
     assert (covered.compared, covered.folded, covered.total) == (12, 9, 12)
     found, name = folded(report), report.layers[-3].name
-    assert {layer.inside for layer in found.values()} == {name}
-    assert found["RSQRT"].name == f"{name}: RSQRT {found['RSQRT'].tensor}"
-    assert found["RSQRT"].inputs == (found["ADD"].name,)
-    assert set(found["SQUARED_DIFFERENCE"].inputs) == {
+    assert {layer.identity.inside for layer in found.values()} == {name}
+    assert found["RSQRT"].name == f"{name}: RSQRT {found['RSQRT'].identity.tensor}"
+    assert found["RSQRT"].identity.inputs == (found["ADD"].name,)
+    assert set(found["SQUARED_DIFFERENCE"].identity.inputs) == {
         "forward: tanh",
-        next(layer.name for layer in report.layers if layer.kind == "MEAN"),
+        next(x.name for x in report.layers if x.identity.kind == "MEAN"),
     }
     for layer in found.values():
-        assert layer.compared > 0
-        assert layer.forced_error is not None
-        assert layer.from_exact is not None
-        assert layer.limit < 1e-4
+        assert layer.totals.compared > 0
+        assert layer.forced is not None
+        assert layer.worst.measures.exact.module is not None
+        assert layer.worst.limit < 1e-4
 
 
 def test_a_padding() -> None:
     report = compare(padded())
     assert report.passed, report.verdict
     [pad] = folded(report).values()
-    assert (pad.kind, pad.shape, pad.error) == ("PAD", (3, 8, 8), 0)
-    assert pad.inside == report.layers[1].name
-    assert pad.inputs == ()
+    about = pad.identity
+    assert (about.kind, about.shape, pad.worst.error) == ("PAD", (3, 8, 8), 0)
+    assert about.inside == report.layers[1].name
+    assert about.inputs == ()
     assert (report.coverage.compared, report.coverage.folded) == (3, 1)
 
 
@@ -136,7 +135,8 @@ def test_what_undoes_itself() -> None:
     report = compare(conversion)
     assert report.passed, report.verdict
     assert (report.coverage.compared, report.coverage.folded) == (5, 3)
-    kinds = [layer.kind for layer in report.layers if layer.inside]
+    identities = [layer.identity for layer in report.layers]
+    kinds = [identity.kind for identity in identities if identity.inside]
     assert kinds == ["TRANSPOSE", "TRANSPOSE", "RESHAPE"]
 
 
@@ -152,9 +152,9 @@ def test_a_fault_in_the_layer_is_the_layers() -> None:
     conversion = norm()
     report = compare(conversion, edited(conversion, "eps=0.001", "eps=0.1"))
     [source] = [layer for layer in report.layers if layer.name in report.sources]
-    assert source.kind == "LayerNorm"
+    assert source.identity.kind == "LayerNorm"
     assert f"the source is {source.name}: " in report.verdict
-    assert all(layer.passed for layer in report.layers if layer.inside)
+    assert all(layer.passed for layer in report.layers if layer.identity.inside)
 
 
 def test_a_fault_before_it_is_followed_through_it_and_blamed_where_it_is() -> None:
@@ -170,10 +170,12 @@ def test_a_fault_before_it_is_followed_through_it_and_blamed_where_it_is() -> No
 def test_what_fails_where_all_layers_pass_is_a_failure_without_a_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def wrong(self: Carried, operands: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def wrong(
+        self: Evaluated, operands: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, ...]:
         return (operands[0].new_ones(len(operands[0]), 3, 8, 8),)
 
-    monkeypatch.setattr(Carried, "__call__", wrong)
+    monkeypatch.setattr(Evaluated, "__call__", wrong)
     report = compare(padded())
     [pad] = folded(report).values()
     assert not pad.passed
@@ -210,7 +212,7 @@ def test_what_another_module_lacks_is_not_made_up() -> None:
     assert lost.reason.endswith(" (LayerNorm)")
 
 
-def test_weights_are_never_carried_out_again() -> None:
+def test_weights_are_never_evaluated_again() -> None:
     """A convolution whose result the module lost stays uncompared."""
     conversion = padded()
     told = trace_conversion(load_module(conversion), conversion)
@@ -221,8 +223,8 @@ def test_weights_are_never_carried_out_again() -> None:
             for layer in told.layers
         ),
     )
-    model = read_model(conversion.file)
-    graph = literal_graph(conversion.file)
+    model = conversion.model
+    graph = unfused_graph(conversion.model, "model")
     found = find_folded(graph, without, without, operators_of(model))
     names = [item.layer.kind for item in found if item.layer is not None]
     assert names == ["PAD"]
@@ -239,8 +241,10 @@ def find_lost(network: Network, outputs: list[Ref], lost: Ref) -> list[str]:
         for layer in told.layers
     ]
     without = replace(told, layers=tuple(layers))
-    operators = operators_of(read_model(conversion.file))
-    found = find_folded(literal_graph(conversion.file), without, without, operators)
+    operators = operators_of(conversion.model)
+    found = find_folded(
+        unfused_graph(conversion.model, "model"), without, without, operators
+    )
     assert [item.node.outputs[0].tensor for item in found] == [lost.index]
     return [repr(value) for value in found[0].node.inputs]
 
@@ -267,9 +271,9 @@ def test_a_tensor_that_was_only_given_another_shape_is_taken_from_the_result() -
     assert taken == f"float32[N, 32]#{flat.index}"
 
 
-def test_the_literal_graph_of_other_weights_stands_for_the_same_tensors() -> None:
-    file = norm().file
-    graph, other = literal_graph(file), literal_graph(file)
+def test_the_unfused_graph_of_other_weights_stands_for_the_same_tensors() -> None:
+    model = norm().model
+    graph, other = (unfused_graph(model, "norm") for _ in range(2))
     for node in other.nodes:
         for value in node.outputs:
             value.tensor = None if value.tensor is None else value.tensor + 100
@@ -277,7 +281,7 @@ def test_the_literal_graph_of_other_weights_stands_for_the_same_tensors() -> Non
     assert [v.tensor for n in other.nodes for v in n.outputs] == [
         v.tensor for n in graph.nodes for v in n.outputs
     ]
-    assert relabelled(graph, literal_graph(padded().file)) is None
+    assert relabelled(graph, unfused_graph(padded().model, "padded")) is None
 
 
 def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
@@ -286,7 +290,7 @@ def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
     layer = Layer("sum", "ADD", None, (total,), "somewhere")
     answers = {0: torch.ones(1, 2), 1: torch.ones(1, 2) * 2}
     follower = Follower(
-        [Folded(Carried(node), layer)], lambda v: answers[v.tensor or 0]
+        [Folded(Evaluated(node), layer)], lambda v: answers[v.tensor or 0]
     )
 
     def step(value: Value, tensor: torch.Tensor) -> list[Step]:
@@ -300,32 +304,32 @@ def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
     assert found.free[0].tolist() == [[10.5, 10.5]]
     assert found.forced[0].tolist() == [[3, 3]]
     assert found.exact == ()
-    assert step(one, first) == [], "each is carried out once"
+    assert step(one, first) == [], "each is evaluated once"
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
-def test_a_node_is_carried_out_in_its_operands_type(dtype: torch.dtype) -> None:
+def test_a_node_is_evaluated_in_its_operands_type(dtype: torch.dtype) -> None:
     network = Network()
     x = network.input((1, 2, 3))
     conversion = convert_bytes(network.build([network.mul(x, weights(3))]))
-    mul = literal_graph(conversion.file).nodes[0]
-    [result] = Carried(mul)([torch.ones(4, 2, 3, dtype=dtype)])
+    mul = unfused_graph(conversion.model, "model").nodes[0]
+    [result] = Evaluated(mul)([torch.ones(4, 2, 3, dtype=dtype)])
     assert result.dtype == dtype
     torch.testing.assert_close(
         result, torch.from_numpy(weights(3)).to(dtype).expand(4, 2, 3)
     )
 
 
-def test_helpers_are_carried_out() -> None:
+def test_helpers_are_evaluated() -> None:
     network = Network()
     image = network.input((1, 4, 5, 3))
     amounts = np.array([[0, 0], [1, 2], [2, 1], [0, 0]], np.int32)
     options = schema.MirrorPadOptionsT(mode=0)
     [mirrored] = network.operator("MIRROR_PAD", [image, amounts], options=options)
     model = network.build([mirrored])
-    [node] = literal_graph(convert_bytes(model).file).nodes
+    [node] = unfused_graph(convert_bytes(model).model, "model").nodes
     pixels = weights(1, 4, 5, 3)
     given = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-    [result] = Carried(node)([given])
+    [result] = Evaluated(node)([given])
     [expected] = run_reference(model, [pixels])
     np.testing.assert_array_equal(result.permute(0, 2, 3, 1).numpy(), expected)

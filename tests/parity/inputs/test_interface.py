@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,19 @@ def test_a_description_that_contradicts_itself_is_refused(
 
 def test_an_interface_keeps_the_order() -> None:
     entries = [SCORES, {**SCORES, "identifier": "first", "tensor": 1}]
-    interface = Interface.from_manifest({"inputs": [IMAGE], "outputs": entries})
+    conversion = SimpleNamespace(inputs=[IMAGE], outputs=entries)
+    interface = Interface.of(conversion)  # type: ignore[arg-type]
     assert [port.name for port in interface.inputs] == ["image"]
     assert [port.name for port in interface.outputs] == ["scores", "first"]
+
+
+def test_samples_are_stacked_into_a_batch() -> None:
+    conversion = SimpleNamespace(inputs=[IMAGE, SCORES], outputs=[])
+    interface = Interface.of(conversion)  # type: ignore[arg-type]
+    images, scores = (
+        np.arange(144).reshape(2, 1, 4, 6, 3),
+        np.arange(104).reshape(2, 52),
+    )
+    stacked = interface.stack([(images[0], scores[0]), (images[1], scores[1])])
+    assert [x.shape for x in stacked] == [(2, 3, 4, 6), (2, 52)]
+    assert stacked[0][1, 2, 3, 1] == images[1, 0, 3, 1, 2]

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.inputs.images import image_samples
 from tflite2torch.parity.inputs.interface import Port
-from tflite2torch.parity.inputs.samples import image_samples, varied_samples
+from tflite2torch.parity.inputs.samples import Sample, make_samples
 
 NCHW = (0, 3, 1, 2)
 
@@ -29,7 +29,7 @@ def by_name(samples: list[Sample]) -> dict[str, np.ndarray]:
 
 
 def test_the_kinds_of_an_image() -> None:
-    found = by_name(varied_samples([image()], seed=0))
+    found = by_name(make_samples([image()], seed=0))
     assert list(found) == "uniform normal ramp extremes zeros ones face".split()
     for values in found.values():
         assert values.shape == (1, 24, 16, 3)
@@ -44,15 +44,22 @@ def test_the_kinds_of_an_image() -> None:
     assert set(found["ones"].reshape(-1).tolist()) == {1}
 
 
+def test_patterns_may_be_chosen_and_repeated() -> None:
+    samples = make_samples([vector(), vector()], 0, ("uniform", "uniform", "ramp"))
+    assert [sample.name for sample in samples] == ["uniform", "uniform", "ramp"]
+    arrays = {a.tobytes() for sample in samples[:2] for a in sample.arrays}
+    assert len(arrays) == 4
+
+
 def test_a_declared_range_is_the_range() -> None:
-    found = by_name(varied_samples([image((0, 255))], seed=0))
+    found = by_name(make_samples([image((0, 255))], seed=0))
     assert set(found["extremes"].reshape(-1).tolist()) == {0, 255}
     assert found["uniform"].max() > 250
     assert found["face"].max() > 200
 
 
 def test_numbers_without_a_range() -> None:
-    found = by_name(varied_samples([vector()], seed=0))
+    found = by_name(make_samples([vector()], seed=0))
     assert list(found) == "uniform normal ramp extremes zeros ones".split()
     assert np.abs(found["uniform"]).max() > 1.5, "standard normal ones"
     assert set(found["extremes"].reshape(-1).tolist()) == {-1, 1}
@@ -60,13 +67,13 @@ def test_numbers_without_a_range() -> None:
 
 def test_whole_numbers() -> None:
     port = Port("codes", 0, (20,), "uint8", (0, 1))
-    found = by_name(varied_samples([port], seed=0))
+    found = by_name(make_samples([port], seed=0))
     assert all(values.dtype == np.uint8 for values in found.values())
     assert found["ramp"].reshape(-1)[[0, -1]].tolist() == [0, 255]
 
 
 def test_the_seed_decides() -> None:
-    first, again, other = (varied_samples([image()], seed) for seed in (1, 1, 2))
+    first, again, other = (make_samples([image()], seed) for seed in (1, 1, 2))
     for one, same, another in zip(first, again, other, strict=True):
         np.testing.assert_array_equal(one.arrays[0], same.arrays[0])
         random = one.name in ("uniform", "normal", "extremes")
@@ -90,5 +97,3 @@ def test_images_are_letterboxed_into_the_range(tmp_path: Path) -> None:
 def test_a_folder_without_images(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no \.bmp, \.jpeg"):
         image_samples(tmp_path, [image()], seed=0)
-    with pytest.raises(SourceError, match="the model takes no image; give --inputs"):
-        image_samples(tmp_path, [vector()], seed=0)

@@ -18,14 +18,13 @@ from tests.support.layered import MIXED
 from tests.support.operators import convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs.generated import Sample
 from tflite2torch.parity.inputs.interface import Interface
-from tflite2torch.parity.inputs.samples import varied_samples
-from tflite2torch.parity.layers.compare import Options, compare_layers
+from tflite2torch.parity.inputs.samples import Sample, make_samples
+from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.layers.reproduction import _script, cut_out, reproduction
+from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.wire import Array
 
@@ -110,12 +109,12 @@ def test_where_nothing_fails_the_worst_layer_is_shown(
 ) -> None:
     report = compare()
     files = reproduction(layered, load_module(layered), layered_samples, report)
-    worst = max(report.layers, key=lambda layer: layer.forced_severity or 0)
-    assert worst.forced_error is not None
-    assert worst.forced_error > 0
-    told = f"{worst.name} of layered on {worst.forced_sample}: passes"
+    found = [layer for layer in report.layers if layer.forced is not None]
+    worst = max(found, key=lambda layer: layer.forced.severity)
+    assert worst.forced.error > 0
+    told = f"{worst.name} of layered on {worst.forced.sample}: passes"
     assert told in str(files["show.py"])
-    assert show(files, tmp_path) == pytest.approx(worst.forced_error, rel=1e-6)
+    assert show(files, tmp_path) == pytest.approx(worst.forced.error, rel=1e-6)
 
 
 def test_a_source_that_gave_nothing_has_none(
@@ -156,11 +155,11 @@ def test_mediapipes_own_operator(
     assert last.bias is not None
     with torch.no_grad():
         last.bias += 0.5
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    samples = varied_samples(ports, 0)[:1]
+    ports = Interface.of(conversion).inputs
+    samples = make_samples(ports, 0)[:1]
     emitted = load_module(conversion)
-    report = compare_layers(conversion, emitted, samples, Options(), module)
-    assert [x.kind for x in report.layers if x.name in report.sources] == [
+    report = compare_model(conversion, emitted, samples, Options(), module)
+    assert [x.identity.kind for x in report.layers if x.name in report.sources] == [
         "ConvTranspose2d"
     ]
     files = reproduction(conversion, emitted, samples, report, module)

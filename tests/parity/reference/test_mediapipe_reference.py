@@ -23,7 +23,6 @@ from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import ULP, convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.converter.errors import InvalidModelError, ReferenceFailedError
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.converter.frontends.tflite.model import (
     Operator,
@@ -31,9 +30,11 @@ from tflite2torch.converter.frontends.tflite.model import (
     read_model,
 )
 from tflite2torch.loading import load_module
-from tflite2torch.parity.check import check_outputs
-from tflite2torch.parity.inputs.generated import face_photo
+from tflite2torch.parity.inputs.face import face_photo
 from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import PATTERNS, make_samples
+from tflite2torch.parity.layers.compare import compare_model
+from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.editing import with_outputs
 from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference
 from tflite2torch.parity.reference.process import Limits
@@ -192,17 +193,13 @@ def test_all_outputs_are_those_of_mediapipe(
 ) -> None:
     require_mediapipe()
     conversion = convert_bytes(wheel_models[name], Path(name).stem)
-    report = check_outputs(
-        conversion.file.data,
-        load_module(conversion),
-        Interface.from_manifest(manifest_entry(conversion)),
-        batches=(1, 2, 5),
-        label=name,
-    )
-    assert report.passed, report
-    assert len(report.outputs) == (7 if name == MESH else 1)
-    assert len(report.inputs) == 11
-    assert "face" in report.inputs
+    samples = make_samples(Interface.of(conversion).inputs, 0)
+    options = Options((1, 2, 5), outputs_only=True)
+    report = compare_model(conversion, load_module(conversion), samples, options)
+    assert report.passed, report.verdict
+    assert report.reference == "mediapipe"
+    assert len(report.layers) == (7 if name == MESH else 1)
+    assert report.samples == (*PATTERNS, "face")
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,9 @@ def test_what_is_not_finite_does_not_raise_the_floor(odd: float) -> None:
 def test_draws_are_taken_until_the_floor_is_high_enough() -> None:
     reference = Scripted(0, 1, 1, 1, 1, 2, 9)
     noise = measured(reference, Scripted(0), Scripted(0))
-    assert noise.reaches(3, 1)
+    noise.look_deeper({3: 1})
     assert reference.asked == 1 + FIRST_DRAWS
-    assert noise.reaches(3, 1.5)
+    noise.look_deeper({3: 1.5})
     assert reference.asked == 1 + 5
     assert noise.floor == {3: 2}
 
@@ -93,22 +93,22 @@ def test_draws_are_taken_until_the_floor_is_high_enough() -> None:
 def test_draws_end() -> None:
     reference = Scripted(0, 1)
     noise = measured(reference, Scripted(0), Scripted(0))
-    assert not noise.reaches(3, 1.5)
-    assert reference.asked == 1 + MAX_DRAWS
-    assert not noise.reaches(3, 1.5)
-    assert reference.asked == 1 + MAX_DRAWS
+    for _ in range(2):
+        noise.look_deeper({3: 1.5})
+        assert noise.floor == {3: 1}
+        assert reference.asked == 1 + MAX_DRAWS
 
 
 @pytest.mark.parametrize("height", [HOPELESS + 1, float("inf")])
 def test_no_draws_are_taken_for_an_error_out_of_reach(height: float) -> None:
     reference = Scripted(0, 1)
-    assert not measured(reference, Scripted(0), Scripted(0)).reaches(3, height)
+    measured(reference, Scripted(0), Scripted(0)).look_deeper({3: height})
     assert reference.asked == 1 + FIRST_DRAWS
 
 
 def test_no_draws_are_taken_where_tflite_has_no_noise() -> None:
     reference = Scripted(7)
-    assert not measured(reference, Scripted(7), Scripted(7)).reaches(3, 1e-30)
+    measured(reference, Scripted(7), Scripted(7)).look_deeper({3: 1e-30})
     assert reference.asked == 1 + FIRST_DRAWS
 
 

@@ -142,7 +142,7 @@ def test_the_page_in_a_browser(
     assert seen["requests"] == 0
     names = [layer.name for layer in failing.worst_first]
     assert seen["worst"] == names
-    tensors = sorted(layer.tensor for layer in failing.layers)
+    tensors = sorted(layer.identity.tensor for layer in failing.layers)
     assert seen["up"] == tensors
     assert seen["down"] == tensors[::-1]
     assert seen["source"] == list(failing.sources)

@@ -25,7 +25,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ParityReport:
     assert isinstance(found, ParityReport)
     first, *rest = found.layers
     sample = "uniform, sample 1 of a batch of 3"
-    named = replace(first, name=LONG, sample=sample)
+    measures = replace(first.worst.measures, sample=sample)
+    named = replace(
+        first,
+        identity=replace(first.identity, name=LONG),
+        worst=replace(first.worst, measures=measures),
+    )
     return replace(found, layers=(named, *rest), sources=(LONG,))
 
 
@@ -68,7 +73,7 @@ def test_names_are_folded_where_they_have_parts(report: ParityReport) -> None:
 def test_a_line_that_is_long_enough_has_it_all(report: ParityReport) -> None:
     found = lines(report, 10_000)
     [line] = [line for line in found if LONG in line and "►" in line]
-    assert line.endswith(f"  {report.layers[0].floor:.1e}")
+    assert line.endswith(f"  {report.layers[0].worst.floor:.1e}")
     assert "uniform, sample 1 of a batch of 3" in line
 
 

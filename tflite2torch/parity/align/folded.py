@@ -1,13 +1,11 @@
-"""TFLite tensors that were folded into layers, and how they follow from what is left.
+"""TFLite tensors that were folded into layers, and how to compute them from what is left.
 
-A module of ``nn.LayerNorm`` has no value for the ten tensors that spell one out in TFLite,
-and one whose convolution pads has none for the PAD before it. Such a tensor follows from
-values that the module does give, by the operators of the literal graph that lie between.
-Carried out on the module's own values, they tell whether its surroundings lead to the same
-tensor as TFLite's do. That is less than to find the tensor in the module, and reports keep
+The emitted module has no value for the ten tensors that a LayerNorm is spelled out with in
+TFLite, nor for the PAD before a convolution that pads by itself. Such a tensor follows from
+values that the module does compute, by the nodes of the unfused graph that lie between.
+Evaluated on the module's own values, these tell whether the surroundings of a layer lead to the
+same tensor as in TFLite. That is weaker than finding the tensor in the module, and reports keep
 both apart.
-
-What holds weights is never carried out again: it would compare the file with itself.
 """
 
 from __future__ import annotations
@@ -21,91 +19,91 @@ from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.passes.tidy import does_nothing
 from tflite2torch.parity.align.trace import Layer, Trace
-from tflite2torch.parity.align.unfused import Carried
+from tflite2torch.parity.align.unfused import Evaluated
+from tflite2torch.parity.align.values import axes_of, relabel, tensor_of
 
 
 @dataclass(frozen=True)
 class Folded:
-    """A node that is carried out again.
+    """A node of the unfused graph that is evaluated beside the module.
 
     Attributes:
-        carried: the node. It takes values that the module gives, and results of others.
-        layer: how reports call what it gives; None where that is not to be compared.
+        evaluated: the node. Its operands are values of the module, or results of others.
+        layer: how reports call its results; None where they are not compared.
     """
 
-    carried: Carried
+    evaluated: Evaluated
     layer: Layer | None
 
     @property
     def node(self) -> Node:
         """The node."""
-        return self.carried.node
+        return self.evaluated.node
 
 
 def find_folded(
-    literal: Graph, told: Trace, trace: Trace, operators: Mapping[int, str]
+    unfused: Graph, told: Trace, trace: Trace, operators: Mapping[int, str]
 ) -> list[Folded]:
-    """Return what gives the tensors that a conversion has folded away, in order.
+    """Return the nodes that compute the tensors which a conversion has folded away, in order.
 
     Args:
-        literal: the model's literal graph.
-        told: what the emitted module does.
-        trace: what the module does that is compared, which may be another.
-        operators: the TFLite operators that give the tensors, by their index.
+        unfused: the model's unfused graph.
+        told: the operations of the emitted module.
+        trace: those of the module that is compared, which may be another.
+        operators: the TFLite operator that computes each tensor, by its index.
     """
-    given = {value.tensor for value in literal.inputs} | set(givers(told))
-    lost = [v for n in literal.nodes for v in n.outputs if v.tensor not in given]
-    nodes = _nodes_for(literal, set(lost))
-    receivers = _receivers(literal, trace)
+    given = {tensor_of(value) for value in unfused.inputs} | set(told.givers())
+    lost = {v for n in unfused.nodes for v in n.outputs if tensor_of(v) not in given}
+    nodes = _nodes_for(unfused, lost)
+    receivers = _receivers(unfused, trace)
     layers: dict[Node, Layer] = {}
     for node in nodes:
         value = node.outputs[0]
-        operator = operators.get(-1 if value.tensor is None else value.tensor)
+        tensor = tensor_of(value)
+        operator = None if tensor is None else operators.get(tensor)
         if value.batched and operator is not None and value in receivers:
             inside = receivers[value].name
-            name = f"{inside}: {operator} {value.tensor}"
+            name = f"{inside}: {operator} {tensor}"
             layers[node] = Layer(name, operator, None, tuple(node.outputs), inside)
-    return [Folded(Carried(n), layers.get(n)) for n in _needed(nodes, layers)]
+    return [Folded(Evaluated(n), layers.get(n)) for n in _needed(nodes, layers)]
 
 
-def relabelled(literal: Graph, other: Graph) -> Graph | None:
-    """Return another model's literal graph as one of this model's tensors.
+def relabelled(unfused: Graph, other: Graph) -> Graph | None:
+    """Return another model's unfused graph, its values standing for this model's tensors.
 
-    None where the two do not do the same, whatever the numbers of their weights are.
+    None where the two graphs differ in more than the numbers of their weights.
     """
-    nodes = zip(literal.nodes, other.nodes, strict=False)
-    same = len(literal.nodes) == len(other.nodes)
+    nodes = zip(unfused.nodes, other.nodes, strict=False)
+    same = len(unfused.nodes) == len(other.nodes)
     if not same or any(_does(a) != _does(b) for a, b in nodes):
         return None
-    pairs = [(literal.inputs, other.inputs)]
+    pairs = [(unfused.inputs, other.inputs)]
     pairs += [
-        (a.outputs, b.outputs) for a, b in zip(literal.nodes, other.nodes, strict=True)
+        (a.outputs, b.outputs) for a, b in zip(unfused.nodes, other.nodes, strict=True)
     ]
     for ours, theirs in pairs:
         for value, changed in zip(ours, theirs, strict=True):
-            changed.name, changed.tensor = value.name, value.tensor
+            relabel(changed, value)
     return other
 
 
-def givers(trace: Trace) -> dict[int, tuple[Layer, int]]:
-    """Map the tensors that a module gives to the first layer that does, and its place."""
-    found: dict[int, tuple[Layer, int]] = {}
-    for layer in trace.layers:
-        for place, value in layer.compared.items():
-            if value.tensor is not None:
-                found.setdefault(value.tensor, (layer, place))
-    return found
+def operands(node: Node) -> list[Value]:
+    """Return a node's inputs, its constants aside."""
+    return [value for value in node.inputs if value.data is None]
 
 
-def _nodes_for(literal: Graph, lost: set[Value]) -> list[Node]:
-    """Return what gives values that are lost, from such that are not."""
-    users, twins = literal.users(), _twins(literal)
-    known = {v for n in literal.nodes for v in n.outputs if v not in lost}
-    known.update(literal.inputs)
+def _nodes_for(unfused: Graph, lost: set[Value]) -> list[Node]:
+    """Return nodes that compute lost values from values that are not lost."""
+    users, twins = unfused.users(), _twins(unfused)
+    known = {v for n in unfused.nodes for v in n.outputs if v not in lost}
+    known.update(unfused.inputs)
     nodes: list[Node] = []
-    for node in literal.nodes:
+    for node in unfused.nodes:
         if lost.isdisjoint(node.outputs):
             continue
+        # A node with weights is never evaluated: it has the file's weights, not the
+        # module's, so that TFLite would be compared with itself and always pass. Its
+        # result can still be had from a value with the same elements.
         if node.layer() is None and known.issuperset(operands(node)):
             found = [node]
         else:
@@ -118,17 +116,13 @@ def _nodes_for(literal: Graph, lost: set[Value]) -> list[Node]:
     return nodes
 
 
-def operands(node: Node) -> list[Value]:
-    """Return what a node takes, its constants aside."""
-    return [value for value in node.inputs if value.data is None]
-
-
 def _copies(
     value: Value, twins: Mapping[Value, Value], users: Mapping[Value, list[Node]]
 ) -> Iterator[Node]:
-    """Yield what would give a value from one that has the same elements."""
+    """Yield nodes that would compute a value from one that has the same elements."""
     if value in twins:
         yield Reshape([twins[value]], [value], value.shape)
+    # A permutation or reshape of it can be undone: backwards, from the user's result.
     for node in users.get(value, ()):
         if isinstance(node, Permute):
             back = tuple(node.axes.index(axis) for axis in range(len(node.axes)))
@@ -137,11 +131,15 @@ def _copies(
             yield Reshape(list(node.outputs), [value], value.shape)
 
 
-def _twins(literal: Graph) -> dict[Value, Value]:
-    """Map results to those of an earlier node that does the same to the same."""
+def _twins(unfused: Graph) -> dict[Value, Value]:
+    """Map values to those that an earlier, equal node computes from the same operands.
+
+    The converter merges such nodes (common subexpression elimination), so that the module
+    computes only the first one's.
+    """
     first: dict[object, Node] = {}
     twins: dict[Value, Value] = {}
-    for node in literal.nodes:
+    for node in unfused.nodes:
         takes = [_identity(twins.get(v, v)) for v in node.inputs]
         weights = [(k, *_identity(v)) for k, v in node.parameters.items()]
         earlier = first.setdefault((_does(node), *takes, *weights), node)
@@ -151,36 +149,33 @@ def _twins(literal: Graph) -> dict[Value, Value]:
 
 
 def _does(node: Node) -> str:
-    """Return what a node does to its operands."""
+    """Return what a node computes, apart from its operands."""
     return repr(node.layer() or node.code())
 
 
 def _identity(value: Value) -> tuple[object, ...]:
-    """Return what two values share that are the same constant, or the same result."""
-    constant = value.data is not None and value.tensor is not None
-    return (value.tensor, value.order) if constant else (id(value),)
+    """Return a key that equals another value's if both are one constant, or one result."""
+    constant = value.data is not None and tensor_of(value) is not None
+    return (tensor_of(value), axes_of(value)) if constant else (id(value),)
 
 
-def _receivers(literal: Graph, trace: Trace) -> dict[Value, Layer]:
-    """Map values to the first layer that computes what they are for."""
-    layers, users = givers(trace), literal.users()
+def _receivers(unfused: Graph, trace: Trace) -> dict[Value, Layer]:
+    """Map each value to the first layer among those that its users' results end up in."""
     order = {layer: place for place, layer in enumerate(trace.layers)}
+    givers: dict[int | None, Layer] = {t: x for t, (x, _) in trace.givers().items()}
     found: dict[Value, Layer] = {}
-    for node in reversed(literal.nodes):  # those that read a value come before it
-        for value in node.outputs:
-            reached = [
-                layers[result.tensor][0] if result.tensor in layers else found[result]
-                for user in users.get(value, ())
-                for result in user.outputs
-                if result.tensor in layers or result in found
-            ]
-            if reached:
-                found[value] = min(reached, key=order.__getitem__)
+    for node in reversed(unfused.nodes):  # users before what they read
+        # Either the module computes the node's result, or that was folded itself.
+        reached = [givers.get(tensor_of(v)) or found.get(v) for v in node.outputs]
+        for value in node.inputs:
+            layers = [x for x in (*reached, found.get(value)) if x is not None]
+            if layers:
+                found[value] = min(layers, key=order.__getitem__)
     return found
 
 
 def _needed(nodes: Sequence[Node], layers: Mapping[Node, Layer]) -> list[Node]:
-    """Return the nodes that are compared, or that others of these take."""
+    """Return the nodes that are compared, and those that these depend on."""
     kept: list[Node] = []
     read: set[Value] = set()
     for node in reversed(nodes):

@@ -1,4 +1,7 @@
-"""Runs a module one operation at a time: freely, forced, and in float64, side by side."""
+"""Runs a module operation by operation, three times side by side.
+
+Free-running from its inputs, teacher-forced on the reference's own values, and in float64.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,21 @@ import torch
 from torch import Tensor, fx, nn
 
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.parity.align.called import RAISED
 from tflite2torch.parity.align.trace import Layer, Trace
-from tflite2torch.parity.check import RAISED
 
 
 @dataclass(frozen=True)
 class Step:
-    """What an operation has given.
+    """The results of one operation.
 
     Attributes:
         layer: the operation.
-        free: its values when the module runs from its input; nothing where it raised.
-        forced: its values from the reference's own inputs; nothing where it raised.
-        exact: its values in float64, from the module's input; nothing where the module
+        free: its results when the module runs from its inputs; empty where it raised.
+        forced: its results on the reference's own values; empty where it raised.
+        exact: its results in float64, from the module's inputs; empty where the module
             does not run in float64.
-        raised: what the module said; empty where it ran.
+        raised: the error that the free run raised; empty where it ran.
     """
 
     layer: Layer
@@ -36,7 +39,7 @@ class Step:
 
 
 Reference = Callable[[Value], Tensor | None]
-"""Gives what the reference says of a value that stands for one of its tensors, if it does."""
+"""Returns the reference's answer for a value; None where it has none."""
 
 
 def run_in_lockstep(
@@ -47,15 +50,14 @@ def run_in_lockstep(
     reference: Reference,
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Step]:
-    """Yield what each operation of a module gives, as soon as it is computed.
+    """Yield the results of each operation of a module, as soon as they are computed.
 
     Args:
         module: in eval mode; left as it is.
         double: its copy in float64.
         trace: the module's operations.
         inputs: the module's, batch axis first.
-        reference: what a forced operation's inputs are taken from. Values that the
-            reference lacks are taken from the forced run itself.
+        reference: gives the operands of teacher-forced operations.
         dtype: the floating type that the module computes in.
     """
     own = [in_type(x, dtype) for x in inputs]
@@ -68,6 +70,9 @@ def run_in_lockstep(
         results = [_tensors(run.step(node)) for run in (free, forced, exact)]
         if layer is not None:
             yield Step(layer, results[0], results[1], results[2], free.raised)
+            # In the forced run the reference's values replace the results as soon as these
+            # are measured, so that the next operation starts from TFLite's own. Values that
+            # the reference lacks, as between a convolution and its activation, stay.
             known = {p: reference(value) for p, value in layer.compared.items()}
             replaced = {p: in_type(x, dtype) for p, x in known.items() if x is not None}
             forced.replace(node, replaced)
@@ -78,7 +83,7 @@ def run_in_lockstep(
 
 
 def in_type(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a tensor's numbers as ``dtype``, where they are floating-point numbers."""
+    """Return a tensor as ``dtype`` if it is floating; others unchanged."""
     return x.to(dtype) if x.is_floating_point() else x
 
 
@@ -88,7 +93,7 @@ def in_double(module: nn.Module) -> nn.Module:
 
 
 class _Run(fx.Interpreter):
-    """One run of a graph, a node at a time; keeps only what is still needed."""
+    """One run of a graph, a node at a time."""
 
     def __init__(
         self, module: nn.Module, graph: fx.Graph, inputs: Sequence[Tensor]
@@ -96,6 +101,8 @@ class _Run(fx.Interpreter):
         super().__init__(module, garbage_collect_values=False, graph=graph)
         self.args_iter = iter(inputs)
         self.raised = ""
+        # What each node reads for the last time: activations are dropped after their last
+        # use, as fx does it itself when it runs a graph at one go.
         self._last: dict[fx.Node, list[fx.Node]] = {}
         seen: set[fx.Node] = set()
         for node in reversed(graph.nodes):
@@ -104,7 +111,7 @@ class _Run(fx.Interpreter):
                 seen.add(operand)
 
     def step(self, node: fx.Node) -> Any:
-        """Return what a node gives; None where its inputs are missing, or it raises."""
+        """Return a node's result; None where an operand is missing, or it raises."""
         if any(operand not in self.env for operand in node.all_input_nodes):
             return None
         try:
@@ -118,7 +125,7 @@ class _Run(fx.Interpreter):
         return value
 
     def replace(self, node: fx.Node, values: Mapping[int, Tensor]) -> None:
-        """Put other values in the place of those that a node has given."""
+        """Replace results of a node, by their place among them."""
         if not values:
             return
         if 0 in values and not isinstance(self.env.get(node), (tuple, list)):
@@ -128,7 +135,7 @@ class _Run(fx.Interpreter):
             self.env[node] = tuple(values.get(i, own[i]) for i in range(len(own)))
 
     def forget(self, node: fx.Node) -> None:
-        """Drop what no node after this one reads."""
+        """Drop the values that no node after this one reads."""
         for operand in self._last.get(node, ()):
             self.env.pop(operand, None)
 

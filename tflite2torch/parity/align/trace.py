@@ -1,43 +1,41 @@
-"""The operations of a module, lined up with the TFLite tensors that they give."""
+"""Traces the operations of a module and lines them up with the TFLite tensors they give."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from types import FunctionType
 from typing import Any
 
-import numpy as np
 from torch import fx, nn
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.graph.value import N, Value
-from tflite2torch.parity.check import RAISED
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.parity.align.called import RAISED
+from tflite2torch.parity.align.values import OUTPUT, output_value, port_of, tensor_of
 from tflite2torch.parity.inputs.interface import Port
-from tflite2torch.parity.layers.report import OUTPUT
-from tflite2torch.parity.reference.wire import Array
 
 
 class TraceError(Exception):
-    """A module whose operations cannot be told; the message says why."""
+    """A module that cannot be traced or lined up; the message says why."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One operation of a module.
+    """One operation of a module, or a tensor that was folded into one.
 
     Attributes:
-        name: of a layer its path, ``stage2.0.depthwise``; of a step without weights the
-            path of the module whose ``forward`` does it, and what: ``stage2.0: add``. Where
-            TFLite does the work of such a step and of a layer in one operator, as of a
-            convolution and its activation, it is the layer's: ``stage2.0.depthwise: relu``.
+        name: the path of a layer, ``stage2.0.depthwise``; for a step without weights, the
+            path of the module whose ``forward`` has it, and the function: ``stage2.0: add``.
+            Where one TFLite operator does the work of a layer and of the step after it, as
+            a convolution with its activation, both: ``stage2.0.depthwise: relu``.
         kind: the type of the layer, or the function.
-        node: where it stands in the traced graph; None for what is not in the module.
-        values: what it gives, with the TFLite tensors that this stands for; nothing where
+        node: its node in the traced graph; None for what the module does not compute.
+        values: its results, which know the TFLite tensors that they stand for; empty where
             the conversion does not say.
-        inside: of what is not in the module, the layer that it was folded into.
+        inside: for a tensor that the module does not compute, the layer it was folded into.
     """
 
     name: str
@@ -48,11 +46,11 @@ class Layer:
 
     @property
     def compared(self) -> dict[int, Value]:
-        """Those of its values that stand for TFLite tensors, by their place."""
+        """Its values that stand for TFLite tensors, by their place among its results."""
         return {
             place: value
             for place, value in enumerate(self.values)
-            if value.tensor is not None and value.batched
+            if tensor_of(value) is not None and value.batched
         }
 
     def port(self, place: int) -> Port:
@@ -60,29 +58,12 @@ class Layer:
         return port_of(self.compared[place])
 
 
-def port_of(value: Value) -> Port:
-    """Return how a value lines up with the tensor that it stands for."""
-    tensor = -1 if value.tensor is None else value.tensor
-    return Port(value.name, tensor, value.shape[1:], value.dtype, value.order)
-
-
-def expected(value: Value, answers: Sequence[Mapping[int, Array]]) -> Array:
-    """Return what TFLite's tensors say of a value, in its order of axes.
-
-    Args:
-        value: it stands for a tensor.
-        answers: for each sample of a batch, tensors by their index.
-    """
-    port = port_of(value)
-    return np.concatenate([port.to_module(answer[port.tensor]) for answer in answers])
-
-
 @dataclass(frozen=True)
 class Trace:
     """A module's operations in the order in which they run.
 
     Attributes:
-        graph: as ``torch.fx`` has traced it, down to the layers of ``torch.nn``.
+        graph: as traced by ``torch.fx``, down to the layers of ``torch.nn``.
         layers: one for each operation of the graph, and one for what the module returns.
         differences: how the operations differ from those of the conversion, a line each.
     """
@@ -92,9 +73,9 @@ class Trace:
     differences: tuple[str, ...] = ()
 
     def inputs_of(self, layer: Layer) -> tuple[list[Layer], list[Layer]]:
-        """Return the compared layers that a layer's values come from, and what is between.
+        """Return the nearest compared layers before a layer, and the operations between.
 
-        What is between are the operations whose values are not compared, in order.
+        Both are in the order of computation; the values of the latter are not compared.
         """
         by_node = {other.node: other for other in self.layers}
         sources: set[fx.Node] = set()
@@ -113,13 +94,27 @@ class Trace:
             [other for other in ordered if other.node in between],
         )
 
+    def givers(self) -> dict[int, tuple[Layer, int]]:
+        """Map each tensor to the first layer that gives it, and its place there."""
+        found: dict[int, tuple[Layer, int]] = {}
+        for layer in self.layers:
+            for place in layer.compared:
+                found.setdefault(layer.port(place).tensor, (layer, place))
+        return found
+
+
+def outputs_only(conversion: Conversion) -> Trace:
+    """Return a trace of nothing but what the module of a conversion returns."""
+    values = tuple(map(output_value, conversion.outputs))
+    return Trace(fx.Graph(), (Layer(OUTPUT, OUTPUT, None, values),))
+
 
 def trace_conversion(module: nn.Module, conversion: Conversion) -> Trace:
-    """Trace a module as the converter has emitted it.
+    """Trace an emitted module; its operations are those that the conversion lists.
 
     Raises:
-        TraceError: it does other operations than the converter says. That is a fault of
-            the converter, and nothing can be compared.
+        TraceError: they are others. That is a fault of the converter, and nothing can be
+            compared.
     """
     trace = trace_module(module)
     *operations, _ = (_path(layer.node) for layer in trace.layers)
@@ -132,23 +127,24 @@ def trace_conversion(module: nn.Module, conversion: Conversion) -> Trace:
             f"{len(told)}; they part at operation {first}"
         )
     values = [operation.values for operation in conversion.evaluation]
-    values.append([_value(entry) for entry in conversion.outputs])
+    values.append([output_value(entry) for entry in conversion.outputs])
     pairs = zip(trace.layers, values, strict=True)
     layers = tuple(replace(layer, values=tuple(v)) for layer, v in pairs)
     return _named_by_weights(module, Trace(trace.graph, layers))
 
 
 def trace_like(module: nn.Module, conversion: Trace) -> Trace:
-    """Trace a module that should do what an emitted one does.
+    """Trace a module that should compute the same as an emitted one, and line both up.
 
-    What both do is lined up; ``differences`` names what one of them alone does. Operations
-    are told by their path and kind, or, in a module whose paths are others, such as one
-    that was written by hand, by their kind alone.
+    ``differences`` of the result names the operations that only one of them has.
 
     Raises:
         TraceError: ``torch.fx`` cannot trace it.
     """
     trace = trace_module(module)
+    # The emitted module under other weights has the same paths, so that path and kind tell
+    # an operation. A port that was written by hand has paths of its own, and only the order
+    # of the kinds can be matched: longest common runs, as for two texts.
     paths = {_path(layer.node) for layer in conversion.layers}
     same = all(_path(layer.node) in paths for layer in trace.layers)
     ours = [_key(layer, same) for layer in trace.layers]
@@ -171,7 +167,11 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
 
 
 def _named_by_weights(module: nn.Module, trace: Trace) -> Trace:
-    """Name what completes a layer that TFLite has no tensor for after that layer."""
+    """Name a step that completes an uncompared layer after that layer.
+
+    TFLite has one tensor for a convolution with its activation. The activation's value is
+    compared, but an error in it is mostly the convolution's.
+    """
     count: Counter[str] = Counter()
     layers = []
     for layer in trace.layers:
@@ -196,11 +196,13 @@ def _weighted(module: nn.Module, layer: Layer) -> bool:
 
 
 def trace_module(module: nn.Module) -> Trace:
-    """Trace any module; what its values stand for is not known.
+    """Trace any module, without the tensors that its values stand for.
 
     Raises:
         TraceError: ``torch.fx`` cannot trace it.
     """
+    # The helper functions that the writer puts into a module's file are one operation each,
+    # as in the conversion, and some look at sizes, which torch.fx cannot trace.
     namespace: dict[str, Any] = getattr(type(module).forward, "__globals__", {})
     helpers = [v for v in namespace.values() if isinstance(v, FunctionType)]
     try:
@@ -229,7 +231,7 @@ def _layers(module: nn.Module, graph: fx.Graph) -> Iterator[Layer]:
 
 
 class _Tracer(fx.Tracer):
-    """Stops at the layers of ``torch.nn``, and looks into everything else."""
+    """Traces into all modules but the layers of ``torch.nn``."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         known = type(m).__module__.startswith("torch.nn")
@@ -237,7 +239,7 @@ class _Tracer(fx.Tracer):
 
 
 def _path(node: fx.Node | None) -> str:
-    """Return the path of the module that does an operation; nothing for the whole."""
+    """Return the path of the module that has an operation; empty for the outermost."""
     if node is None:
         return ""
     if node.op == "call_module":
@@ -253,13 +255,6 @@ def _kind(module: nn.Module, node: fx.Node) -> str:
 
 
 def _key(layer: Layer, paths: bool) -> tuple[str, str]:
-    """Return what tells an operation; ``nn.ReLU`` and ``F.relu`` are of one kind."""
+    """Return what identifies an operation; ``nn.ReLU`` and ``F.relu`` are of one kind."""
     kind = layer.kind.lower().replace("_", "")
     return _path(layer.node) if paths else "", kind
-
-
-def _value(entry: Mapping[str, Any]) -> Value:
-    """Return what an entry of "outputs" in the manifest stands for."""
-    shape = tuple(N if size == "N" else size for size in entry["shape"])
-    order = tuple(entry["permutation"])
-    return Value(entry["identifier"], shape, entry["dtype"], entry["tensor"], order)

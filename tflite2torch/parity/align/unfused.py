@@ -1,4 +1,4 @@
-"""Carries out single nodes of a literal graph in torch, as an emitted module would."""
+"""Evaluates single nodes of an unfused graph in torch, as an emitted module would."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.writer.expressions import literal, name, render
 
 
-class Carried:
-    """A node without weights, ready to be carried out.
-
-    What is evaluated is the node's own template, with the numbers of the file as constants
-    of a syntax tree: no text of the file takes part.
+class Evaluated:
+    """A node without weights, compiled so that it can be evaluated.
 
     Args:
-        node: it has no layer of its own; its constants follow the type of its operands.
+        node: it is not a layer; its constants take the floating type of its operands.
     """
 
     def __init__(self, node: Node) -> None:
+        # The code is the node's own template, which the writer prints for an emitted module.
+        # Numbers of the file enter it as constants of a syntax tree, and names are x0, x1, …:
+        # no text of the file is ever compiled.
         self.node = node
         self._constants: dict[str, Tensor] = {}
         self._code = self._compiled()
@@ -40,7 +40,7 @@ class Carried:
         """Return the node's outputs.
 
         Args:
-            operands: those of its inputs that are not constant, in their order.
+            operands: its inputs that are not constants, in their order.
         """
         floating = [x.dtype for x in operands if x.is_floating_point()]
         given = iter(operands)
@@ -71,7 +71,7 @@ class Carried:
 
 
 def _number(value: Value) -> bool | int | float:
-    """Return the only element of a constant, as an emitted module has it."""
+    """Return the only element of a constant, as an emitted module spells it."""
     element = value.array.reshape(-1)[0]
     if value.array.dtype.kind == "f":
         return shortest(element)
@@ -79,7 +79,7 @@ def _number(value: Value) -> bool | int | float:
 
 
 def _helper(file: str | None) -> dict[str, Any]:
-    """Return the functions that a template calls."""
+    """Return the helper functions that a template calls, from the file that has them."""
     if file is None:
         return {}
     folder = resources.files("tflite2torch.converter.writer.helpers")

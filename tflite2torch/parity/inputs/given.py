@@ -1,4 +1,4 @@
-"""What both sides of a comparison were given, small enough to be shown in a report."""
+"""A summary of the inputs of a comparison, small enough for a report."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflite2torch.parity.inputs.generated import Sample, is_image, value_range
+from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.inputs.interface import Port
-from tflite2torch.parity.reference.wire import Array
+from tflite2torch.parity.inputs.samples import Sample
 
 PIXELS = 96
 """Longer side of a thumbnail."""
@@ -27,8 +27,8 @@ class Given:
         shape: in TFLite's order of axes.
         dtype: of its numbers.
         low: the smallest finite number, 0 where there is none.
-        high: the largest.
-        thumbnail: an image as a PNG in base64, where that was asked for and it is one.
+        high: the largest finite number, 0 where there is none.
+        thumbnail: PNG in base64 of an input that is an image, where that was asked for.
     """
 
     sample: str
@@ -43,12 +43,12 @@ class Given:
 def describe(
     samples: Sequence[Sample], ports: Sequence[Port], *, pictured: bool
 ) -> tuple[Given, ...]:
-    """Return what samples hold; ``pictured`` asks for thumbnails, which need Pillow."""
+    """Summarize each input of each sample; ``pictured`` adds thumbnails, by Pillow."""
     found = []
     for sample in samples:
         for port, array in zip(ports, sample.arrays, strict=True):
             finite = array[np.isfinite(array)]
-            image = pictured and is_image(port)
+            image = pictured and port.is_image
             given = Given(
                 sample.name,
                 port.name,
@@ -65,7 +65,7 @@ def describe(
 def _thumbnail(pixels: Array, port: Port) -> str:
     from PIL import Image
 
-    low, high = value_range(port) or (0.0, 1.0)
+    low, high = port.limits or (0.0, 1.0)
     scaled = np.nan_to_num((pixels - low) / ((high - low) or 1.0)).clip(0, 1) * 255
     image = Image.fromarray(scaled.round().astype(np.uint8))
     image.thumbnail((PIXELS, PIXELS))

@@ -1,19 +1,63 @@
-"""Images as MediaPipe gives them to a model that takes a whole picture."""
+"""Images of a folder as inputs, letterboxed as MediaPipe's detectors do it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
-from tflite2torch.parity.reference.wire import Array
+from tflite2torch.converter.graph.value import Array
+from tflite2torch.parity.inputs.interface import Port
+from tflite2torch.parity.inputs.samples import Sample, random_values
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-"""Endings of the images that are taken out of a folder."""
+"""Endings of the files in a folder that count as images."""
 
 STEPS = 32
-"""Places between two pixels that OpenCV knows: INTER_TAB_SIZE."""
+"""Steps between two pixels that OpenCV interpolates at: INTER_TAB_SIZE."""
+
+
+def image_samples(folder: Path, ports: Sequence[Port], seed: int) -> list[Sample]:
+    """Return a sample for every image in a folder, in the order of their names.
+
+    An image input gets the image letterboxed and scaled to the input's range; other inputs
+    get random values.
+
+    Raises:
+        SourceError: the folder holds no image, or one cannot be read.
+        MissingDependencyError: Pillow is not installed.
+    """
+    generator = np.random.default_rng(seed)
+    samples = []
+    for path in image_files(folder):
+        arrays = []
+        for port in ports:
+            if port.is_image:
+                height, width = port.tflite_shape[1:3]
+                arrays.append(port.image(letterbox(read_image(path), width, height)))
+            else:
+                arrays.append(random_values(port, generator))
+        samples.append(Sample(path.name, tuple(arrays), wanted=True))
+    return samples
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images in a folder, sorted by name.
+
+    Raises:
+        SourceError: it holds none, or cannot be read.
+    """
+    try:
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not paths:
+        raise SourceError(
+            f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images"
+        )
+    return paths
 
 
 def read_image(path: Path) -> Array:
@@ -37,13 +81,11 @@ def read_image(path: Path) -> Array:
 
 
 def letterbox(pixels: Array, width: int, height: int) -> Array:
-    """Return an image scaled to fit with its proportions kept, black to both sides of it.
+    """Return an image scaled to fit with its proportions kept, on black.
 
-    It does what MediaPipe's ImageToTensorCalculator does on a CPU, with keep_aspect_ratio
-    and BORDER_ZERO as its detectors have it: OpenCV's warpPerspective reads the image at
-    ``left + x * scale``, between four pixels and to a 32nd of one. Pixels are places, not
-    squares, and nothing is smoothed where an image shrinks. It is the same to the last bit
-    but for places midway between two 32nds, which OpenCV rounds as its matrix happens to.
+    It equals MediaPipe's ImageToTensorCalculator on a CPU, with keep_aspect_ratio and
+    BORDER_ZERO, to the last bit except at places midway between two 32nds of a pixel, which
+    OpenCV rounds as its matrix happens to.
 
     Source: PadRoi in image_to_tensor_utils.cc, and image_to_tensor_converter_opencv.cc.
 
@@ -59,12 +101,15 @@ def letterbox(pixels: Array, width: int, height: int) -> Array:
     scale = max(columns / width, rows / height)
     across = _sample(pixels.swapaxes(0, 1), columns / 2, width, scale)
     down = _sample(across.swapaxes(0, 1), rows / 2, height, scale)
+    # OpenCV rounds halves up, numpy to even.
     half_up = np.floor(down + 0.5)
     return half_up.astype(np.uint8)
 
 
 def _sample(lines: Array, middle: float, count: int, scale: float) -> Array:
-    """Return ``count`` lines around a place, each between two of those given."""
+    """Return ``count`` lines around ``middle``, ``scale`` apart, interpolated linearly."""
+    # OpenCV's warpPerspective samples at `left + x * scale`: pixels are points, not squares,
+    # and an image that shrinks is not smoothed. Places are rounded to a 32nd of a pixel.
     places = np.rint((middle + (np.arange(count) - count / 2) * scale) * STEPS)
     first = np.floor_divide(places, STEPS).astype(int)
     share = (places / STEPS - first).reshape(-1, 1, 1)

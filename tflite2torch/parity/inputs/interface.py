@@ -1,28 +1,34 @@
-"""How the tensors at a module's boundary line up with those of the TFLite model."""
+"""How a module's inputs and outputs line up with the tensors of the TFLite model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tflite2torch.parity.reference.wire import Array
+from tflite2torch.converter.graph.value import Array
+
+if TYPE_CHECKING:
+    from tflite2torch.converter.convert import Conversion
 
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of a module, and the TFLite tensor that it stands for.
+    """A value of a module, such as an input, and the TFLite tensor that it stands for.
 
     Attributes:
         name: what the module calls it, the manifest's "identifier".
         tensor: index of the TFLite tensor.
-        sample_shape: its shape without the leading batch axis.
+        sample_shape: shape of one sample, without the leading batch axis.
         dtype: name of its numpy dtype.
         permutation: axis ``i`` of the module's tensor is axis ``permutation[i]`` of the
             TFLite tensor; a leading -1 is a batch axis that the TFLite tensor lacks.
-        value_range: smallest and largest value that belong there, where known.
+        value_range: smallest and largest value that the file declares, where it does.
+
+    Raises:
+        ValueError: the permutation is none, or has another rank than the shape.
     """
 
     name: str
@@ -62,11 +68,30 @@ class Port:
         sizes = dict(zip(self.permutation, (1, *self.sample_shape), strict=True))
         return tuple(sizes[axis] for axis in range(max(self.permutation) + 1))
 
+    @property
+    def is_image(self) -> bool:
+        """Whether the TFLite tensor has the shape of a colour image, 1 x H x W x 3."""
+        return len(self.tflite_shape) == 4 and self.tflite_shape[3] == 3
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The declared value range, or the usual one of the type.
+
+        That is 0 to 1 for floating-point images and bool, 0 to 255 for integers, and None
+        for other floating-point values, which may have any size.
+        """
+        if self.value_range is not None:
+            return self.value_range
+        kind = np.dtype(self.dtype).kind
+        if kind == "f":
+            return (0.0, 1.0) if self.is_image else None
+        return (0.0, 1.0) if kind == "b" else (0.0, 255.0)
+
     def to_module(self, array: Array) -> Array:
         """Return a TFLite tensor with its axes in the module's order, batch of one.
 
         Only the order of the axes changes, never the number of elements along one. Raises
-        ValueError where the rank is not the one that the permutation is for.
+        ValueError where the rank is not that of the permutation.
         """
         if self.permutation[0] == -1:
             return array.transpose(self.permutation[1:])[np.newaxis]
@@ -80,18 +105,35 @@ class Port:
             axes = self.permutation
         return array.transpose(np.argsort(axes))
 
+    def image(self, pixels: Array) -> Array:
+        """Return uint8 pixels, H x W x 3, as the TFLite tensor of an image takes them."""
+        low, high = self.limits or (0.0, 1.0)
+        scaled = pixels / 255.0 * (high - low) + low
+        return scaled.astype(self.dtype)[np.newaxis]
+
 
 @dataclass(frozen=True)
 class Interface:
-    """What a module takes and gives, each in the file's order."""
+    """The inputs and outputs of a module, in the file's order."""
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
     @classmethod
-    def from_manifest(cls, model: Mapping[str, Any]) -> Interface:
-        """Build it from a model's entry in ``manifest.json``."""
+    def of(cls, conversion: Conversion) -> Interface:
+        """Return the interface of a conversion's module."""
         return cls(
-            inputs=tuple(Port.from_manifest(entry) for entry in model["inputs"]),
-            outputs=tuple(Port.from_manifest(entry) for entry in model["outputs"]),
+            inputs=tuple(map(Port.from_manifest, conversion.inputs)),
+            outputs=tuple(map(Port.from_manifest, conversion.outputs)),
         )
+
+    def stack(self, samples: Sequence[Sequence[Array]]) -> list[Array]:
+        """Return the inputs of some samples as one batch, axes in the module's order.
+
+        Args:
+            samples: for each sample an array for each input, as TFLite takes them.
+        """
+        return [
+            np.concatenate([port.to_module(sample[index]) for sample in samples])
+            for index, port in enumerate(self.inputs)
+        ]

@@ -1,7 +1,7 @@
-"""Inputs that somebody has saved, as ``.npz`` files.
+"""Inputs read from ``.npz`` files.
 
-A file is untrusted: what its arrays are is read first, and compared with what the model takes
-before memory is asked for. Nothing is ever unpickled.
+A file is untrusted: the header of an array is read first, and its shape and type are compared
+with those of the input before memory is allocated. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.lib import format as npy
 
 from tflite2torch.converter.errors import SourceError
 from tflite2torch.converter.frontends.sources import printable
-from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.inputs.interface import Port
-from tflite2torch.parity.reference.wire import Array
+from tflite2torch.parity.inputs.samples import Sample
 
 MAX_BYTES = 1 << 30
-"""The most that one array may take."""
+"""The most bytes that one array may have."""
 
 BROKEN = (
     EOFError,
@@ -34,15 +34,15 @@ BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What a file that is no such archive, or a damaged one, makes ``zipfile`` and numpy raise."""
+"""What ``zipfile`` and numpy raise on a file that is damaged or no ``.npz``."""
 
 
 def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:
     """Return the samples of an ``.npz`` file.
 
-    It holds an array for each input, under the name that the module calls it by, of the
-    shape that TFLite gives it. Several samples stand one after the other along the first
-    axis, or along a new one where the input has no batch.
+    It holds an array for each input under the module's name for it, in TFLite's shape.
+    Several samples are stacked along the first axis, or along a new one where the input has
+    no batch axis.
 
     Raises:
         SourceError: the file cannot be read, or does not fit the inputs.
@@ -81,7 +81,8 @@ def _saved(path: Path, archive: zipfile.ZipFile, port: Port) -> list[Array]:
             raise SourceError(
                 f"{path}: {port.name} has {size} bytes; give at most {MAX_BYTES} a file"
             )
-        data = stream.read(size + 1)  # so that its end is seen, and its checksum
+        # One byte more than there should be: zipfile checks the CRC only at the end.
+        data = stream.read(size + 1)
     if len(data) != size:
         raise ValueError(f"{port.name} is not as long as it says")
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
@@ -90,19 +91,19 @@ def _saved(path: Path, archive: zipfile.ZipFile, port: Port) -> list[Array]:
 
 
 def _fits(shape: tuple[int, ...], port: Port) -> bool:
-    """Return whether a shape is that of an input, or of several one after the other."""
+    """Return whether a shape is that of an input, or of several samples of it."""
     whole = port.tflite_shape
     each = whole[1:] if port.permutation[0] == 0 else whole
     return shape == whole or (shape[1:] == each and shape[:1] > (0,))
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, whether its columns come first, and type of an array in a file."""
+    """Return shape, Fortran order, and type that the header of an array declares."""
     try:
         if npy.read_magic(stream) == (1, 0):
             return npy.read_array_header_1_0(stream)
         return npy.read_array_header_2_0(stream)
-    except ValueError as error:  # numpy would have people trust the file
+    except ValueError as error:  # numpy's message suggests allow_pickle
         raise ValueError("an array in it has no header that can be read") from error
 
 

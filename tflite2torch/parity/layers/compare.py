@@ -1,89 +1,64 @@
-"""Runs a module beside the TFLite model it came from, and compares every layer."""
+"""The engine of every comparison: runs a module beside TFLite and compares their values.
+
+``parity`` and ``compare`` compare every layer, ``convert`` the outputs alone
+(``Options.outputs_only``). Limits, noise floors and inputs are the same for all.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import cycle, islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tflite2torch.converter.convert import Conversion, literal_graph
-from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
-from tflite2torch.converter.frontends.tflite.model import read_model
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.convert import Conversion, unfused_graph
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.value import Array, Value
 from tflite2torch.parity.align.called import Called
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
 from tflite2torch.parity.align.follow import Follower
-from tflite2torch.parity.align.lockstep import (
-    Step,
-    in_double,
-    in_type,
-    run_in_lockstep,
-)
+from tflite2torch.parity.align.lockstep import Step, in_double, in_type, run_in_lockstep
 from tflite2torch.parity.align.trace import (
     Trace,
     TraceError,
-    expected,
+    outputs_only,
     trace_conversion,
     trace_like,
 )
-from tflite2torch.parity.check import one_thread
-from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.align.values import OUTPUT, expected
 from tflite2torch.parity.inputs.given import describe
-from tflite2torch.parity.inputs.interface import Interface
-from tflite2torch.parity.judge import FLOOR_FACTOR
-from tflite2torch.parity.layers.measures import Measures, measure, tolerance
+from tflite2torch.parity.inputs.interface import Interface, Port
+from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.measures import Measures, measure
 from tflite2torch.parity.layers.report import (
     NO_ANSWER,
-    OUTPUT,
     Other,
     ParityReport,
     find_notes,
     find_sources,
 )
-from tflite2torch.parity.layers.rows import Finding, make_rows, row_name, sample_name
+from tflite2torch.parity.layers.rows import make_rows, row_name, sample_name
+from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, Finding, limit_of
+from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import (
     References,
-    choose_reference,
+    choose_backend,
     start_references,
 )
 from tflite2torch.parity.reference.editing import with_outputs
 from tflite2torch.parity.reference.noise import Noise
-from tflite2torch.parity.reference.wire import Array
+
+Batch = Sequence[tuple[int, Noise]]
+"""The samples that run together, by number, each with TFLite's answers to it."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a comparison is made.
-
-    Attributes:
-        batch: how many samples run together; each is compared with its own run of TFLite.
-        seed: of the nudges that noise floors are measured with.
-        tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
-            in place of what follows from the noise floor.
-        pictures: whether histograms and heat maps are made.
-        reference: what runs the model, a key of ``parity.references.BACKENDS``; by default
-            what suits it.
-        dtype: the floating type that the module computes in: ``float32``, ``float16`` or
-            ``bfloat16``. Floors and limits are then in ulps of that type.
-    """
-
-    batch: int = 1
-    seed: int = 0
-    tolerances: Mapping[str, float] = field(default_factory=dict)
-    pictures: bool = False
-    reference: str | None = None
-    dtype: str = "float32"
-
-
-def compare_layers(
+def compare_model(
     conversion: Conversion,
     emitted: nn.Module,
     samples: Sequence[Sample],
@@ -91,73 +66,82 @@ def compare_layers(
     module: nn.Module | None = None,
     other: Conversion | None = None,
 ) -> ParityReport:
-    """Compare every value of a module with the TFLite tensor that it stands for.
-
-    One copy of the model's activations is held, the reference's answer; of all others, only
-    what is still needed.
+    """Compare the values of a module with the TFLite tensors that they stand for.
 
     Args:
         conversion: the model, and which operation of its module gives which tensor.
         emitted: its module with its weights, in eval mode.
         samples: what both sides run on.
-        options: how.
-        module: what is compared, when that is not ``emitted``: a module that should do the
-            same. It is left as it is.
+        options: how; what concerns inputs has gone into ``samples``.
+        module: what is compared, if not ``emitted``: a module that should compute the same.
+            It is left as it is.
         other: the model that this module came from, if it is an emitted one.
 
     Raises:
-        ReferenceFailedError: where TFLite is missing, refuses the model, crashes or hangs.
-        TraceError: the converter does not know what its own module does.
+        ReferenceFailedError: TFLite is missing, refuses the model, crashes or hangs.
+        TraceError: the emitted module has other operations than the conversion lists.
     """
     options = options or Options()
-    trace = told = trace_conversion(emitted, conversion)
-    failures: tuple[str, ...] = ()
-    if module is not None:
-        try:
-            trace = trace_like(module, told)
-        except TraceError as error:
-            trace, failures = Trace(told.graph, ()), (*failures, str(error))
-    model = read_model(conversion.file)
-    literal = literal_graph(conversion.file)
-    graph = relabelled(literal, literal_graph(other.file)) if other else literal
-    folded = find_folded(graph, told, trace, operators_of(model)) if graph else []
-    check = _Check(conversion, module or emitted, trace, folded, samples, options)
-    if trace.layers:
-        check.run()
-        failures += () if check.kept else ("there is no input to compare on",)
-    rows = [row for row in check.rows.values() if row.findings]
-    layers = tuple(row.report(options.dtype) for row in rows)
-    left_out = tuple(sample.name for sample in check.left_out)
-    return ParityReport(
-        name=conversion.name,
-        label=conversion.file.label,
-        sha256=conversion.file.sha256,
-        other=Other(other.name, other.file.label, other.file.sha256) if other else None,
-        samples=tuple(sample.name for sample in check.kept),
-        left_out=left_out,
-        given=describe(check.kept, check.ports, pictured=options.pictures),
-        batch=options.batch,
-        seed=options.seed,
-        dtype=options.dtype,
-        reference=check.reference,
-        runtime=check.runtime,
-        kernels=check.kernels,
-        layers=layers,
-        coverage=coverage(model, trace, rows),
-        failures=(
-            *failures,
-            *trace.differences,
-            *check.failures,
-            *check.called_otherwise,
-            *check.raised.values(),
-        ),
-        notes=find_notes(layers, len(check.kept), left_out),
-        sources=find_sources(layers) or tuple(check.raised),
+    failures = _misfits(conversion)
+    folded: list[Folded] = []
+    if options.outputs_only:
+        trace = outputs_only(conversion)
+    else:
+        trace = told = trace_conversion(emitted, conversion)
+        if module is not None:
+            try:
+                trace = trace_like(module, told)
+            except TraceError as error:
+                trace, failures = Trace(told.graph, ()), [*failures, str(error)]
+        graph: Graph | None = unfused_graph(conversion.model, conversion.name)
+        if graph is not None and other is not None:
+            graph = relabelled(graph, unfused_graph(other.model, other.name))
+        if graph is not None:
+            operators = operators_of(conversion.model)
+            folded = find_folded(graph, told, trace, operators)
+    comparison = _Comparison(
+        conversion, module or emitted, trace, folded, samples, options
     )
+    if not failures:
+        comparison.run()
+    return comparison.report(failures, other)
 
 
-class _Check:
-    """Runs a module and its reference on samples, and collects what is found."""
+def _misfits(conversion: Conversion) -> list[str]:
+    """Return how the module's interface differs from what the file declares, a line each."""
+    model, interface = conversion.model, Interface.of(conversion)
+    failures = []
+    for kind, ports, indices in (
+        ("inputs", interface.inputs, model.inputs),
+        ("outputs", interface.outputs, model.outputs),
+    ):
+        ours = [(port.dtype, port.tflite_shape, port.tensor) for port in ports]
+        tensors = [model.tensors[index] for index in indices]
+        theirs = [(tensor.dtype, tensor.shape, tensor.index) for tensor in tensors]
+        if ours != theirs:
+            sides = [
+                ", ".join(f"{d} {list(s)} for tensor {t}" for d, s, t in side) or "none"
+                for side in (ours, theirs)
+            ]
+            failures.append(
+                f"the module stands for {kind} {sides[0]}; TFLite has {sides[1]}"
+            )
+    return failures
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, as TFLite runs: sums are then the same on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Comparison:
+    """Runs a module and its references on samples, and collects the findings."""
 
     def __init__(
         self,
@@ -168,49 +152,103 @@ class _Check:
         samples: Sequence[Sample],
         options: Options,
     ) -> None:
-        self.rows = make_rows(trace, folded)
-        data, label = conversion.file.data, conversion.file.label
-        self.reference = options.reference or choose_reference(data, label)
-        self.runtime = ""
-        self.kernels: tuple[str, ...] = ()
-        self.kept: list[Sample] = []
-        self.left_out: list[Sample] = []
-        self.failures: list[str] = []
-        self.raised: dict[str, str] = {}
-        self.called_otherwise: list[str] = []
-        self._file = conversion.file
-        self._outputs = {entry["tensor"] for entry in conversion.outputs}
-        self._names = [entry["identifier"] for entry in conversion.outputs]
-        self.ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-        self._dtype: torch.dtype = getattr(torch, options.dtype)
-        self._double = in_double(module)
-        narrow = options.dtype != "float32"
-        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self._conversion = conversion
         self._trace = trace
         self._folded = folded
         self._samples = samples
         self._options = options
-        self._lined_up = {
-            name: row.layer.port(row.place) for name, row in self.rows.items()
-        }
+        self._interface = Interface.of(conversion)
+        self._names = [port.name for port in self._interface.outputs]
+        self._dtype: torch.dtype = getattr(torch, options.dtype)
+        self._double = in_double(module)
+        narrow = options.dtype != "float32"
+        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self._rows = make_rows(trace, folded)
+        self._ports = {n: row.layer.port(row.place) for n, row in self._rows.items()}
+        self._backend = options.reference or choose_backend(conversion.model)
+        self._runtime = ""
+        self._kernels: tuple[str, ...] = ()
+        self._delegated = False
+        self._ran: list[int] = []
+        self._kept: dict[int, Sample] = {}
+        self._left_out: dict[int, Sample] = {}
+        self._raised: dict[str, str] = {}
+        self._called_otherwise: list[str] = []
+        self._noises: dict[int, Noise] = {}
+        self._alone: dict[tuple[str, int], tuple[Array | None, Array | None]] = {}
 
     def run(self) -> None:
-        """Run both sides on all samples."""
-        tensors = sorted({port.tensor for port in self._lined_up.values()})
-        model = with_outputs(self._file.data, tensors)
-        with ExitStack() as stack:
-            references = start_references(
-                stack, model, self._file.label, self.reference
+        """Run both sides on all samples, in batches of every size."""
+        model, data = self._conversion.model, self._conversion.file.data
+        if not self._options.outputs_only:
+            tensors = sorted({port.tensor for port in self._ports.values()})
+            model, data = (
+                replace(model, outputs=tuple(tensors)),
+                with_outputs(data, tensors),
             )
-            self.kernels = tuple(references)
+        with ExitStack() as stack:
+            references = start_references(stack, model, data, self._backend)
             runtime = references["reference"]
-            self.runtime = f"{runtime.runtime} {runtime.version}"
+            self._runtime = f"{runtime.runtime} {runtime.version}"
+            self._kernels = tuple(references)
+            self._delegated = references["xnnpack"].delegated
             stack.enter_context(one_thread())
-            self._run_batches(references)
+            for size in self._options.batches:
+                for batch in self._batches(references, size):
+                    if not self._run_batch(batch):
+                        return
+                self._ran.append(size)
 
-    def _run_batches(self, references: References) -> None:
-        """Run batches of the samples that TFLite has an answer to; the last begins again."""
-        size = self._options.batch
+    def report(self, failures: Sequence[str], other: Conversion | None) -> ParityReport:
+        """Return what was found; ``failures`` are those that were known before."""
+        conversion, options = self._conversion, self._options
+        rows = [row for row in self._rows.values() if row.findings]
+        layers = tuple(row.report() for row in rows)
+        kept = list(self._kept.values())
+        left_out = tuple(sample.name for sample in self._left_out.values())
+        wanted = [sample.name for sample in self._left_out.values() if sample.wanted]
+        nothing = not (failures or kept)
+        compared = {
+            self._ports[row.name].tensor: row.layer for row in rows if row.compared_on
+        }
+        sources = () if options.outputs_only else find_sources(layers)
+        return ParityReport(
+            name=conversion.name,
+            label=conversion.file.label,
+            sha256=conversion.file.sha256,
+            other=Other(other.name, other.file.label, other.file.sha256)
+            if other
+            else None,
+            samples=tuple(sample.name for sample in kept),
+            left_out=left_out,
+            given=describe(kept, self._interface.inputs, pictured=options.pictures),
+            batches=tuple(self._ran) if options.outputs_only else options.batches,
+            seed=options.seed,
+            dtype=options.dtype,
+            reference=self._backend,
+            runtime=self._runtime,
+            kernels=self._kernels,
+            delegated=self._delegated,
+            layers=layers,
+            coverage=coverage(
+                conversion.model, self._trace, compared, whole=options.outputs_only
+            ),
+            failures=(
+                *failures,
+                *(["there is no input to compare on"] if nothing else []),
+                *self._trace.differences,
+                *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
+                *self._called_otherwise,
+                *self._raised.values(),
+            ),
+            notes=find_notes(layers, len(kept), left_out),
+            sources=sources or tuple(self._raised),
+        )
+
+    def _batches(self, references: References, size: int) -> Iterator[Batch]:
+        """Yield batches of the samples that TFLite has an answer to; the last begins again."""
+        # TFLite's answers are all of a model's activations: those to the samples of a batch
+        # are held while it runs, and dropped before the next ones are measured.
         kept: list[int] = []
         batch: list[tuple[int, Noise]] = []
         for number, sample in enumerate(self._samples):
@@ -218,68 +256,85 @@ class _Check:
             if self._answered(noise):
                 kept.append(number)
                 batch.append((number, noise))
+                self._kept[number] = sample
             else:
-                self._leave_out(sample)
-            del noise  # as the batch: before the next one is measured
+                self._left_out[number] = sample
+            del noise
             if len(batch) == size:
-                self._run_batch(batch)
+                yield batch
                 batch.clear()
         if batch:
             rest = islice(cycle(kept), size - len(batch))
             batch += [(number, self._noise(references, number)) for number in rest]
-            self._run_batch(batch)
-        self.kept = [self._samples[number] for number in kept]
+            yield batch
 
     def _noise(self, references: References, number: int) -> Noise:
-        return Noise(
+        """Return TFLite's answers to a sample; outputs alone are kept for other batches."""
+        if number in self._noises:
+            return self._noises[number]
+        whole = self._options.outputs_only
+        noise = Noise(
             references,
             self._samples[number].arrays,
             np.random.default_rng([self._options.seed, number]),
-            dtype=self._options.dtype,
+            ("xnnpack",) if whole else (),
+            self._options.dtype,
         )
+        if whole:
+            self._noises[number] = noise
+        return noise
 
     def _answered(self, noise: Noise) -> bool:
         """Return whether each of TFLite's outputs holds a finite number."""
-        outputs = self._outputs & noise.answer.keys()
+        outputs = {
+            port.tensor for port in self._interface.outputs
+        } & noise.answer.keys()
         return all(np.isfinite(noise.answer[tensor]).any() for tensor in outputs)
 
-    def _leave_out(self, sample: Sample) -> None:
-        self.left_out.append(sample)
-        if sample.wanted:
-            self.failures.append(f"nothing to compare on {sample.name}: {NO_ANSWER}")
-
-    def _run_batch(self, batch: Sequence[tuple[int, Noise]]) -> None:
-        chosen = [number for number, _ in batch]
-        noises = [noise for _, noise in batch]
-        found: list[dict[str, Measures]] = [{} for _ in chosen]
-        inputs = self._inputs(chosen)
+    def _run_batch(self, batch: Batch) -> bool:
+        """Compare a batch; return whether it makes sense to run another one."""
+        found: list[dict[str, Measures]] = [{} for _ in batch]
+        arrays = [self._samples[number].arrays for number, _ in batch]
+        inputs = [torch.from_numpy(x) for x in self._interface.stack(arrays)]
         own = [in_type(x, self._dtype) for x in inputs]
         called = Called(self._module, own, self._names)
-        for step in self._steps(chosen, noises, inputs):
+        if self._options.outputs_only:
+            if called.problem:
+                self._called_otherwise.append(called.problem)
+                return False
+            steps = iter([self._whole(called, inputs, len(batch))])
+        else:
+            steps = self._steps(batch, inputs)
+        for step in steps:
             if step.raised:
                 name = step.layer.name
-                self.raised.setdefault(name, f"{name} {step.raised}")
+                self._raised.setdefault(name, f"{name} {step.raised}")
                 break
-            if step.layer.kind == OUTPUT:
-                self._check_called(called, step.free)
-            self._measure(step, chosen, noises, found)
-        for number, measures, noise in zip(chosen, found, noises, strict=True):
+            if step.layer.kind == OUTPUT and not self._called_otherwise:
+                self._called_otherwise += called.differences(step.free)
+            self._measure(step, batch, found)
+        for (number, noise), measures in zip(batch, found, strict=True):
             self._judge(self._samples[number].name, measures, noise)
+        return True
 
-    def _check_called(self, called: Called, traced: Sequence[Tensor]) -> None:
-        """Note how a call differs from what is traced, where a batch first shows it."""
-        if not self.called_otherwise:
-            self.called_otherwise += called.differences(traced)
+    def _whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
+        """Return the module's outputs as those of one operation; exact for a batch of one."""
+        exact: tuple[Tensor, ...] = ()
+        if size == 1:  # in float64, a sample's answer is the same in any batch
+            doubles = [in_type(x, torch.float64) for x in inputs]
+            exact = Called(self._double, doubles, self._names).outputs
+        return Step(self._trace.layers[-1], called.outputs, (), exact, "")
 
-    def _steps(
-        self, chosen: Sequence[int], noises: Sequence[Noise], inputs: Sequence[Tensor]
-    ) -> Iterator[Step]:
-        """Yield what the module gives, and what was folded as soon as it follows."""
-        ports = self.ports
-        given = [self._samples[number].arrays for number in chosen]
+    def _steps(self, batch: Batch, inputs: Sequence[Tensor]) -> Iterator[Step]:
+        """Yield every operation's results, and folded tensors as soon as they follow."""
+        ports = self._interface.inputs
         answers = [
-            noise.answer | {p.tensor: a for p, a in zip(ports, arrays, strict=True)}
-            for noise, arrays in zip(noises, given, strict=True)
+            noise.answer
+            | {
+                port.tensor: array
+                for port, array in zip(ports, self._samples[number].arrays, strict=True)
+            }
+            for number, noise in batch
         ]
 
         def reference(value: Value) -> Tensor:
@@ -293,69 +348,72 @@ class _Check:
             yield step
             yield from follower.after(step)
 
-    def _inputs(self, chosen: Sequence[int]) -> list[Tensor]:
-        stacks = []
-        for index, port in enumerate(self.ports):
-            arrays = [port.to_module(self._samples[i].arrays[index]) for i in chosen]
-            stacks.append(torch.from_numpy(np.concatenate(arrays)))
-        return stacks
-
     def _measure(
-        self,
-        step: Step,
-        chosen: Sequence[int],
-        noises: Sequence[Noise],
-        found: list[dict[str, Measures]],
+        self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]
     ) -> None:
+        size = len(batch)
         for place, value in step.layer.compared.items():
             name = row_name(step.layer, place)
-            sides = [
-                _array(side, place) for side in (step.free, step.forced, step.exact)
-            ]
-            dtypes = (_dtype(step.free, place), self._wanted(value.dtype))
-            for position, number in enumerate(chosen):
+            port = self._ports[name]
+            sides = [_array(x, place) for x in (step.free, step.forced, step.exact)]
+            dtypes = (_dtype(step.free, place), self._wanted(port.dtype))
+            for position, (number, noise) in enumerate(batch):
+                free, forced, exact = (_sample(x, position, size) for x in sides)
+                alone = None
+                if step.layer.kind == OUTPUT and size == 1:
+                    self._alone[name, number] = free, exact
+                elif step.layer.kind == OUTPUT:
+                    alone, before = self._alone.get((name, number), (None, None))
+                    exact = before if exact is None else exact
+                xnnpack = noise.answers.get("xnnpack", {}).get(port.tensor)
                 found[position][name] = measure(
-                    sample_name(self._samples[number], position, len(chosen)),
-                    expected(value, [noises[position].answer]),
-                    *(_sample(side, position, len(chosen)) for side in sides),
+                    sample_name(self._samples[number], position, size),
+                    expected(value, [noise.answer]),
+                    free,
+                    forced,
+                    exact,
+                    alone=alone,
+                    xnnpack=None if xnnpack is None else port.to_module(xnnpack),
                     dtypes=dtypes,
                     pictured=self._options.pictures,
-                    image=_is_image(value),
+                    image=_is_image(port),
                 )
 
     def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> None:
-        """Set limits; where an error is above one, first look whether the floor is."""
+        # Before an error is called too large, see whether the floor is only too low because
+        # it was measured on few draws.
         wanted = {
-            self._lined_up[name].tensor: measures.needed / FLOOR_FACTOR
+            self._ports[name].tensor: measures.needed / FLOOR_FACTOR
             for name, measures in found.items()
             if measures.needed > self._limit(name, measures, noise)
         }
         noise.look_deeper(wanted)
         for name, measures in found.items():
-            height = noise.floor[self._lined_up[name].tensor]
+            height = noise.floor[self._ports[name].tensor]
             limit = self._limit(name, measures, noise)
-            self.rows[name].findings.append(Finding(sample, measures, height, limit))
+            self._rows[name].findings.append(Finding(sample, measures, height, limit))
 
     def _limit(self, name: str, measures: Measures, noise: Noise) -> float:
-        port = self._lined_up[name]
-        for called in (name, self.rows[name].value.name):
+        port = self._ports[name]
+        for called in (name, port.name):
             if called in self._options.tolerances:
                 return self._options.tolerances[called]
         dtype = self._wanted(port.dtype)
-        return tolerance(measures.magnitude, noise.floor[port.tensor], dtype)
+        return limit_of(measures.magnitude, noise.floor[port.tensor], dtype)
 
     def _wanted(self, dtype: str) -> str:
         """Return the type that the module should give for one of TFLite's."""
         return self._options.dtype if dtype == "float32" else dtype
 
 
-def _is_image(value: Value) -> bool:
-    """Return whether a value is NCHW where TFLite has NHWC, and more than one pixel."""
-    return value.order == TO_NCHW and value.shape[2] * value.shape[3] > 1
+def _is_image(port: Port) -> bool:
+    """Return whether a value is C x H x W where TFLite has H x W x C, of several pixels."""
+    nchw = port.permutation == (0, 3, 1, 2)
+    return nchw and port.sample_shape[1] * port.sample_shape[2] > 1
 
 
 def _array(values: Sequence[Tensor], place: int) -> Array | None:
-    """Return one of some values; numpy lacks types that are narrower than float32."""
+    """Return one of some values; types that numpy lacks are widened to float32."""
     if place >= len(values):
         return None
     narrow = values[place].dtype in (torch.float16, torch.bfloat16)
@@ -367,9 +425,10 @@ def _dtype(values: Sequence[Tensor], place: int) -> str:
 
 
 def _sample(array: Array | None, position: int, batch: int) -> Array | None:
-    """Return one sample of a batch; what is no such batch, as a sample of no such shape."""
+    """Return one sample of a batch; of an array that is no such batch, the whole array."""
     if array is None:
         return None
     if array.ndim == 0 or len(array) != batch:
+        # Not reshaped to fit: with another axis in front, its shape is a failure.
         return array[np.newaxis]
     return array[position : position + 1]

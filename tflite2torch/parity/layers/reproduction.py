@@ -1,10 +1,11 @@
-"""The smallest thing that shows a difference: one layer, its inputs, and both outputs."""
+"""The smallest reproduction of a difference: one layer, its inputs, and both outputs."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,25 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.files import manifest_entry
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import Array, Value
 from tflite2torch.parity.align.lockstep import in_double, run_in_lockstep
-from tflite2torch.parity.align.trace import (
-    Layer,
-    Trace,
-    expected,
-    trace_conversion,
-    trace_like,
-)
-from tflite2torch.parity.check import chunks
-from tflite2torch.parity.inputs.generated import Sample
+from tflite2torch.parity.align.trace import Layer, Trace, trace_conversion, trace_like
+from tflite2torch.parity.align.values import expected, tensor_of
 from tflite2torch.parity.inputs.interface import Interface
-from tflite2torch.parity.layers.report import LayerReport, ParityReport
+from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.report import Identity, LayerReport, ParityReport
 from tflite2torch.parity.layers.rows import row_name, sample_name
 from tflite2torch.parity.reference import schema
 from tflite2torch.parity.reference.backends import INTERPRETERS, start_references
 from tflite2torch.parity.reference.editing import packed_model, with_outputs
-from tflite2torch.parity.reference.wire import Array
 
 INTERPRETER = '''"""{title}"""
 import numpy as np
@@ -67,58 +60,63 @@ def reproduction(
 ) -> dict[str, bytes | str]:
     """Return files that show the difference at a report's source, or at its worst layer.
 
-    What they show is the layer by itself, on the reference's own inputs: its
-    ``forced_error`` on its ``forced_sample``. The worst layer is the worst by that.
+    They show its teacher-forced error on the input where that is worst.
 
     Args:
         conversion: as it was compared.
         emitted: its module.
         samples: what both sides were to run on.
         report: what was found.
-        module: what was compared, when that is not ``emitted``.
+        module: what was compared, if not ``emitted``.
 
     Returns:
         ``layer.tflite``, a model of the operators that one layer stands for; its
-        ``inputs.npz``, TFLite's own, by their number; ``outputs.npz`` with what ``tflite``
-        and ``pytorch`` give for these, in TFLite's order of axes; and ``show.py``. The layer
-        ran in the batch that the report tells of. Nothing where no layer was compared, or
-        where the source gave nothing.
+        ``inputs.npz``, TFLite's own, by their number; ``outputs.npz`` with the answers of
+        ``tflite`` and ``pytorch``, in TFLite's order of axes; and ``show.py``. The layer ran
+        in a batch as in the report. Empty where no layer was compared, or where the source
+        gave no value.
 
     Raises:
         ReferenceFailedError: where the reference fails.
     """
     row = _shown(report)
-    if row is None or not row.forced_sample:
+    if row is None or row.forced is None:
         return {}
+    identity, worst = row.identity, row.forced.sample
     told = trace_conversion(emitted, conversion)
     trace = told if module is None else trace_like(module, told)
-    given = [_find(trace, name)[0].port(_find(trace, name)[1]) for name in row.inputs]
+    given = [
+        _find(trace, name)[0].port(_find(trace, name)[1]) for name in identity.inputs
+    ]
     cut, inputs = cut_out(
-        conversion.file.data, [port.tensor for port in given], row.tensor
+        conversion.file.data, [port.tensor for port in given], identity.tensor
     )
     compared = [sample for sample in samples if sample.name in report.samples]
-    batch, position = _batch(compared, row, report.batch)
-    answers = _answers(conversion, batch, [row.tensor, *inputs], report.reference)
-    forced = _forced(conversion, module or emitted, trace, batch, row, answers)
+    batch, position = _batch(compared, worst, report.batch)
+    answers = _answers(conversion, batch, [identity.tensor, *inputs], report.reference)
+    forced = _forced(conversion, module or emitted, trace, batch, identity, answers)
     layer, place = _find(trace, row.name)
     found = layer.port(place).to_tflite(forced[position : position + 1])
     answer = answers[position]
     verdict = "passes" if row.passed else "fails"
-    title = f"{row.name} of {conversion.name} on {row.forced_sample}: {verdict}"
+    title = f"{row.name} of {conversion.name} on {worst}: {verdict}"
     return {
         "layer.tflite": cut,
         "inputs.npz": _npz({str(i): answer[t] for i, t in enumerate(inputs)}),
-        "outputs.npz": _npz({"tflite": answer[row.tensor], "pytorch": found}),
+        "outputs.npz": _npz({"tflite": answer[identity.tensor], "pytorch": found}),
         "show.py": _script(title, report),
     }
 
 
 def _shown(report: ParityReport) -> LayerReport | None:
-    """Return the layer that a reproduction is of."""
+    """Return the layer to reproduce: the source, or the worst one teacher-forced."""
     if report.sources:
         return next((x for x in report.layers if x.name == report.sources[0]), None)
-    found = [x for x in report.layers if not x.inside and x.forced_severity is not None]
-    return max(found, key=lambda x: x.forced_severity or 0.0, default=None)
+    return max(
+        (x for x in report.layers if not x.identity.inside and x.forced is not None),
+        key=lambda x: x.forced.severity if x.forced else 0.0,
+        default=None,
+    )
 
 
 def _script(title: str, report: ParityReport) -> str:
@@ -132,11 +130,11 @@ def _script(title: str, report: ParityReport) -> str:
 def cut_out(
     model: bytes, inputs: Sequence[int], output: int
 ) -> tuple[bytes, list[int]]:
-    """Return a model of the operators between some tensors and one that depends on them.
+    """Return a model of the operators that compute one tensor from others.
 
     Args:
         model: a verified model.
-        inputs: tensors that are given.
+        inputs: the tensors that are given.
         output: the tensor that is computed.
 
     Returns:
@@ -162,7 +160,7 @@ def cut_out(
 
 
 def _find(trace: Trace, name: str) -> tuple[Layer, int]:
-    """Return the layer and the place of a value."""
+    """Return the layer that gives a value, and its place there."""
     return next(
         (layer, place)
         for layer in trace.layers
@@ -172,14 +170,17 @@ def _find(trace: Trace, name: str) -> tuple[Layer, int]:
 
 
 def _batch(
-    samples: Sequence[Sample], row: LayerReport, size: int
+    samples: Sequence[Sample], worst: str, size: int
 ) -> tuple[list[Sample], int]:
-    """Return the batch that a layer is worst on, and the place of the sample there."""
-    for chosen in chunks(len(samples), size):
-        for position, number in enumerate(chosen):
-            if sample_name(samples[number], position, size) == row.forced_sample:
-                return [samples[index] for index in chosen], position
-    raise ValueError(f"{row.forced_sample} is none of these samples")
+    """Return the batch that a sample was in, and its position there."""
+    count = len(samples)
+    for start in range(0, count, size):
+        # The last batch begins again with the first samples.
+        batch = [samples[(start + place) % count] for place in range(size)]
+        for position, sample in enumerate(batch):
+            if sample_name(sample, position, size) == worst:
+                return batch, position
+    raise ValueError(f"{worst} is none of these samples")
 
 
 def _answers(
@@ -189,12 +190,12 @@ def _answers(
     reference: str,
 ) -> list[dict[int, Array]]:
     """Return the reference's tensors on each sample, in TFLite's order of axes."""
-    read: Any = schema.ModelT.InitFromPackedBuf(conversion.file.data).subgraphs[0]
-    own = [int(tensor) for tensor in read.inputs]
+    own = conversion.model.inputs
     wanted = [tensor for tensor in dict.fromkeys(tensors) if tensor not in own]
-    model = with_outputs(conversion.file.data, wanted)
+    model = replace(conversion.model, outputs=tuple(wanted))
+    data = with_outputs(conversion.file.data, wanted)
     with ExitStack() as stack:
-        references = start_references(stack, model, conversion.file.label, reference)
+        references = start_references(stack, model, data, reference)
         return [
             dict(zip(own, sample.arrays, strict=True))
             | references["reference"].run(sample.arrays)
@@ -207,22 +208,19 @@ def _forced(
     module: nn.Module,
     trace: Trace,
     samples: Sequence[Sample],
-    row: LayerReport,
+    identity: Identity,
     answers: Sequence[dict[int, Array]],
 ) -> Array:
-    """Return what a layer gives for the reference's own inputs, of a batch."""
+    """Return what a layer gives teacher-forced, for a batch."""
 
     def reference(value: Value) -> Tensor | None:
-        if value.tensor not in answers[0].keys() - {row.tensor}:
+        if tensor_of(value) not in answers[0].keys() - {identity.tensor}:
             return None
         return torch.from_numpy(expected(value, answers))
 
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    inputs = []
-    for index, port in enumerate(ports):
-        arrays = [port.to_module(sample.arrays[index]) for sample in samples]
-        inputs.append(torch.from_numpy(np.concatenate(arrays)))
-    wanted, place = _find(trace, row.name)
+    arrays = Interface.of(conversion).stack([sample.arrays for sample in samples])
+    inputs = [torch.from_numpy(array) for array in arrays]
+    wanted, place = _find(trace, identity.name)
     steps = run_in_lockstep(module, in_double(module), trace, inputs, reference)
     return next(step for step in steps if step.layer is wanted).forced[place].numpy()
 

@@ -1,7 +1,6 @@
-"""Which runtimes of TFLite's a model can be compared with, and which of them runs it.
+"""The runtimes that can run the TFLite side, and which of them runs a model.
 
-A backend starts a ``Reference`` for each kernel set that it has. Nobody else needs to know
-what runs behind it.
+A backend starts a ``Reference`` for each kernel set that it has.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.parity.reference.editing import SUMS, resummed
 from tflite2torch.parity.reference.interpreter import (
     KERNELS,
@@ -31,45 +29,43 @@ class Backend:
     """A runtime that models are compared with.
 
     Attributes:
-        unavailable: says why it cannot be had, and what mends it; nothing if it can.
-        start: starts a reference for each kernel set of a model; the stack ends them. It
-            raises ReferenceFailedError where the runtime is missing, or refuses the model.
+        unavailable: returns why it cannot be used and what mends that; empty if it can.
+        start: starts a reference for each kernel set; the stack ends them. Its arguments
+            are those of ``start_references``. It raises ReferenceFailedError where the
+            runtime is missing, or refuses the model.
     """
 
     unavailable: Callable[[], str]
-    start: Callable[[ExitStack, TfliteModel, bytes, str], References]
+    start: Callable[[ExitStack, TfliteModel, bytes], References]
 
 
 def _interpreter(kind: type[Reference]) -> Backend:
-    """Return what runs a model with all three kernel sets of TFLite's interpreter."""
+    """Return the backend of an interpreter, with all three kernel sets of TFLite."""
 
-    def start(
-        stack: ExitStack, read: TfliteModel, model: bytes, label: str
-    ) -> References:
+    def start(stack: ExitStack, model: TfliteModel, data: bytes) -> References:
+        label = model.label
         found: dict[Kernels, Reference] = {
-            k: stack.enter_context(kind(model, k, label=label)) for k in KERNELS
+            k: stack.enter_context(kind(data, k, label=label)) for k in KERNELS
         }
-        if any(operator.name in SUMS for operator in read.operators):
-            other = kind(resummed(model), "reference", label=label)
+        if any(operator.name in SUMS for operator in model.operators):
+            other = kind(resummed(data), "reference", label=label)
             found["resummed"] = stack.enter_context(other)
         return found
 
     return Backend(kind.unavailable, start)
 
 
-def _start_mediapipe(
-    stack: ExitStack, read: TfliteModel, model: bytes, label: str
-) -> References:
-    """Start MediaPipe's runtime, which lacks reference kernels.
-
-    Its optimized kernels stand as ``reference``. What an interpreter's reference kernels
-    make of the model, summed in another order, stands beside them.
-    """
-    runtime = MediaPipeReference(model, "builtin", label=label)
+def _start_mediapipe(stack: ExitStack, model: TfliteModel, data: bytes) -> References:
+    # MediaPipe's runtime lacks reference kernels: its optimized ones stand for them. What
+    # an interpreter's reference kernels give for all but MediaPipe's own operators, summed
+    # in another order, is the third opinion that a noise floor needs.
+    label = model.label
+    runtime = MediaPipeReference(data, "builtin", model, label=label)
     stack.enter_context(runtime)
-    xnnpack = MediaPipeReference(model, "xnnpack", label=label)
+    xnnpack = MediaPipeReference(data, "xnnpack", model, label=label)
     stack.enter_context(xnnpack)
-    phased = PhasedReference(resummed(model), INTERPRETERS[interpreter()], label=label)
+    kind = INTERPRETERS[interpreter()]
+    phased = PhasedReference(resummed(data), kind, label=label)
     stack.enter_context(phased)
     return {"reference": runtime, "xnnpack": xnnpack, "resummed": phased}
 
@@ -78,7 +74,7 @@ INTERPRETERS = {"litert": Reference, "tensorflow": TensorFlowReference}
 
 
 def _without_mediapipe() -> str:
-    """Say what is missing: an interpreter is its third kernel set, and brings the schema."""
+    # An interpreter is needed too: as the third kernel set, and for TFLite's schema.
     return MediaPipeReference.unavailable() or INTERPRETERS[interpreter()].unavailable()
 
 
@@ -93,40 +89,34 @@ def interpreter() -> str:
     return next((name for name, kind in kinds if not kind.unavailable()), "litert")
 
 
-def choose_reference(model: bytes, label: str) -> str:
-    """Return the backend for a model: MediaPipe's runtime for one with custom operators.
-
-    Raises InvalidModelError where the model is broken.
-    """
-    operators = read_model(ModelFile("model", label, model)).operators
-    custom = any(operator.custom for operator in operators)
+def choose_backend(model: TfliteModel) -> str:
+    """Return the backend for a model: MediaPipe's runtime for one with custom operators."""
+    custom = any(operator.custom for operator in model.operators)
     return "mediapipe" if custom else interpreter()
 
 
 def start_references(
-    stack: ExitStack, model: bytes, label: str, backend: str | None = None
+    stack: ExitStack, model: TfliteModel, data: bytes, backend: str
 ) -> References:
     """Start a reference for each kernel set; the stack ends them.
 
     Args:
-        stack: what ends them.
-        model: bytes of a ``.tflite`` file.
-        label: how messages name it.
-        backend: what runs it, a key of ``BACKENDS``; by default what suits it.
+        stack: ends the processes.
+        model: what the file says.
+        data: the file, or an edited copy with the inputs and outputs of ``model``.
+        backend: a key of ``BACKENDS``.
 
     Raises:
-        InvalidModelError: the model is broken.
-        ReferenceFailedError: a reference is missing, or refuses the model.
+        ReferenceFailedError: a reference is missing, refuses the model, or sees other
+            inputs and outputs than the file declares.
     """
-    name = backend or choose_reference(model, label)
-    read = read_model(ModelFile("model", label, model))
-    references = BACKENDS[name].start(stack, read, model, label)
+    references = BACKENDS[backend].start(stack, model, data)
     for reference in references.values():
         for tensor in (*reference.inputs, *reference.outputs):
-            stated = read.tensors[tensor.index]
+            stated = model.tensors[tensor.index]
             if (stated.shape, stated.dtype) != (tensor.shape, tensor.dtype):
                 raise ReferenceFailedError(
-                    f"{label}: {reference.runtime} has {tensor}, where the file has "
+                    f"{model.label}: {reference.runtime} has {tensor}, where the file has "
                     f"{stated.dtype} {list(stated.shape)}; take another --reference"
                 )
     return references

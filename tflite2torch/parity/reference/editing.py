@@ -1,4 +1,4 @@
-"""Copies of a model that take or give something else than the file says."""
+"""Edited copies of a model: other outputs, a part of it, other sums, inputs from an image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BUFFER_ALIGNMENT = 16
 
 
 def packed_model(model: Any) -> bytes:
-    """Return the file of a ``schema.ModelT``, such as one that was read and changed."""
+    """Return the bytes of a ``schema.ModelT``."""
     aligned = _aligned_buffer()
     model.buffers = [aligned(b.data, b.offset, b.size) for b in model.buffers]
     builder = flatbuffers.Builder()
@@ -28,7 +28,7 @@ def packed_model(model: Any) -> bytes:
 
 @functools.cache
 def _aligned_buffer() -> Any:
-    """Return a class of buffers whose bytes lie where TFLite's converter would put them."""
+    """Return a buffer class that aligns its bytes as TFLite's converter does."""
 
     class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
         def Pack(self, builder: Any) -> Any:  # noqa: N802
@@ -49,7 +49,7 @@ def _aligned_buffer() -> Any:
 
 
 def with_outputs(model: bytes, tensors: Sequence[int]) -> bytes:
-    """Return a verified model that gives these tensors, which it computes, in this order."""
+    """Return a copy of a verified model whose outputs are these tensors, in this order."""
     copy = schema.ModelT.InitFromPackedBuf(model)
     copy.subgraphs[0].outputs = list(tensors)
     return packed_model(copy)
@@ -61,7 +61,7 @@ def part_of(
     inputs: Sequence[int],
     outputs: Sequence[int],
 ) -> bytes:
-    """Return some operators of a verified model as a model; tensors keep their indices."""
+    """Return a model of some operators of a verified one; tensors keep their indices."""
     copy = schema.ModelT.InitFromPackedBuf(model)
     graph = copy.subgraphs[0]
     graph.operators = [graph.operators[index] for index in operators]
@@ -70,17 +70,17 @@ def part_of(
 
 
 SUMS = ("MEAN", "SUM")
-"""Operators that add up as many numbers as axes hold."""
+"""Operators that sum over whole axes."""
 
 
 def resummed(model: bytes) -> bytes:
-    """Return a verified model that adds numbers up by halves: pairs, pairs of pairs, …
+    """Return a copy of a verified model whose sums are taken pairwise.
 
-    It does the same but for rounding. All of TFLite's kernels add up the numbers of an axis,
-    or the thousands of pixels of an image, one by one, and thereby err alike, by ten ulps
-    and more: how far they are from each other does not tell of it. How far they are from
-    this does, whose rounding is that of a few steps.
+    The result is the same but for rounding.
     """
+    # All of TFLite's kernels add the thousands of numbers of an axis one by one and so err
+    # alike, by ten ulps and more: the difference between them does not show that error. The
+    # difference from a pairwise sum does, whose rounding grows only with the logarithm.
     writer = _Writer(model)
     for operator in writer.operators:
         if writer.is_constant_sum(operator):
@@ -92,10 +92,10 @@ def resummed(model: bytes) -> bytes:
 
 
 PLANES = 8
-"""How many bytes spell a number: its sign, two before the point and five behind it."""
+"""Bytes that encode a number: its sign, two before the binary point and five behind it."""
 
 UNITS = (256.0, 1.0, *(256.0**-place for place in range(1, PLANES - 2)))
-"""What one is worth in each of the bytes but the sign's."""
+"""The value of 1 in each byte but the sign's."""
 
 LIMIT = 256.0 * UNITS[0]
 GRID = UNITS[-1]
@@ -103,18 +103,17 @@ GRID = UNITS[-1]
 
 
 class ByteFed:
-    """A copy of a model whose only input is an image of bytes that spell its float32 inputs.
+    """A copy of a model whose only input is an image of bytes that encode its float32 inputs.
 
-    TFLite's sums of the bytes round nothing: they are exact for numbers below 65536 and, but
-    for 0, from 2**-17 up. Each byte of the numbers is a plane of the image; the planes lie
-    below each other.
+    The decoding in TFLite is exact for 0 and for numbers from 2**-17 up to 65536. Each byte
+    of the numbers is a plane of the image; the planes lie below each other.
 
     Args:
         model: a verified model whose inputs are all float32.
         shapes: the inputs' shapes, in the file's order.
 
     Attributes:
-        model: the copy. It gives the inputs as it has decoded them, then its outputs.
+        model: the copy. Its outputs are the decoded inputs, then those of the model.
         size: (height, width) of the image, which has three channels and is nearly square:
             OpenCV, which MediaPipe reads it with, goes up to 32767.
     """
@@ -134,7 +133,7 @@ class ByteFed:
         self.model = writer.finish()
 
     def image(self, arrays: Sequence[Array]) -> Array:
-        """Return the image, uint8, that spells the inputs.
+        """Return the uint8 image that encodes the inputs.
 
         Raises ValueError for a number that is not finite, or 65536 and above.
         """
@@ -151,7 +150,7 @@ class ByteFed:
 
 
 class _Writer:
-    """Adds operators in front of those of a model, or in their place."""
+    """Adds operators to a model, before its own or in place of them."""
 
     def __init__(self, model: bytes) -> None:
         self._model = schema.ModelT.InitFromPackedBuf(model)
@@ -165,7 +164,7 @@ class _Writer:
         return packed_model(self._model)
 
     def is_constant_sum(self, operator: Any) -> bool:
-        """Return whether an operator adds up numbers over axes that the file states."""
+        """Return whether an operator sums float32 over constant axes."""
         if self._name(operator) not in SUMS:
             return False
         numbers, axes = (self.graph.tensors[index] for index in operator.inputs)
@@ -173,7 +172,7 @@ class _Writer:
         return floating and self._model.buffers[axes.buffer].data is not None
 
     def sum_by_halves(self, operator: Any) -> None:
-        """Add what does as an operator that adds up over constant axes does."""
+        """Add operators that compute a sum over constant axes pairwise."""
         x, constant = operator.inputs
         shape = [int(size) for size in self.graph.tensors[x].shape]
         stored = self._model.buffers[self.graph.tensors[constant].buffer].data
@@ -193,7 +192,7 @@ class _Writer:
         self.reshape(x, tuple(self.graph.tensors[output].shape), output)
 
     def _halved(self, x: int, shape: Sequence[int], axis: int) -> int:
-        """Return the first half of an axis plus the second, which may lack an element."""
+        """Add the second half of an axis, padded if it is shorter, to the first."""
         half = -(-shape[axis] // 2)
         parts: list[int] = []
         for start, size in ((0, half), (half, shape[axis] - half)):
@@ -214,14 +213,14 @@ class _Writer:
         return self._plus(parts[0], parts[1], tuple(total))
 
     def _name(self, operator: Any) -> str:
-        """Return the name of an operator, if it is one of ``SUMS``."""
+        """Return the name of an operator of ``SUMS``; empty for others."""
         code = self._model.operatorCodes[operator.opcodeIndex]
         number = max(code.builtinCode, code.deprecatedBuiltinCode)
         known = {getattr(schema.BuiltinOperator, name): name for name in SUMS}
         return known.get(number, "")
 
     def decoder(self, rows: int, width: int) -> int:
-        """Make an image of bytes the only input; return the numbers that it spells."""
+        """Make an image of bytes the only input; return the decoded numbers, flat."""
         shape = (1, rows, width, 3)
         image = self._tensor((1, PLANES * rows, width, 3))
         self.graph.inputs = [image]
@@ -237,7 +236,7 @@ class _Writer:
         return self.reshape(signed, (1, rows * width * 3))
 
     def slice(self, flat: int, start: int, count: int) -> int:
-        """Return some elements of a tensor of one row."""
+        """Return ``count`` elements of a flat tensor."""
         part = self._tensor((1, count))
         ends = [self._integers([0, start]), self._integers([1, count])]
         self._operator("SLICE", [flat, *ends], [part], schema.SliceOptionsT())
@@ -246,7 +245,7 @@ class _Writer:
     def reshape(
         self, tensor: int, shape: tuple[int, ...], output: int | None = None
     ) -> int:
-        """Return the same elements in another shape, in a tensor that may be there."""
+        """Return the same elements in another shape, in a given tensor or a new one."""
         output = self._tensor(shape) if output is None else output
         options = schema.ReshapeOptionsT(newShape=list(shape))
         self._operator("RESHAPE", [tensor, self._integers(shape)], [output], options)

@@ -19,8 +19,8 @@ from tflite2torch.parity.reference.wire import Array, Entry, Message
 Kernels = Literal["reference", "builtin", "xnnpack", "resummed"]
 KERNELS: tuple[Kernels, ...] = ("reference", "builtin", "xnnpack")
 """OpResolverType BUILTIN_REF, BUILTIN_WITHOUT_DEFAULT_DELEGATES and BUILTIN, which is the
-default and brings the XNNPACK delegate. What ``resummed`` kernels give is what the reference
-kernels give for a copy of the model that adds up in another order."""
+default and brings the XNNPACK delegate. ``resummed`` are the reference kernels on a copy of the
+model whose sums are taken in another order."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TensorInfo:
 
     @classmethod
     def of(cls, entry: Entry) -> TensorInfo:
-        """Return what an array that arrives would be declared as."""
+        """Return the description of an array that a worker announces."""
         return cls(entry.index, entry.shape, entry.dtype.name)
 
     def __str__(self) -> str:
@@ -43,24 +43,23 @@ class TensorInfo:
 class Reference:
     """A model loaded by LiteRT's interpreter with one kernel set, on one thread.
 
-    Those of other runtimes derive from it: they name what they run, and how it is started.
+    References of other runtimes derive from it.
 
     Args:
         model: bytes of a ``.tflite`` file.
-        kernels: which implementation of the operators runs it.
+        kernels: the kernel set that runs it.
         label: how messages name the model.
         limits: what it may take before it is stopped.
 
     Attributes:
         inputs: the inputs, in the file's order.
         outputs: the outputs, in the file's order.
-        delegated: whether a delegate runs a part of the model. With ``xnnpack`` that is
-            XNNPACK, and False means that it took none of the model's operators.
+        delegated: whether a delegate, XNNPACK, runs some of the model's operators.
         version: of the runtime.
         process_id: of the process that runs it.
 
     Raises:
-        ReferenceFailedError: where the interpreter is missing, refuses the model or ends.
+        ReferenceFailedError: the interpreter is missing, refuses the model or crashes.
     """
 
     runtime: ClassVar[str] = "LiteRT"
@@ -94,24 +93,22 @@ class Reference:
             raise
 
     def run(self, inputs: Sequence[Array]) -> dict[int, Array]:
-        """Return what the model gives for ``inputs``, by the index of the TFLite tensor.
+        """Return the model's outputs for ``inputs``, by the index of the TFLite tensor.
 
         Args:
             inputs: one array for each input in the file's order, in TFLite's own shape.
 
         Raises:
-            ReferenceFailedError: where it crashes, hangs, refuses the inputs, or gives
-                outputs of another shape or dtype than it declared.
+            ReferenceFailedError: it crashes, hangs, refuses the inputs, or gives outputs
+                of another shape or dtype than it declared.
         """
         return {index: array.copy() for index, array in self.stream(inputs)}
 
     def stream(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
-        """Start to run the model; return what yields each output as it arrives.
+        """Start a run; return an iterator over the outputs, in the file's order.
 
-        They come in the file's order, each once. An array is overwritten as soon as the
-        next one is asked for. All have to be taken before the next run.
-
-        Raises what ``run`` does, some of it from the iterator.
+        An array is overwritten by the next one. The iterator has to be exhausted before the
+        next run. It raises what ``run`` does.
         """
         indices = [tensor.index for tensor in self.inputs]
         self._child.tell(Message(arrays=dict(zip(indices, inputs, strict=True))))
@@ -119,13 +116,13 @@ class Reference:
 
     @classmethod
     def unavailable(cls) -> str:
-        """Return why the runtime cannot be had, and what mends it; nothing if it can."""
+        """Return why the runtime cannot be used, and what mends that; empty if it can."""
         if find_spec(cls.module.partition(".")[0]) is not None:
             return ""
         return f"{cls.package} is not installed; {cls.install}"
 
     def command(self) -> list[str]:
-        """Return what starts the process, but for its limit of memory."""
+        """Return the command that starts the worker, without its memory limit."""
         return [
             sys.executable,
             "-m",

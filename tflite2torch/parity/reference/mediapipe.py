@@ -1,8 +1,8 @@
 """MediaPipe's own runtime as a reference: it alone has kernels for its custom operators.
 
-It lives in an environment of its own, which ``make reference`` makes: the last version that
-carries the models needs NumPy 1. Its graphs feed a model with nothing but images of 8 bits,
-so that what runs is a copy of the model that decodes its inputs from such an image.
+It runs in an environment of its own, made by ``make reference``: the last version that carries
+the models needs NumPy 1. Its graphs feed a model only images of 8 bits, so the model that runs
+is a copy that decodes its float32 inputs from such an image.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Literal
 import numpy as np
 
 from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import Tensor, read_model
+from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
 from tflite2torch.parity.reference.editing import GRID, ByteFed
 from tflite2torch.parity.reference.interpreter import Kernels, Reference, TensorInfo
 from tflite2torch.parity.reference.process import ROOT, Limits, plain_line
 from tflite2torch.parity.reference.wire import Array, Message
 
 PYTHON = "TFLITE2TORCH_REFERENCE_PYTHON"
-"""Names the Python of the environment; without it, that of ``make reference`` is taken."""
+"""The variable that names the environment's Python, in place of that of ``make reference``."""
 
 START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
     "from tflite2torch.parity.reference.mediapipe_worker import main; main()"
 )
-"""This package may stand beside others that are not for that Python: it is found last."""
+"""Appends to the path: packages beside this one may not be for that Python's version."""
 
 
 def reference_python() -> Path:
-    """Return where the environment's Python is, or belongs."""
+    """Return the path of the environment's Python, whether it exists or not."""
     named = os.environ.get(PYTHON)
     return Path(named) if named else ROOT / ".venv-reference" / "bin" / "python"
 
@@ -42,14 +42,21 @@ def reference_python() -> Path:
 class MediaPipeReference(Reference):
     """A model loaded by MediaPipe's runtime with one kernel set, on one thread.
 
-    It takes the place of a ``Reference``. There are no reference kernels: ``builtin`` is
-    TFLite's own optimized ones, ``xnnpack`` puts the XNNPACK delegate before them.
+    There are no reference kernels: ``builtin`` is TFLite's own optimized ones, ``xnnpack``
+    puts the XNNPACK delegate before them.
 
-    Numbers of the inputs must be below 65536; those below 2**-17 are rounded to multiples
-    of 2**-40. With every run it is checked that TFLite has seen the numbers given.
+    Input values must be below 65536; those below 2**-17 are rounded to multiples of 2**-40.
+    Every run checks that TFLite decoded the values that were given.
+
+    Args:
+        data: bytes of a ``.tflite`` file.
+        kernels: which kernels run it.
+        model: what the file says, where that is known; it is read otherwise.
+        label: how messages name the model.
+        limits: what it may take before it is stopped.
 
     Raises:
-        InvalidModelError: the model is broken.
+        InvalidModelError: the file had to be read, and is broken.
         ReferenceFailedError: there is no environment, the model has inputs or outputs other
             than float32, or the runtime refuses it or ends.
     """
@@ -59,13 +66,15 @@ class MediaPipeReference(Reference):
 
     def __init__(
         self,
-        model: bytes,
+        data: bytes,
         kernels: Literal["builtin", "xnnpack"],
+        model: TfliteModel | None = None,
         *,
         label: str = "model",
         limits: Limits | None = None,
     ) -> None:
-        super().__init__(model, kernels, label=label, limits=limits)
+        self._model = model
+        super().__init__(data, kernels, label=label, limits=limits)
 
     @classmethod
     def unavailable(cls) -> str:
@@ -91,7 +100,7 @@ class MediaPipeReference(Reference):
         return self._decoded(inputs)
 
     def _decoded(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
-        """Yield the outputs, which the inputs come before, as the model has seen them."""
+        """Yield the outputs; check the decoded inputs, which the worker sends before them."""
         wanted = [*self.inputs, *self.outputs]
         answers = self._child.answers()
         seen: set[int] = set()
@@ -109,14 +118,14 @@ class MediaPipeReference(Reference):
             elif np.abs(inputs[number] - array).max(initial=0) > GRID / 2:
                 raise self._child.failure("did not see the numbers that it was given")
 
-    def _load(self, model: bytes, kernels: Kernels) -> None:
-        read = read_model(ModelFile("model", self._place, model))
-        self.inputs = tuple(_info(read.tensors[index]) for index in read.inputs)
-        self.outputs = tuple(_info(read.tensors[index]) for index in read.outputs)
+    def _load(self, data: bytes, kernels: Kernels) -> None:
+        read = self._model or read_model(ModelFile("model", self._place, data))
+        self.inputs = tuple(info(read, index) for index in read.inputs)
+        self.outputs = tuple(info(read, index) for index in read.outputs)
         self.delegated = kernels == "xnnpack"
         if {t.dtype for t in (*self.inputs, *self.outputs)} != {"float32"}:
             raise self._child.failure("takes and gives float32 numbers only")
-        self._fed = ByteFed(model, [tensor.shape for tensor in self.inputs])
+        self._fed = ByteFed(data, [tensor.shape for tensor in self.inputs])
         height, width = self._fed.size
         fields = {
             "kernels": kernels,
@@ -129,8 +138,10 @@ class MediaPipeReference(Reference):
         self.version = plain_line(str(facts.get("version")))
 
 
-def _info(tensor: Tensor) -> TensorInfo:
-    return TensorInfo(tensor.index, tensor.shape, tensor.dtype)
+def info(model: TfliteModel, index: int) -> TensorInfo:
+    """Return a tensor as an interpreter would declare it."""
+    tensor = model.tensors[index]
+    return TensorInfo(index, tensor.shape, tensor.dtype)
 
 
 def _size(tensor: TensorInfo) -> int:

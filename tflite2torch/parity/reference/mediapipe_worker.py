@@ -18,7 +18,7 @@ from tflite2torch.parity.reference.wire import Array, Message, WireError, receiv
 from tflite2torch.parity.reference.worker import claim_pipes, limit_resources
 
 DELEGATES = {"builtin": "tflite {}", "xnnpack": "xnnpack { num_threads: 1 }"}
-"""What InferenceCalculator is to run: TFLite's own kernels alone, or XNNPACK before them."""
+"""The delegate option of InferenceCalculator: TFLite's own kernels, or XNNPACK first."""
 
 CONFIG = """
 input_stream: "image"
@@ -71,7 +71,7 @@ node {
   }
 }
 """
-"""An image's bytes, as numbers, go into the model; each of its outputs comes out alone."""
+"""The calculator graph: an image's bytes, as numbers, into the model; each output by itself."""
 
 FLOATS = """
 node {
@@ -101,10 +101,11 @@ def main() -> None:
 
 
 class Runtime:
-    """A graph of calculators around one model.
+    """A calculator graph around one model.
 
-    The request holds the model's bytes, its kernels, the size of its image and how many
-    outputs it has, all of them float32.
+    Args:
+        request: the model's bytes; its kernels, the size of its image, and how many outputs
+            it has, all of them float32.
     """
 
     def __init__(self, request: Message) -> None:
@@ -147,10 +148,9 @@ class Runtime:
 
 
 def bindings() -> Any:
-    """Import what MediaPipe has for graphs.
-
-    Its package would import much else at once, which takes libraries of the system.
-    """
+    """Return MediaPipe's bindings for calculator graphs."""
+    # Importing the package itself would import much else, such as libraries of the system
+    # for displays: an empty package of the same path stands in for it.
     package = find_spec("mediapipe")
     if package is None:
         raise ImportError("No module named 'mediapipe'")

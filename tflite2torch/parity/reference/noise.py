@@ -1,4 +1,7 @@
-"""The noise floor: how far TFLite is from itself."""
+"""The noise floor: by how much TFLite disagrees with itself on one input.
+
+No fixed tolerance can stand for it: floors of official models range from 5e-6 to 1.7.
+"""
 
 from __future__ import annotations
 
@@ -12,37 +15,33 @@ from tflite2torch.parity.reference.interpreter import Kernels, Reference
 from tflite2torch.parity.reference.wire import Array
 
 FIRST_DRAWS = 3
-"""How often an input is nudged in any case."""
+"""Nudged runs that are always made."""
 
 MAX_DRAWS = 40
-"""How often it is nudged before an error is called too large. The floor of an output of one
-number is the largest of as many random numbers as there are draws, and easily comes out a
-few times too low with three."""
+"""Nudged runs that are made before an error is called too large. For an output of a single
+number, the floor is a maximum over as many random numbers as there are draws: with three it
+easily comes out a few times too low."""
 
 HOPELESS = 5.0
-"""How many times too low a floor of few draws may be; beyond that, more do not help."""
+"""A floor is at most this many times too low after the first draws; for an error beyond that,
+further draws are not made."""
 
 
 class Noise:
-    """What the kernel sets answer on one input, and how far apart their answers are.
-
-    All kernel sets run at once, and their answers arrive tensor by tensor: of those that
-    are not kept, one tensor at a time is held here.
+    """The answers of all kernel sets on one input, and the noise floor of each tensor.
 
     Args:
         references: a reference for each kernel set.
         inputs: in TFLite's order and shape.
-        generator: decides how inputs are nudged.
-        keep: the kernel sets whose answers are kept, ``reference`` in any case.
-        dtype: the type whose ulps inputs are nudged by: that in which the module computes.
+        generator: draws the directions that input values are nudged in.
+        keep: kernel sets whose answers are kept beside those of ``reference``.
+        dtype: the type that the module computes in; inputs are nudged by an ulp of it.
 
     Attributes:
-        answers: for each of these, its tensors by TFLite index.
-        floor: for each tensor, the largest difference among the kernel sets, and between
-            the reference kernels on the input and on the same input nudged by one ulp;
-            where the model takes sums, also between them and a nudged run that adds up in
-            another order. Elements that are NaN or infinite on either side do not raise
-            it: it would hide what it should show.
+        answers: for each kernel set that is kept, its tensors by TFLite index.
+        floor: for each tensor, the largest difference between any two kernel sets, and
+            between the reference kernels on the input and on the same input nudged by one
+            ulp; where there is a ``resummed`` set, every other nudged run is of that.
 
     Raises:
         ReferenceFailedError: where a reference fails.
@@ -72,26 +71,21 @@ class Noise:
 
     @property
     def answer(self) -> dict[int, Array]:
-        """What the reference kernels give."""
+        """The tensors that the reference kernels give, by TFLite index."""
         return self.answers["reference"]
 
-    def reaches(self, tensor: int, height: float) -> bool:
-        """Return whether the tensor's floor is at least ``height``.
-
-        Raises ReferenceFailedError where the reference fails.
-        """
-        self.look_deeper({tensor: height})
-        return self.floor[tensor] >= height
-
     def look_deeper(self, wanted: Mapping[int, float]) -> None:
-        """Draw on until every tensor's floor is as high as wanted, or will hardly be.
-
-        A floor never sinks, so the answer is that of all draws taken at once.
+        """Make further draws until every tensor's floor is as high as wanted, or hopeless.
 
         Args:
-            wanted: heights by tensor. One that is ``HOPELESS`` times the floor that was
-                found so far is given up.
+            wanted: heights by tensor. One above ``HOPELESS`` times the present floor is
+                given up.
+
+        Raises:
+            ReferenceFailedError: the reference fails.
         """
+        # A floor never sinks, so it does not matter that draws stop once it is high enough:
+        # the verdict is the one that all MAX_DRAWS draws would give.
         while self._draws < MAX_DRAWS and any(
             self.floor[tensor] < height <= HOPELESS * self.floor[tensor]
             for tensor, height in wanted.items()
@@ -99,6 +93,10 @@ class Noise:
             self._draw()
 
     def _run(self, references: Mapping[Kernels, Reference]) -> None:
+        # The kernel sets run at once and their answers arrive tensor by tensor, so that of
+        # answers that are not kept only one tensor is held: activations of a large model
+        # take hundreds of megabytes. Elements that are NaN or infinite on one side do not
+        # raise the floor: an infinite floor would excuse every error.
         runs = [reference.stream(self._inputs) for reference in references.values()]
         for arrived in zip(*runs, strict=True):
             tensor = arrived[0][0]
@@ -121,20 +119,18 @@ class Noise:
 def nudge(
     array: Array, generator: np.random.Generator, dtype: str = "float32"
 ) -> Array:
-    """Return ``array`` with every value moved by one ulp, up or down at random.
-
-    Values that are not floating-point numbers stay as they are. Zeros alone are moved by
-    one ulp of one: the number next to zero is so small that nothing in a model sees it,
-    and the floor would be that of a few numbers which happen to agree.
+    """Return a copy with every floating-point value moved by one ulp, up or down at random.
 
     Args:
-        array: what is nudged; left as it is.
-        generator: decides which way each value goes.
-        dtype: the type whose ulps are meant, a key of ``parity.measure.SPACINGS``.
+        array: left as it is; returned where its values are whole numbers.
+        generator: draws the direction of each value.
+        dtype: the type whose ulp is meant, a key of ``parity.distances.SPACINGS``.
     """
     if array.dtype.kind != "f":
         return array
     if not array.any():
+        # The number next to 0 is so small that no model notices it, and the kernel sets
+        # agree on 0 by chance: nudge zeros by an ulp of 1.
         ones = np.ones_like(array)
         zeros: Array = nudge(ones, generator, dtype) - ones
         return zeros

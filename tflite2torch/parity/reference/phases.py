@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.converter.frontends.tflite.model import (
@@ -12,38 +13,43 @@ from tflite2torch.converter.frontends.tflite.model import (
     read_model,
 )
 from tflite2torch.parity.reference.editing import part_of
-from tflite2torch.parity.reference.interpreter import Reference, TensorInfo
-from tflite2torch.parity.reference.mediapipe import MediaPipeReference
+from tflite2torch.parity.reference.interpreter import Reference
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference, info
 from tflite2torch.parity.reference.wire import Array
 
 
 class PhasedReference(Reference):
-    """A model whose builtin operators are run by TFLite's reference kernels.
+    """A model cut into phases of builtin and of custom operators, which run in turn.
 
-    Its custom ones, which these lack, are run by MediaPipe's. The two take turns: each runs
-    what it can of the part that is left.
+    The interpreter's reference kernels run the builtin operators, MediaPipe's kernels the
+    custom ones, which the interpreter lacks.
+
+    Args:
+        data: bytes of a ``.tflite`` file.
+        interpreter: runs the builtin operators.
+        label: how messages name the model.
 
     Raises:
-        InvalidModelError: the model is broken.
-        ReferenceFailedError: as the references that it is made of.
+        InvalidModelError: the file is broken.
+        ReferenceFailedError: as the references of the phases.
     """
 
     def __init__(
         self,
-        model: bytes,
+        data: bytes,
         interpreter: type[Reference] = Reference,
         *,
         label: str = "model",
     ) -> None:
-        read = read_model(ModelFile("model", label, model))
-        self.inputs = tuple(_info(read, index) for index in read.inputs)
-        self.outputs = tuple(_info(read, index) for index in read.outputs)
+        model = read_model(ModelFile("model", label, data))
+        self.inputs = tuple(info(model, index) for index in model.inputs)
+        self.outputs = tuple(info(model, index) for index in model.outputs)
         self.delegated = False
         self.version = ""
         with ExitStack() as stack:
             self._references = [
-                stack.enter_context(_start(model, read, phase, interpreter, label))
-                for phase in phases(read)
+                stack.enter_context(_start(data, model, phase, interpreter, label))
+                for phase in phases(model)
             ]
             self._resources = stack.pop_all()
 
@@ -59,7 +65,11 @@ class PhasedReference(Reference):
 
 
 def phases(model: TfliteModel) -> Iterator[list[Operator]]:
-    """Yield the builtin operators that can run first, the custom ones that then can, …"""
+    """Yield the builtin operators that can run first, then the custom ones, and so on.
+
+    A phase is every operator of its kind whose inputs earlier phases, the phase itself, the
+    model's inputs or constants give.
+    """
     known = {tensor.index for tensor in model.tensors if tensor.data is not None}
     known.update([-1, *model.inputs])
     left, custom = list(model.operators), False
@@ -76,29 +86,22 @@ def phases(model: TfliteModel) -> Iterator[list[Operator]]:
 
 
 def _start(
-    model: bytes,
-    read: TfliteModel,
+    data: bytes,
+    model: TfliteModel,
     phase: list[Operator],
     interpreter: type[Reference],
     label: str,
 ) -> Reference:
-    """Start what runs one phase; it gives what later ones, or the caller, need."""
+    """Start what runs one phase; it gives what later phases, or the caller, need."""
     inside = {operator.index for operator in phase}
     made = {index for operator in phase for index in operator.outputs}
     used = {index for operator in phase for index in operator.inputs}
-    later = {i for o in read.operators if o.index not in inside for i in o.inputs}
-    computed = {i for o in read.operators for i in o.outputs} | set(read.inputs)
-    part = part_of(
-        model,
-        operators=sorted(inside),
-        inputs=sorted(used & computed - made),
-        outputs=sorted(made & (later | set(read.outputs))),
-    )
-    if phase[0].custom:
-        return MediaPipeReference(part, "builtin", label=label)
-    return interpreter(part, "reference", label=label)
-
-
-def _info(model: TfliteModel, index: int) -> TensorInfo:
-    tensor = model.tensors[index]
-    return TensorInfo(index, tensor.shape, tensor.dtype)
+    later = {i for o in model.operators if o.index not in inside for i in o.inputs}
+    computed = {i for o in model.operators for i in o.outputs} | set(model.inputs)
+    inputs = sorted(used & computed - made)
+    outputs = sorted(made & (later | set(model.outputs)))
+    part = part_of(data, sorted(inside), inputs, outputs)
+    if not phase[0].custom:
+        return interpreter(part, "reference", label=label)
+    cut = replace(model, inputs=tuple(inputs), outputs=tuple(outputs))
+    return MediaPipeReference(part, "builtin", cut, label=label)

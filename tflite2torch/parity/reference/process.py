@@ -1,7 +1,7 @@
-"""A child process that answers messages, and what becomes of it said in one line.
+"""A child process that answers messages.
 
-It may crash, hang, be killed or take gigabytes. Here that ends in a ReferenceFailedError
-that says what happened, never in the end of the calling process.
+It may crash, hang, be killed or ask for gigabytes: the caller gets a ReferenceFailedError that
+says in one line what happened.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tflite2torch.parity.reference.wire import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-"""The folder that this package is in."""
+"""The folder that the package ``tflite2torch`` is in."""
 
 WITHOUT = "take another --reference; convert --no-verify goes without one"
 
@@ -45,17 +45,17 @@ class Limits:
 
 
 class Child:
-    """A process of ``parity.worker``'s kind.
+    """A worker process, such as ``parity.reference.worker``.
 
     Args:
-        command: what starts it, but for its limit of memory.
-        runtime: how messages name what it runs.
-        install: how to get that, for messages.
-        place: what messages begin with.
+        command: starts it; its memory limit is appended.
+        runtime: the name of what it runs, for messages.
+        install: how to install that, for messages.
+        place: the beginning of messages.
         limits: what it may take before it is stopped.
 
     Attributes:
-        process_id: its number.
+        process_id: its process id.
 
     Raises:
         ReferenceFailedError: it cannot be started.
@@ -85,7 +85,7 @@ class Child:
             self._resources = stack.pop_all()
 
     def ask(self, message: Message) -> dict[str, Any]:
-        """Send a message; return what is said in answer, which brings no arrays.
+        """Send a message; return the fields of the answer, which has no arrays.
 
         Raises what ``answers`` does.
         """
@@ -95,19 +95,21 @@ class Child:
         return fields
 
     def tell(self, message: Message) -> None:
-        """Send a message; ``answers`` or ``ask`` gets what is said to it.
+        """Send a message; ``answers`` yields the answer to it.
 
-        Raises ReferenceFailedError where nobody takes it.
+        Raises ReferenceFailedError where the process does not take it.
         """
         with self._watched():
             send(cast(IO[bytes], self._process.stdin), message)
 
     def answers(self) -> Iterator[tuple[Entry, Array]]:
-        """Yield the arrays of the next message, each until the next one is asked for.
+        """Yield the arrays of the next message; each is overwritten by the next one.
 
-        A process whose answer is not taken to its end is ended. Raises
-        ReferenceFailedError where there is no answer within its time, or no such.
+        Raises ReferenceFailedError where no answer comes in time, or one that is no message.
         """
+        # All arrays share one buffer: the answer may be all activations of a model. If the
+        # caller stops early, the rest of the answer would be read as the next one, so the
+        # process is ended.
         finished = False
         try:
             with self._watched():
@@ -124,7 +126,7 @@ class Child:
                 self._process.kill()
 
     def failure(self, reason: str) -> ReferenceFailedError:
-        """Return the error that tells a reason, and what mends it."""
+        """Return the error for a reason, with a remedy."""
         remedy = "" if self._install in reason else f"; {WITHOUT}"
         return ReferenceFailedError(f"{self._place}: {reason}{remedy}")
 
@@ -141,7 +143,7 @@ class Child:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """End the process when its time is over; tell what has become of it."""
+        """End the process when its time is over; say how it ended where it did."""
         timer = threading.Timer(self._limits.seconds, self._overrun)
         timer.daemon = True
         timer.start()
@@ -185,7 +187,7 @@ class Child:
 
 
 def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    # Every thread of a BLAS reserves address space, which the memory limit counts.
+    # Every thread of a BLAS reserves address space, which counts against the memory limit.
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
         command,
@@ -198,6 +200,6 @@ def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def plain_line(text: str) -> str:
-    """Return what a stranger's file made an interpreter say as one short, plain line."""
+    """Return text as one short, printable line: it may come from an untrusted file."""
     plain = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(plain.split())[:300]

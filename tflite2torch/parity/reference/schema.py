@@ -1,7 +1,7 @@
 """TFLite's schema with its object API: ``schema.ModelT``, ``schema.TensorT``, …
 
-Every runtime of TFLite's own brings it. It is taken from whichever is installed, when it is
-first needed; ImportError is raised where none is.
+It is part of LiteRT and of TensorFlow, and loaded from whichever is installed when a name is first
+used; ImportError is raised where none is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 FILE = "schema_py_generated.py"
 PLACES = {"ai_edge_litert": FILE, "tensorflow": f"lite/python/{FILE}"}
-"""Where packages have it. The file is loaded by itself: TensorFlow's import takes seconds."""
+"""Where packages have it. The file alone is loaded: importing TensorFlow takes seconds."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
-"""Messages between this process and a reference worker: JSON and raw arrays, no pickle.
+"""Messages between this process and a worker: JSON and raw arrays, no pickle.
 
-A message is a four-byte length, that many bytes of JSON, and the bytes of its arrays, one
-after the other in the order in which the JSON lists them.
+A message is a four-byte length, that many bytes of JSON, and the bytes of its arrays in the order
+in which the JSON lists them. This file runs in MediaPipe's environment too and imports only numpy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 MAX_HEADER = 1 << 20
-"""Largest JSON part in bytes; a thousand tensors take a tenth of it."""
+"""The most bytes of JSON; a thousand tensors take a tenth of it."""
 
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
@@ -27,12 +27,12 @@ DTYPES = frozenset(
 
 
 class WireError(Exception):
-    """Bytes that are no message, or one that is too large."""
+    """Bytes that are no message, or a message that is too large."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """Named facts, and arrays by number (the index of the TFLite tensor they belong to)."""
+    """Named fields, and arrays by the index of the TFLite tensor that they hold."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     arrays: Mapping[int, Array] = field(default_factory=dict)
@@ -48,12 +48,12 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """How many bytes it has."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def send(stream: IO[bytes], message: Message) -> None:
-    """Write ``message``; raise WireError for an array that is not one of numbers."""
+    """Write a message; raise WireError for an array that does not hold numbers."""
     entries = []
     for index, array in message.arrays.items():
         if array.dtype.name not in DTYPES:
@@ -78,7 +78,7 @@ def receive(stream: IO[bytes], max_bytes: int) -> Message:
 def receive_header(
     stream: IO[bytes], max_bytes: int
 ) -> tuple[dict[str, Any], list[Entry]]:
-    """Read a message up to its arrays, which ``read_array`` then reads in this order.
+    """Read a message up to its arrays; ``read_array`` reads these, in order.
 
     Raises what ``receive`` does.
     """
@@ -97,9 +97,9 @@ def receive_header(
 
 
 def read_array(stream: IO[bytes], entry: Entry, memory: Array | None = None) -> Array:
-    """Read the next array of a message; raise EOFError where the stream ends.
+    """Read the next array of a message, into ``memory`` if given, which is large enough.
 
-    ``memory`` are bytes, enough of them, that it is put into; without, it gets its own.
+    Raises EOFError where the stream ends.
     """
     data = (np.empty(entry.size, np.uint8) if memory is None else memory)[: entry.size]
     if stream.readinto(data) < entry.size:  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from typing import IO, Any
 from tflite2torch.parity.reference.wire import Message, WireError, receive, send
 
 MAX_LOG = 1 << 20
-"""Bytes that the process may write to a file, its log included."""
+"""Most bytes that the process may write to a file, its log included."""
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def limit_resources(memory: int) -> None:
-    """Bound memory, files and core dumps where the system knows such limits."""
+    """Limit memory, file sizes and core dumps, where the system has such limits."""
     try:
         import resource
     except ImportError:  # Windows: the caller's time limit is the only one
@@ -58,7 +58,7 @@ def limit_resources(memory: int) -> None:
 
 
 def claim_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Return the streams of requests and replies; what others print goes to stderr."""
+    """Return the streams of requests and replies; redirect other output to stderr."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return sys.stdin.buffer, replies
@@ -88,7 +88,7 @@ def load(module: str, request: Message) -> Any:
 
 
 def describe(interpreter: Any) -> dict[str, Any]:
-    """Return what the model takes and gives, and whether a delegate runs a part of it."""
+    """Return the model's inputs and outputs, and whether a delegate runs a part of it."""
     operators = interpreter._get_ops_details()
     return {
         "inputs": [summary(tensor) for tensor in interpreter.get_input_details()],
@@ -105,7 +105,7 @@ def summary(tensor: dict[str, Any]) -> tuple[int, list[int], str]:
 def answer(interpreter: Any, request: Message) -> Message:
     """Run the model on the inputs in the request and return its outputs.
 
-    They are read where the interpreter keeps them, until it runs again.
+    The outputs are views of the interpreter's memory, valid until it runs again.
     """
     for index, array in request.arrays.items():
         interpreter.set_tensor(index, array)

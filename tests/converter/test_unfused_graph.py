@@ -1,4 +1,4 @@
-"""The literal graph keeps every tensor that the passes fold away."""
+"""The unfused graph keeps every tensor that the passes fold away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.official import FACTS
 from tests.support.operators import all_nodes
-from tflite2torch.converter.convert import literal_graph
+from tflite2torch.converter.convert import unfused_graph
 from tflite2torch.converter.frontends.sources import ModelFile
 from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
@@ -29,23 +29,24 @@ def computed(model: TfliteModel) -> set[int]:
 def test_every_tensor_of_official_models(
     official: Callable[[str], ModelFile], name: str
 ) -> None:
-    file = official(name)
-    graph = literal_graph(file)
+    model = read_model(official(name))
+    graph = unfused_graph(model, "model")
     known = set(graph.inputs)
     given: set[int] = set()
     for node in graph.nodes:
         assert all(v.data is not None or v in known for v in node.inputs)
         known.update(node.outputs)
         given |= {v.tensor for v in node.outputs if v.tensor is not None}
-    assert given >= computed(read_model(file))
+    assert given >= computed(model)
 
 
 def test_nothing_is_folded(official: Callable[[str], ModelFile]) -> None:
-    norms = list(all_nodes(literal_graph(official("face_blendshapes")).nodes))
+    blendshapes = read_model(official("face_blendshapes"))
+    norms = list(all_nodes(unfused_graph(blendshapes, "model").nodes))
     kinds = [node.function for node in norms if isinstance(node, Elementwise)]
     assert kinds.count("rsqrt") == 8
     assert not any(isinstance(node, LayerNorm) for node in norms)
-    sparse = official("wheel/face_detection_full_range_sparse")
-    pads = [node for node in literal_graph(sparse).nodes if type(node) is Pad]
-    written = [o for o in read_model(sparse).operators if o.name == "PAD"]
+    sparse = read_model(official("wheel/face_detection_full_range_sparse"))
+    pads = [n for n in unfused_graph(sparse, "model").nodes if type(n) is Pad]
+    written = [o for o in sparse.operators if o.name == "PAD"]
     assert len(pads) == len(written) > 40

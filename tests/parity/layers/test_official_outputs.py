@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from tflite2torch.converter.convert import Conversion, convert_all
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.loading import load_module
-from tflite2torch.parity.check import check_outputs
 from tflite2torch.parity.inputs.interface import Interface
-from tflite2torch.parity.report import ModelReport
+from tflite2torch.parity.inputs.samples import PATTERNS, make_samples
+from tflite2torch.parity.layers.compare import compare_model
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.options import Options
 
 NAMES = ("face_detector", "face_landmarks_detector", "face_blendshapes")
 
@@ -27,10 +27,15 @@ def conversions(models: Callable[[str], Path]) -> dict[str, Conversion]:
 
 
 def compared(
-    conversion: Conversion, module: torch.nn.Module, **options: Any
-) -> ModelReport:
-    interface = Interface.from_manifest(manifest_entry(conversion))
-    return check_outputs(conversion.file.data, module, interface, **options)
+    conversion: Conversion,
+    module: torch.nn.Module,
+    batches: tuple[int, ...],
+    seed: int = 0,
+    patterns: tuple[str, ...] = PATTERNS,
+) -> ParityReport:
+    samples = make_samples(Interface.of(conversion).inputs, seed, patterns)
+    options = Options(batches, seed, outputs_only=True)
+    return compare_model(conversion, module, samples, options)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -39,12 +44,12 @@ def test_outputs_are_those_of_tflite(
     conversions: dict[str, Conversion], name: str, seed: int
 ) -> None:
     conversion = conversions[name]
-    report = compared(conversion, load_module(conversion), seed=seed)
-    assert report.passed, report
-    assert report.inputs == (*(f"random {i}" for i in range(10)), "face")
+    report = compared(conversion, load_module(conversion), (1, 2, 7), seed)
+    assert report.passed, report.verdict
+    assert report.samples == (*PATTERNS, "face")
     assert report.batches == (1, 2, 7)
-    assert report.xnnpack
-    assert len(report.outputs) == len(conversion.outputs)
+    assert report.delegated
+    assert len(report.layers) == len(conversion.outputs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,6 +60,6 @@ def test_a_bias_that_is_off_by_a_thousandth_is_seen(
     biases = [bias for key, bias in module.named_parameters() if key.endswith("bias")]
     with torch.no_grad():
         biases[len(biases) // 2] += 1e-3
-    report = compared(conversions[name], module, batches=(), random_inputs=2)
+    report = compared(conversions[name], module, (1,), patterns=("uniform", "normal"))
     assert not report.passed
-    assert any(output.ratio > 3 for output in report.outputs)
+    assert any(output.ratio > 3 for output in report.layers)
