@@ -14,11 +14,8 @@ import click
 
 from tflite2torch.converter.convert import Conversion, convert_model, draw_model
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.converter.frontends.sources import (
-    ModelFile,
-    module_name,
-    read_sources,
-)
+from tflite2torch.converter.frontends.file import ModelFile, module_name
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.formatting import format_source
 
 FOLDER = Path(__file__).parent.parent / "tflite2torch" / "architectures"

@@ -9,9 +9,9 @@ import inspect
 import re
 from pathlib import Path
 
-from tflite2torch.converter.frontends.tflite.operators import OPERATORS
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     CUSTOM_OPERATORS,
+    OPERATORS,
     Builder,
 )
 
@@ -34,7 +34,7 @@ where MediaPipe defines it with MediaPipe's, in the tests named.
 
 def operators_page() -> str:
     """Return the page's text."""
-    rows = [_row(name, "", builder) for name, builder in sorted(OPERATORS.items())]
+    rows = [_row(name, "", entry.build) for name, entry in sorted(OPERATORS.items())]
     rows += [
         _row(name, f" (MediaPipe, version {version})", builder)
         for name, versions in sorted(CUSTOM_OPERATORS.items())

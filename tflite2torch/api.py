@@ -6,19 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tflite2torch.comparison import compare_conversion
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
 from tflite2torch.converter.files import write_conversions
-from tflite2torch.converter.frontends.sources import read_sources
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
-from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.options import Options
-from tflite2torch.parity.reference.backends import BACKENDS
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from tflite2torch.parity.layers.report import ParityReport
 
 Source = str | os.PathLike[str]
 
@@ -109,6 +107,10 @@ def compare(
         ValueError: there is no such reference, batch or seed.
         TypeError: ``module`` is no ``nn.Module``.
     """
+    from tflite2torch.comparison import compare_conversion
+    from tflite2torch.parity.options import Options
+    from tflite2torch.parity.reference.backends import BACKENDS
+
     for name, number, least in (("batch", batch, 1), ("seed", seed, 0)):
         if not isinstance(number, int) or number < least:
             raise ValueError(f"{name} is {number!r}; give a number, {least} or more")

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
-from tflite2torch.commands.compare import compare
-from tflite2torch.commands.convert import convert
-from tflite2torch.commands.inspect import inspect
 from tflite2torch.commands.options import tell_error
-from tflite2torch.commands.parity import parity
 from tflite2torch.converter.errors import Tflite2TorchError
 from tflite2torch.converter.version import __version__
 from tflite2torch.streams import BROKEN_PIPE, drop_streams, prepare_streams
 
+VERBS = {
+    "compare": "Compare two models of one architecture, layer by layer.",
+    "convert": "Write PyTorch source, weights and a manifest for every model of SOURCE.",
+    "inspect": "List operators, inputs, outputs, metadata, and what is not supported and "
+    "where.",
+    "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
+}
+"""The first sentence of each verb's help, by the verb, which ``commands`` has a module for."""
+
 INTERRUPTED = 130
-"""What a shell expects of a program that Ctrl-C has ended: 128 + SIGINT."""
+"""The exit code that a shell expects of a program that Ctrl-C has ended: 128 + SIGINT."""
 
 
 class Verbs(click.Group):
-    """Ends with one line and the documented exit code on whatever goes wrong."""
+    """Imports a verb when it is called, and ends with one line where anything goes wrong."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line."""
         prepare_streams()
         return super().main(*args, **extra)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb that is called; what it imports takes longer than all the rest."""
+        name, verb, rest = super().resolve_command(ctx, args)
+        if verb is not None:
+            verb = getattr(import_module(f"tflite2torch.commands.{name}"), str(name))
+        return name, verb, rest
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb."""
+        """Run a verb; an error is one line and the documented exit code."""
         ctx.ensure_object(dict)
         try:
             return super().invoke(ctx)
@@ -63,10 +78,8 @@ def main() -> None:
     """
 
 
-main.add_command(convert)
-main.add_command(inspect)
-main.add_command(parity)
-main.add_command(compare)
+for _verb, _help in VERBS.items():
+    main.add_command(click.Command(_verb, help=_help))  # for the list of verbs alone
 
 if __name__ == "__main__":
     sys.exit(main())

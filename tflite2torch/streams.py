@@ -1,4 +1,4 @@
-"""What is printed on: terminals, files and pipes, of any width and encoding."""
+"""The standard streams: any encoding, and a reader that goes away."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 
-from rich.console import Console
-
 LOOK_ALIKES = {
     "►": ">",
     "→": ">",
@@ -18,28 +16,10 @@ LOOK_ALIKES = {
     "·": ".",
     "…": ".",
 }
-"""What stands for characters that the encoding of a stream lacks; ``?`` for all others."""
-
-UNFOLDED = 10_000
-"""Characters of a line where no terminal limits it."""
+"""What is printed for characters that the encoding of a stream lacks; ``?`` for all others."""
 
 BROKEN_PIPE = 141
-"""What a shell says of a program whose reader has gone away: 128 + SIGPIPE."""
-
-
-class _Console(Console):
-    """Leaves it to the command line what becomes of a reader that has gone away."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return what tables and bars are printed on; folded in a terminal, or to COLUMNS."""
-    found = _Console(stderr=stderr, highlight=False)
-    if not found.is_terminal and "COLUMNS" not in os.environ:
-        found.width = UNFOLDED
-    return found
+"""The exit code that a shell expects of a program whose reader has gone: 128 + SIGPIPE."""
 
 
 def prepare_streams() -> None:
@@ -51,7 +31,7 @@ def prepare_streams() -> None:
 
 
 def drop_streams() -> None:
-    """Let go what nobody reads any more, which would be written again at the end."""
+    """Send the standard streams nowhere: the interpreter flushes them when it ends."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -10,7 +10,8 @@ import torch
 
 from tests.citizens.official import Official
 from tflite2torch.converter.convert import convert_model
-from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.sources import read_sources
 
 BUNDLE = "face_landmarker.task"
 MODELS = {

@@ -11,10 +11,11 @@ import torch
 
 from tests.support.official import BUNDLE
 from tflite2torch.converter.convert import Conversion, convert_model
-from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.sources import read_sources
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from tests.support.models import Tensor, one_operator_model
 from tests.support.official import BUNDLE, BUNDLED
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import UnsupportedOpError
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs.face import face_values
 from tflite2torch.parity.inputs.interface import Port

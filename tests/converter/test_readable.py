@@ -25,8 +25,8 @@ from torch import nn
 
 from tests.support.official import FACTS
 from tflite2torch.converter.convert import Conversion, convert_model
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.naming.names import MEANINGLESS
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.naming.tensor_names import MEANINGLESS
 from tflite2torch.loading import load_module
 
 Converted = Callable[[str], Conversion]
@@ -348,7 +348,7 @@ def test_one_architecture_is_one_source(
 CHILD = """
 import hashlib, json, pathlib, sys
 from tflite2torch.converter.convert import convert_model
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 found = {}
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     name = path.stem.partition("__")[2]

@@ -21,6 +21,6 @@ def test_every_operator_has_its_row() -> None:
 
 
 def test_every_operator_says_what_it_takes() -> None:
-    builders = [*OPERATORS.values()]
+    builders = [entry.build for entry in OPERATORS.values()]
     builders += [b for versions in CUSTOM_OPERATORS.values() for b in versions.values()]
     assert all(builder.__doc__ for builder in builders)

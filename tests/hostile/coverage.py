@@ -15,9 +15,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tflite2torch.converter.reader"]):
-    from tflite2torch.converter.frontends.sources import ModelFile
+    from tflite2torch.converter.frontends.file import ModelFile
     from tflite2torch.converter.frontends.tflite.metadata import read_metadata
-    from tflite2torch.converter.frontends.tflite.model import read_model
+    from tflite2torch.converter.frontends.tflite.parse import read_model
 
 from tests.hostile.crafted import good_model, sparse_model
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.hostile.children import judge
 from tests.hostile.mutants import Structure, mutant
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 
 MAX_SECONDS = 2.0
 """The most CPU time that a file may take."""

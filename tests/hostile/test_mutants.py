@@ -11,7 +11,7 @@ import pytest
 from tests.hostile.children import Item, Verdict, judge
 from tests.hostile.crafted import good_model, sparse_model
 from tests.hostile.mutants import DAMAGES, Structure, mutant
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 
 SEED = 2024
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.hostile.crafted import good_model, sparse_model
 from tests.hostile.mutants import Structure, mutant
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.parse import read_model
 
 
 def cpp_verdicts(paths: list[Path]) -> list[str]:

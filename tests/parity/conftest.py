@@ -71,10 +71,10 @@ def compare(layered: Conversion, layered_samples: list[Sample]) -> Compare:
 def paths(layered: Conversion) -> Paths:
     """The layers of its emitted module by the tensors that they give."""
     return {
-        value.tensor: operation.path
+        value.origin.index: operation.path
         for operation in layered.evaluation
         for value in operation.values
-        if value.tensor is not None
+        if value.origin is not None
     }
 
 

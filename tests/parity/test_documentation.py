@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -58,8 +59,8 @@ def test_the_numbers_are_those_of_the_code(text: str) -> None:
 
 def test_every_option_is_told_of(text: str) -> None:
     for verb in ("parity", "compare"):
-        options = main.commands[verb].params
-        for option in options:
+        _, command, _ = main.resolve_command(click.Context(main), [verb])
+        for option in command.params:
             name = max(option.opts, key=len)
             common = name in ("sources", "--quiet", "--verbose")
             assert common or f"`{name}" in text or f" {name} " in text, name

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from tests.support.models import ModelBuilder
 from tests.support.operators import weights
 from tflite2torch.converter.convert import Conversion, convert_model
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.loading import load_module
 
 HEIGHT, WIDTH, CHANNELS = 16, 12, 8

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tflite2torch.converter.frontends.tflite.lowering.layout import TO_NCHW
 from tflite2torch.converter.frontends.tflite.lowering.padding import COMMENT
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
@@ -18,6 +17,7 @@ from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
 from tflite2torch.converter.graph.nodes.window import Window
 from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.structure.blocks import make_block
 from tflite2torch.converter.structure.structure import Block
 
@@ -28,7 +28,7 @@ NAMELESS = ""
 def image(channels: int = 4, height: int = 8, width: int = 8) -> Value:
     """Return a feature map."""
     shape = (N, channels, height, width)
-    return Value(NAMELESS, shape, "float32", order=TO_NCHW)
+    return Value(NAMELESS, shape, "float32", image=True)
 
 
 def result(*nodes: Node) -> Value:
@@ -115,7 +115,7 @@ def constant(*shape: int, value: float = 1.0, dtype: str = "float32") -> Value:
 
 def block(nodes: Sequence[Node]) -> Block:
     """Return the block that nodes are; the last one gives its result."""
-    return make_block(nodes, result(*nodes))
+    return make_block(nodes, result(*nodes), CHAINS)
 
 
 def graph(inputs: Sequence[Value], nodes: Sequence[Node], *outputs: Value) -> Graph:
@@ -126,4 +126,4 @@ def graph(inputs: Sequence[Value], nodes: Sequence[Node], *outputs: Value) -> Gr
 
 
 def _like(x: Value) -> Value:
-    return Value(x.name, x.shape, x.dtype, order=x.order)
+    return Value(x.name, x.shape, x.dtype, image=x.image)

@@ -19,13 +19,13 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.reference import Kernels, run_reference
-from tflite2torch.converter.convert import Conversion, convert_model
-from tflite2torch.converter.frontends.sources import ModelFile
+from tflite2torch.converter.convert import PIPELINE, Conversion, convert_model
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
-from tflite2torch.converter.passes import PASSES
+from tflite2torch.converter.graph.rewriting import Rewrites, pass_name, run_passes
 from tflite2torch.loading import load_module
 
 Array = npt.NDArray[Any]
@@ -71,10 +71,16 @@ def graph_of(model: bytes, name: str = "model") -> Graph:
     return build_graph(read_model(ModelFile(name, f"{name}.tflite", model)), name)
 
 
-def graph_after(graph: Graph, last: Callable[[Graph], None]) -> Graph:
+def rewritten(graph: Graph, last: Callable[..., Rewrites]) -> Rewrites:
+    """Run the passes up to the first place of one of them; return what that one did."""
+    names = [pass_name(rewrite) for rewrite in PIPELINE]
+    passes = PIPELINE[: names.index(last.__name__) + 1]
+    return run_passes(graph, passes, Graph.verify)[last.__name__]
+
+
+def graph_after(graph: Graph, last: Callable[..., Rewrites]) -> Graph:
     """Run the passes up to the first place of one of them; return the graph."""
-    for rewrite in PASSES[: PASSES.index(last) + 1]:
-        rewrite(graph)
+    rewritten(graph, last)
     return graph
 
 

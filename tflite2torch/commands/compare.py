@@ -17,7 +17,7 @@ from tflite2torch.comparison import (
 )
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.parity.options import Options
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tflite2torch.console import console
 from tflite2torch.outputs import check_targets, write_file
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
@@ -21,7 +22,6 @@ from tflite2torch.parity.reports.document import as_document
 from tflite2torch.parity.reports.html import as_page, check_plotly
 from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report, show_unknown
-from tflite2torch.streams import console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from tflite2torch.commands.options import common, finish, progress
 from tflite2torch.comparison import QUICK, compare_all, compare_conversion, missing
+from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.converter.files import write_conversions
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
-from tflite2torch.streams import console
 
 Outcomes = dict[str, Outcome]
 

@@ -6,18 +6,21 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from tflite2torch.commands.options import common, verbose
 from tflite2torch.converter.convert import find_problems
-from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
-from tflite2torch.streams import console
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
+from tflite2torch.converter.sources import read_sources
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 
 @click.command()
@@ -31,6 +34,8 @@ def inspect(sources: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"models": facts}, indent=2))
     elif not quiet:
+        from tflite2torch.console import console
+
         for model in facts:
             _show(console(), model)
     if any(model["unsupported"] for model in facts):
@@ -107,6 +112,8 @@ def _line(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> st
 
 
 def _steps(model: dict[str, Any]) -> Table:
+    from rich.table import Table
+
     table = Table("index", "operator", "inputs", "outputs")
     for step in model["steps"]:
         cells = (step["index"], step["operator"], step["inputs"], step["outputs"])

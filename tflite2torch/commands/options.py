@@ -5,14 +5,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.parity.layers.report import Outcome
-from tflite2torch.streams import console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from tflite2torch.parity.layers.report import Outcome
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -84,6 +86,10 @@ def finish(outcomes: Mapping[str, Outcome], quiet: bool) -> None:
 
 def progress(quiet: bool) -> Progress:
     """Return a progress bar on standard error; none where that is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from tflite2torch.console import console
+
     told = console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

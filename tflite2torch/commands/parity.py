@@ -16,11 +16,10 @@ from tflite2torch.comparison import (
     reproduce,
 )
 from tflite2torch.converter.convert import convert_all
-from tflite2torch.converter.frontends.sources import read_sources
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.outputs import write_file, write_files
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.options import Options
-from tflite2torch.parity.reports.model_explorer import as_node_data
 
 
 @click.command()
@@ -77,6 +76,8 @@ def parity(
         if not isinstance(report, ParityReport):
             continue
         if explorer is not None:
+            from tflite2torch.parity.reports.model_explorer import as_node_data
+
             data = as_node_data(report, conversion.file.data)
             write_file("--model-explorer", explorer, data)
         if repro is not None and (files := reproduce(conversion, options, report)):

@@ -1,4 +1,4 @@
-"""The journey of one model: bytes → Graph → passes → source, weights and manifest entry."""
+"""The way of one model: bytes → neutral graph → passes → structure → names → source, weights."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflite2torch.converter.errors import UnsupportedOpError
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.metadata import (
-    ModelMetadata,
-    read_metadata,
-)
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.front_end import lowered_graph
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.naming.interface import interface_entries, name_interface
+from tflite2torch.converter.manifest import interface_entries
+from tflite2torch.converter.motifs import CHAINS
+from tflite2torch.converter.naming.interface import name_interface
 from tflite2torch.converter.naming.names import class_name
-from tflite2torch.converter.passes import LITERAL, run_passes
+from tflite2torch.converter.passes import PASSES
+from tflite2torch.converter.planning.plan import Plan, plan_classes
+from tflite2torch.converter.planning.state import state_dict
+from tflite2torch.converter.structure import structure_steps
 from tflite2torch.converter.writer.diagram import draw_diagram
 from tflite2torch.converter.writer.docstring import module_docstring
 from tflite2torch.converter.writer.evaluation import Operation, evaluation
+from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.module import write_source
-from tflite2torch.converter.writer.plan import Plan, plan_classes
 from tflite2torch.converter.writer.safety import check_source
-from tflite2torch.converter.writer.state import state_dict
+
+PIPELINE: list[Pass] = [*PASSES, *structure_steps(CHAINS)]
+"""The rewrites of a neutral graph, in their order."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Conversion:
 
     Attributes:
         file: what it came from.
-        model: what the file says.
+        model: what the file says; see ``unfused_graph``.
         class_name: the class that its module defines.
         source: the module's text.
         state: the constant under each state_dict key.
@@ -43,7 +48,6 @@ class Conversion:
             for the batch), dtype, value range, TFLite tensor and the permutation from that
             tensor's axes.
         outputs: likewise.
-        operators: how many operators the file has.
         evaluation: which operation of the module gives which value.
     """
 
@@ -54,13 +58,17 @@ class Conversion:
     state: dict[str, Value]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
-    operators: int
     evaluation: list[Operation]
 
     @property
     def name(self) -> str:
         """The module's name: its files are called after it."""
         return self.file.name
+
+    @property
+    def operators(self) -> int:
+        """The number of operators in the file."""
+        return len(self.model.operators)
 
     @property
     def parameters(self) -> int:
@@ -75,22 +83,20 @@ def convert_model(file: ModelFile) -> Conversion:
     everything that cannot be converted.
     """
     model = read_model(file)
-    metadata = read_metadata(model)
-    graph, plan = _planned(file, model, metadata)
-    docstring = module_docstring(graph, metadata, file.label, file.sha256)
-    source = write_source(graph, plan, docstring)
+    graph, plan = _planned(model, file.name)
+    docstring = module_docstring(graph, graph.metadata, file.origin, file.sha256)
+    forwards = {scope.name: Forward(scope) for scope in plan.scopes}
+    source = write_source(plan, forwards, docstring)
     check_source(source)
-    known = metadata or ModelMetadata("", "", [], [])
     return Conversion(
         file,
         model,
         plan.model.name,
         source,
         state_dict(plan),
-        interface_entries(graph.inputs, graph.input_names, known.inputs),
-        interface_entries(graph.outputs, graph.output_names, known.outputs),
-        len(model.operators),
-        evaluation(plan),
+        interface_entries(graph.inputs, graph.input_names, graph.metadata.inputs),
+        interface_entries(graph.outputs, graph.output_names, graph.metadata.outputs),
+        evaluation(plan, forwards),
     )
 
 
@@ -99,38 +105,33 @@ def draw_model(file: ModelFile) -> str:
 
     Raises what ``convert_model`` does.
     """
-    model = read_model(file)
-    return draw_diagram(*_planned(file, model, read_metadata(model)))
-
-
-def _planned(
-    file: ModelFile, model: TfliteModel, metadata: ModelMetadata | None
-) -> tuple[Graph, Plan]:
-    """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
-    graph = build_graph(model, file.name)
-    name_interface(graph, metadata)
-    run_passes(graph)
-    return graph, plan_classes(graph, class_name(file.name))
+    return draw_diagram(*_planned(read_model(file), file.name))
 
 
 def unfused_graph(model: TfliteModel, name: str) -> Graph:
-    """Return a model as the file spells it: a node for every operator, nothing folded.
+    """Return a model's graph in torch's semantics, before any pass has fused operators.
 
-    The passes that make a module readable fold operators into layers, merge them and drop
-    them. What they make of a TFLite tensor that is gone, whatever pass it was, follows from
-    this graph: its nodes compute such a tensor from others that the module still has.
+    It has a node for every operator. A tensor that a pass has fused into a layer follows from
+    this graph: its nodes compute the tensor from others that the module still has.
 
-    Raises what ``convert_model`` does.
+    Raises UnsupportedOpError, which lists everything that cannot be converted, and
+    InvalidModelError where the file contradicts itself.
     """
-    graph = build_graph(model, name)
-    run_passes(graph, LITERAL)
-    return graph
+    return lowered_graph(model, name)
+
+
+def _planned(model: TfliteModel, name: str) -> tuple[Graph, Plan]:
+    """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
+    graph = unfused_graph(model, name)
+    name_interface(graph, graph.metadata)
+    run_passes(graph, PIPELINE)
+    return graph, plan_classes(graph, class_name(name))
 
 
 def find_problems(model: TfliteModel, name: str) -> list[str]:
     """Return a line for everything in a verified model that cannot be converted."""
     try:
-        run_passes(build_graph(model, name))
+        run_passes(unfused_graph(model, name), PIPELINE)
     except UnsupportedOpError as error:
         return error.problems
     return []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.manifest import weight_entries
 from tflite2torch.converter.output import output_folder
 from tflite2torch.converter.version import __version__
 from tflite2torch.converter.writer.weights import (
@@ -46,15 +47,9 @@ def _files(
         arrays = {key: value.array for key, value in conversion.state.items()}
         weights = serialize_weights(arrays, format, dtype)
         yield f"{conversion.name}.{format}", weights
-    yield MANIFEST, _manifest(conversions, format, dtype)
-
-
-def _manifest(
-    conversions: Sequence[Conversion], format: WeightsFormat, dtype: FloatType
-) -> str:
     entries = {c.name: manifest_entry(c, format, dtype) for c in conversions}
     manifest = {"generator": f"tflite2torch {__version__}", "models": entries}
-    return json.dumps(manifest, indent=2) + "\n"
+    yield MANIFEST, json.dumps(manifest, indent=2) + "\n"
 
 
 def manifest_entry(
@@ -73,13 +68,5 @@ def manifest_entry(
         "inputs": conversion.inputs,
         "outputs": conversion.outputs,
         "parameters": conversion.parameters,
-        "state_dict": {
-            key: {
-                "tensor": value.tensor,
-                "name": value.name,
-                "shape": [int(size) for size in value.shape],
-                "permutation": list(value.order),
-            }
-            for key, value in conversion.state.items()
-        },
+        "state_dict": weight_entries(conversion.state),
     }

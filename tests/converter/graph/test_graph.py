@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from tflite2torch.converter.graph.graph import Graph
+from tests.support.nodes import block
+from tflite2torch.converter.graph.graph import Graph, GraphError
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
+
+
+def origin(permutation: tuple[int, ...]) -> Provenance:
+    return Provenance("tflite", 7, "w", permutation)
 
 
 def test_the_batch_prints_as_n_and_counts_as_one() -> None:
@@ -29,19 +35,20 @@ def test_a_value_is_batched_where_its_leading_axis_is_the_batch() -> None:
 
 def test_permuting_moves_sizes_provenance_and_elements() -> None:
     data = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
-    value = Value("w", (2, 3, 4), "float32", 7, data=data)
-    assert value.order == (0, 1, 2)
+    value = Value("w", (2, 3, 4), "float32", origin((0, 1, 2)), data)
+    assert value.permutation == (0, 1, 2)
     turned = value.permuted((2, 0, 1)).permuted((0, 2, 1))
     assert turned.shape == (4, 3, 2)
-    assert turned.order == (2, 1, 0)
-    assert turned.tensor == 7
+    assert turned.permutation == (2, 1, 0)
+    assert turned.origin is not None
+    assert turned.origin.index == 7
     assert turned.array.dtype == np.float16
-    np.testing.assert_array_equal(turned.array, data.transpose(turned.order))
+    np.testing.assert_array_equal(turned.array, data.transpose(turned.permutation))
 
 
 def test_permuting_keeps_an_axis_that_tflite_lacks() -> None:
-    value = Value("x", (N, 5, 6), "float32", 7, order=(-1, 0, 1))
-    assert value.permuted((0, 2, 1)).order == (-1, 1, 0)
+    value = Value("x", (N, 5, 6), "float32", origin((-1, 0, 1)))
+    assert value.permuted((0, 2, 1)).permutation == (-1, 1, 0)
 
 
 def test_a_computed_value_holds_nothing() -> None:
@@ -50,7 +57,7 @@ def test_a_computed_value_holds_nothing() -> None:
 
 
 def test_a_value_prints_what_matters() -> None:
-    assert repr(Value("x", (N, 3), "float32", 5)) == "float32[N, 3]#5"
+    assert repr(Value("x", (N, 3), "float32", origin((0, 1)))) == "float32[N, 3]#7"
     constant = Value("c", (1,), "int32", data=np.int32([1]))
     assert repr(constant) == "const int32[1]"
 
@@ -68,6 +75,95 @@ def test_who_computes_and_who_reads() -> None:
     multiply, add = graph.nodes
     assert graph.producers() == {y: multiply, z: add}
     assert graph.users() == {x: [multiply], c: [multiply], y: [add, add]}
+
+
+def test_what_is_read_once_and_is_no_output_has_one_user() -> None:
+    graph, (x, c, y, _) = small_graph()
+    multiply, add = graph.nodes
+    assert graph.sole_users() == {x: multiply, c: multiply}
+    add.inputs = [y, x]
+    assert graph.sole_users() == {c: multiply}
+    graph.outputs.remove(y)
+    assert graph.sole_users() == {c: multiply, y: add}
+
+
+def test_which_outputs_depend_on_a_node() -> None:
+    graph, (*_, y, z) = small_graph()
+    multiply, add = graph.nodes
+    assert graph.reached_outputs() == {multiply: {y, z}, add: {z}}
+
+
+def test_a_graph_that_can_run_is_verified() -> None:
+    small_graph()[0].verify(shapes=True)
+
+
+def reversed_nodes(graph: Graph) -> None:
+    graph.nodes.reverse()
+
+
+def a_node_twice(graph: Graph) -> None:
+    graph.nodes.append(graph.nodes[0])
+
+
+def an_input_computed(graph: Graph) -> None:
+    graph.nodes[1].outputs = list(graph.inputs)
+
+
+def a_constant_computed(graph: Graph) -> None:
+    graph.nodes[1].outputs = [graph.nodes[0].inputs[1]]
+
+
+def an_output_of_nothing(graph: Graph) -> None:
+    graph.outputs.append(Value("w", (N, 3), "float32"))
+
+
+def a_parameter_that_is_computed(graph: Graph) -> None:
+    graph.nodes[1].parameters["weight"] = graph.inputs[0]
+
+
+def another_shape(graph: Graph) -> None:
+    graph.nodes[1].outputs[0].shape = (N, 4)
+
+
+def one_for_the_batch(graph: Graph) -> None:
+    graph.nodes[1].outputs[0].shape = (1, 3)
+
+
+def too_many_names(graph: Graph) -> None:
+    graph.output_names = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (reversed_nodes, "node 0: .* reads .* which nothing before it gives"),
+        (a_node_twice, "node 2: .* exists already"),
+        (an_input_computed, "node 1: .* exists already"),
+        (a_constant_computed, "node 1: .* exists already"),
+        (an_output_of_nothing, "small.tflite: nothing gives the output"),
+        (a_parameter_that_is_computed, "node 1: .* has a weight that is computed"),
+        (another_shape, r"node 1: .* gives \[N, 3\], stated as \[N, 4\]"),
+        (one_for_the_batch, r"node 1: .* gives \[N, 3\], stated as \[1, 3\]"),
+        (too_many_names, "small.tflite: 3 names for 2 outputs"),
+    ],
+)
+def test_a_graph_that_breaks_an_invariant_is_told(
+    damage: Callable[[Graph], None], said: str
+) -> None:
+    graph, _ = small_graph()
+    damage(graph)
+    with pytest.raises(GraphError, match=said):
+        graph.verify(shapes=True)
+
+
+def test_nodes_that_consist_of_others_are_verified_inside() -> None:
+    graph, (x, *_, z) = small_graph()
+    whole = block(graph.nodes)
+    outer = Graph("outer", "outer.tflite", [x], [z], [whole])
+    outer.verify()
+    whole.body.reverse()
+    with pytest.raises(GraphError, match=r"node 0: .* node 0: .* nothing before it"):
+        outer.verify()
 
 
 def test_replacing_reaches_every_reader_and_the_outputs() -> None:

@@ -18,7 +18,6 @@ from tflite2torch.converter.naming.names import (
     Namespace,
     class_name,
     identifier,
-    meaningful,
     numbered,
 )
 
@@ -57,8 +56,6 @@ def test_hostile_names_are_reduced(text: str) -> None:
     assert is_plain(identifier(text))
     assert class_name(text).isidentifier()
     assert not keyword.iskeyword(class_name(text))
-    role = meaningful(text)
-    assert role is None or is_plain(role)
 
 
 @given(st.text())
@@ -68,8 +65,6 @@ def test_any_name_is_reduced(text: str) -> None:
     assert len(reduced) <= LONGEST
     assert identifier(reduced) == reduced
     assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", class_name(text))
-    role = meaningful(text)
-    assert role is None or is_plain(role)
 
 
 @pytest.mark.parametrize(
@@ -95,22 +90,6 @@ def test_a_class_is_never_called_like_a_constant(text: str) -> None:
 @pytest.mark.parametrize("text", ["f", "tensor"])
 def test_a_class_is_never_called_like_what_a_module_imports(text: str) -> None:
     assert class_name(text) not in ("F", "Tensor")
-
-
-@pytest.mark.parametrize(
-    ("name", "role"),
-    [
-        ("regressor_8", "regressor_8"),
-        ("model/regressor_8/BiasAdd;model/regressor_8/Conv2D", "regressor_8"),
-        ("serving_default_input_points:0", "input_points"),
-        ("model_1/conv2d_81/Conv2D", None),
-        ("StatefulPartitionedCall:1", None),
-        ("", None),
-        ("Identity_2", None),
-    ],
-)
-def test_only_names_of_roles_mean_something(name: str, role: str | None) -> None:
-    assert meaningful(name) == role
 
 
 def test_names_within_a_scope_are_numbered() -> None:
@@ -147,17 +126,3 @@ def test_what_a_module_calls_is_reserved() -> None:
     functions = set(re.findall(r"^def (\w+)", "\n".join(texts), re.MULTILINE))
     missing = functions - GLOBALS
     assert not missing, f"add {' '.join(sorted(missing))} to GLOBALS"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "model_5/conv2d_152/BiasAdd/ReadVariableOp/resource_dequantize",
-        "StatefulPartitionedCall:0",
-        "Identity_1",
-        "conv2d_21",
-        "re_lu_7",
-    ],
-)
-def test_what_says_nothing_of_a_role(name: str) -> None:
-    assert meaningful(name) is None

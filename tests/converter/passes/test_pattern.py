@@ -9,7 +9,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.reduce import Reduce
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import TO_NCHW, N, Value
 from tflite2torch.converter.passes.pattern import Bindings, Matcher, Pattern, of
 
 
@@ -21,7 +21,9 @@ def step(function: str, *inputs: Value) -> Elementwise:
     return Elementwise(list(inputs), [value(function)], function)
 
 
-def matched(pattern: Pattern, nodes: list[Node], *outputs: Value) -> Bindings | str:
+def matched(
+    pattern: Pattern, nodes: list[Node], *outputs: Value
+) -> Bindings | str | None:
     last = nodes[-1]
     graph = Graph("g", "g", [], [*last.outputs, *outputs], nodes)
     return Matcher(graph).match(pattern, last)
@@ -36,7 +38,7 @@ def test_operands_of_what_commutes_may_be_swapped() -> None:
     pattern = of("add", Y, of("exp", X))
     for operands in ([y, *inner.outputs], [*inner.outputs, y]):
         found = matched(pattern, [inner, step("add", *operands)])
-        assert not isinstance(found, str)
+        assert isinstance(found, dict)
         assert (found[X], found[Y]) == (x, y)
 
 
@@ -44,30 +46,28 @@ def test_those_of_what_does_not_may_not() -> None:
     x, y = value("x"), value("y")
     inner = step("exp", x)
     pattern = of("sub", Y, of("exp", X))
-    assert isinstance(matched(pattern, [inner, step("sub", *inner.outputs, y)]), str)
-    assert not isinstance(
-        matched(pattern, [inner, step("sub", y, *inner.outputs)]), str
-    )
+    assert matched(pattern, [inner, step("sub", *inner.outputs, y)]) is None
+    assert isinstance(matched(pattern, [inner, step("sub", y, *inner.outputs)]), dict)
 
 
 def test_one_pattern_is_one_value() -> None:
     x, y = value("x"), value("y")
     pattern = of("mul", X, X)
-    assert not isinstance(matched(pattern, [step("mul", x, x)]), str)
-    assert isinstance(matched(pattern, [step("mul", x, y)]), str)
+    assert isinstance(matched(pattern, [step("mul", x, x)]), dict)
+    assert matched(pattern, [step("mul", x, y)]) is None
 
 
 def test_two_patterns_may_be_one_value() -> None:
     x = value("x")
-    assert not isinstance(matched(of("mul", X, Y), [step("mul", x, x)]), str)
+    assert isinstance(matched(of("mul", X, Y), [step("mul", x, x)]), dict)
 
 
 def test_a_constant_is_asked_for_or_not() -> None:
     x = value("x")
     c = Value("c", (3,), "float32", data=np.ones(3, np.float32))
-    assert isinstance(matched(of("mul", X, C), [step("mul", x, value("y"))]), str)
+    assert matched(of("mul", X, C), [step("mul", x, value("y"))]) is None
     found = matched(of("mul", X, C), [step("mul", c, x)])
-    assert not isinstance(found, str)
+    assert isinstance(found, dict)
     assert found[C] is c
 
 
@@ -79,20 +79,25 @@ def test_what_is_read_outside_is_named() -> None:
     assert matched(pattern, [inner, outer], *inner.outputs) == (
         "'exp' is read by others too"
     )
-    assert not isinstance(matched(pattern, [inner, outer]), str)
+    assert isinstance(matched(pattern, [inner, outer]), dict)
 
 
 @pytest.mark.parametrize(
-    ("axes", "keepdim", "found"),
+    ("order", "axes", "keepdim", "found"),
     [
-        ((2,), True, True),
-        ((1,), True, False),
-        ((2,), False, False),
-        ((1, 2), True, False),
+        ((), (3,), True, True),
+        ((), (1,), True, False),
+        (TO_NCHW, (1,), True, True),
+        (TO_NCHW, (3,), True, False),
+        ((-1, 2, 0, 1), (1,), True, True),
+        ((), (3,), False, False),
+        ((), (2, 3), True, False),
     ],
 )
-def test_a_mean_over_the_last_axis(
-    axes: tuple[int, ...], keepdim: bool, found: bool
+def test_a_mean_over_the_channels(
+    order: tuple[int, ...], axes: tuple[int, ...], keepdim: bool, found: bool
 ) -> None:
-    node = Reduce([value("x")], [value("mean")], "mean", axes, keepdim)
-    assert isinstance(matched(of("last_axis_mean", X), [node]), str) != found
+    """They are the last axis, but for an image."""
+    x = Value("x", (N, 4, 3, 2), "float32", order=order)
+    node = Reduce([x], [value("mean")], "mean", axes, keepdim)
+    assert (matched(of("channel_mean", X), [node]) is not None) == found

@@ -9,11 +9,19 @@ import pytest
 from tests.support.layers import RELU6, Layers
 from tests.support.models import Ref
 from tests.support.networks import Network
-from tests.support.operators import all_nodes, assert_same, count, graph_after, graph_of
+from tests.support.operators import (
+    all_nodes,
+    assert_same,
+    count,
+    graph_after,
+    graph_of,
+    rewritten,
+)
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.graph.rewriting import Rewrites, run_passes
 from tflite2torch.converter.structure.blocks import find_blocks
 from tflite2torch.converter.structure.structure import Block, is_join
 
@@ -33,6 +41,7 @@ def two_residuals(first: str = "RELU", second: str = "RELU") -> bytes:
 
 
 def test_a_residual_that_repeats_is_a_block_with_its_activation() -> None:
+    assert rewritten(graph_of(two_residuals()), find_blocks) == Rewrites(2)
     first, second = blocks_of(two_residuals())
     kinds = [type(node) for node in first.body]
     assert kinds == [Conv2d, Elementwise, Elementwise]
@@ -49,6 +58,10 @@ def test_what_stands_alone_stays() -> None:
     b = Network()
     model = b.build([b.residual(b.input((1, 4, 5, C)), C)])
     assert not blocks_of(model)
+    done = rewritten(graph_of(model), find_blocks)
+    assert done.count == 0
+    (near_miss,) = done.near_misses
+    assert near_miss.endswith("its structure is there once")
 
 
 def test_two_activations_are_two_structures() -> None:
@@ -233,7 +246,7 @@ def test_official_models(
     official_graph: Callable[[str], Graph], name: str, blocks: int, structures: int
 ) -> None:
     graph = official_graph(name)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     found = [node for node in all_nodes(graph.nodes) if isinstance(node, Block)]
     assert count(graph, Block) == blocks
     assert len({block.key for block in found}) == structures

@@ -23,11 +23,13 @@ from tests.support.operators import (
     weights,
 )
 from tests.support.tracing import assert_layers_same
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
-from tflite2torch.converter.passes import run_passes
+from tflite2torch.converter.graph.rewriting import Rewrites, run_passes
+from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.structure.repeats import find_repeats
 from tflite2torch.converter.structure.structure import Block
 from tflite2torch.loading import load_module
@@ -261,7 +263,7 @@ def test_heads_of_one_value_are_one_class() -> None:
     heads = [b.convolve(b.residual(b.residual(trunk)), n).ref for n in (2, 5, 7)]
     model = b.build(heads)
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     found = [node for node in graph.nodes if isinstance(node, Block)]
     assert len(found) == 3
     assert len({head.key for head in found}) == 1
@@ -383,5 +385,5 @@ def test_official_models_hold_no_stray_uses_of_a_unit(
     """Looking again finds nothing more."""
     graph = graph_after(official_graph(name), find_repeats)
     before = list(graph.nodes)
-    find_repeats(graph)
+    assert find_repeats(graph, CHAINS) == Rewrites()
     assert graph.nodes == before

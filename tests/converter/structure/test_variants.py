@@ -22,20 +22,17 @@ from tests.support.nodes import (
 )
 from tests.support.operators import assert_same, graph_of
 from tests.support.tracing import assert_layers_same
-from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.convert import PIPELINE, Conversion
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
+from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.passes import run_passes
-from tflite2torch.converter.structure.structure import (
-    Block,
-    Skipped,
-    node_structure,
-    uses_of_classes,
-)
+from tflite2torch.converter.motifs import CHAINS
+from tflite2torch.converter.structure.equivalence import node_structure
+from tflite2torch.converter.structure.structure import Block, Skipped, uses_of_classes
 from tflite2torch.converter.structure.variants import align_variants
 
 ULPS = 300
@@ -102,7 +99,7 @@ def converted(model: bytes) -> Conversion:
 def uses(model: bytes) -> list[Block]:
     """Return the blocks of the only class."""
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     (blocks,) = uses_of_classes(graph.nodes).values()
     return blocks
 
@@ -354,7 +351,7 @@ def test_a_mark_passes_its_first_operand_on() -> None:
     y = result(pooled)
     main = conv(y, 4)
     plain = block([main, step("add", result(main), y)])
-    align_variants(graph([x], [pooled, plain]))
+    align_variants(graph([x], [pooled, plain]), CHAINS)
     (mark,) = skipped(plain)
     assert not list(skipped(pooled))
     assert mark.other is shapes[0]
@@ -375,7 +372,7 @@ def test_a_mark_at_the_end_gives_the_block_s_own_result() -> None:
 
     whole, lacking = inverted(4, 4), inverted(4, 6)
     before = result(lacking)
-    align_variants(graph([], [whole, lacking]))
+    align_variants(graph([], [whole, lacking]), CHAINS)
     (mark,) = skipped(lacking)
     assert lacking.body[-1] is mark
     assert mark.outputs == [before] == lacking.outputs
@@ -401,10 +398,10 @@ def test_the_shortest_chain_that_has_the_steps_of_all() -> None:
 
     ways = [(), (pool,), (wide,), (pool, wide)]
     blocks = [around(*way) for way in ways]
-    align_variants(graph([x], blocks))
+    align_variants(graph([x], blocks), CHAINS)
     assert [len(list(skipped(use))) for use in blocks] == [2, 1, 1, 0]
     blocks = [around(*way) for way in (*ways, (wide, pool))]
-    align_variants(graph([x], blocks))
+    align_variants(graph([x], blocks), CHAINS)
     assert [len(list(skipped(use))) for use in blocks] == [3, 2, 2, 1, 1]
     assert {len(use.body) for use in blocks} == {2 + 3}
 
@@ -421,8 +418,8 @@ def test_what_all_uses_have_needs_no_mark() -> None:
         return block([*([pad] if padded else []), main, *skips, total])
 
     blocks = [strided(True), strided(True)]
-    align_variants(graph([x], blocks))
+    align_variants(graph([x], blocks), CHAINS)
     assert not any(list(skipped(use)) for use in blocks)
     blocks = [strided(True), strided(False)]
-    align_variants(graph([x], blocks))
+    align_variants(graph([x], blocks), CHAINS)
     assert [len(list(skipped(use))) for use in blocks] == [0, 1]

@@ -13,7 +13,7 @@ from tflite2torch.converter.writer.expressions import evaluated, literal, name, 
 def shown(code: Code, *operands: str, **symbols: str) -> str:
     expressions = [ast.parse(text, mode="eval").body for text in operands]
     known = {k: ast.parse(v, mode="eval").body for k, v in symbols.items()}
-    return ast.unparse(render(code, expressions, known.get))
+    return ast.unparse(render(code, expressions, known))
 
 
 def test_operands_and_arguments_take_their_places() -> None:
@@ -110,7 +110,7 @@ def test_what_touches_tensors_in_the_order_of_evaluation(
 def test_numbers_of_either_sign_touch_no_tensor(number: float) -> None:
     code = Code("x0.reshape(batch, 4)", {"batch": number})
     operand = ast.parse("self.conv(x)", mode="eval").body
-    parts = [*evaluated(render(code, [operand], lambda argument: None))]
+    parts = [*evaluated(render(code, [operand], {}))]
     assert [ast.unparse(part) for part in parts] == [
         "self.conv(x)",
         f"self.conv(x).reshape({number}, 4)",

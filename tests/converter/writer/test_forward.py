@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support.nodes import (
     block,
     constant,
@@ -19,9 +21,11 @@ from tests.support.nodes import (
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.shape import Expand
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.derivation import RESIDUAL
+from tflite2torch.converter.planning.expression import Formula, Name
+from tflite2torch.converter.planning.scope import Part, Scope
+from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Slot, Symbols
 from tflite2torch.converter.writer.forward import Forward
-from tflite2torch.converter.writer.scope import Part, Scope
-from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def scope(nodes: list[Node], inputs: list[Value], *outputs: Value) -> Scope:
@@ -32,7 +36,7 @@ def scope(nodes: list[Node], inputs: list[Value], *outputs: Value) -> Scope:
 
 
 def lines(whole: Scope, *names: str) -> list[str]:
-    return Forward(whole).lines(list(names or ("x",)), [])
+    return Forward(replace(whole, input_names=names or ("x",))).lines()
 
 
 def test_what_enters_is_kept_for_the_sum_at_the_end() -> None:
@@ -70,11 +74,10 @@ def blaze(stride: bool = True, widen: bool = True) -> Scope:
     whole = scope(nodes, [x])
     if stride:
         for place in (0, 2):
-            whole.symbols.conditions[place] = Condition("stride", " == 2")
+            whole.symbols.conditions[place] = Formula("==", (Name("stride"), 2))
     if widen:
-        new = "out_channels - in_channels"
-        whole.symbols.conditions[1] = Condition(new)
-        whole.symbols.expressions[Slot((1,), "padding", (5,))] = new
+        whole.symbols.conditions[1] = NEW_CHANNELS
+        whole.symbols.expressions[Slot((1,), "padding", (5,))] = NEW_CHANNELS
     return whole
 
 
@@ -103,9 +106,7 @@ def test_a_last_step_that_may_be_lacking() -> None:
     main = conv(x, 4)
     total = step("add", result(main), x)
     whole = scope([main, total], [x])
-    whole.symbols.conditions[1] = Condition(
-        "stride == 1 and in_channels == out_channels"
-    )
+    whole.symbols.conditions[1] = RESIDUAL
     assert lines(whole) == [
         "shortcut = x",
         "x = self.layer1(x)",
@@ -121,7 +122,7 @@ def test_steps_in_a_row_on_two_conditions() -> None:
     main = conv(x, 4)
     total = step("add", result(main), result(fewer))
     whole = scope([more, fewer, main, total], [x])
-    whole.symbols.conditions = {0: Condition("widen"), 1: Condition("narrow")}
+    whole.symbols.conditions = {0: Name("widen"), 1: Name("narrow")}
     assert lines(whole) == [
         "shortcut = x",
         "if self.widen:",
@@ -139,7 +140,7 @@ def test_a_value_that_a_conditional_step_replaces_is_kept_if_it_is_needed() -> N
     deep = depthwise(result(pad))
     product = step("mul", result(deep), result(main))
     whole = scope([main, pad, deep, product], [x])
-    whole.symbols.conditions[1] = Condition("pad")
+    whole.symbols.conditions[1] = Name("pad")
     assert lines(whole) == [
         "x = self.layer1(x)",
         "features = x",
@@ -169,7 +170,8 @@ def test_several_results_are_given_in_their_order() -> None:
     x = image()
     first, second = conv(x, 4), conv(x, 2)
     whole = scope([first, second], [x], result(second), result(first), x)
-    found = Forward(whole, of_model=True).lines(["x"], ["right", "left", "middle"])
+    whole.output_names = ["right", "left", "middle"]
+    found = Forward(whole).lines()
     assert found == [
         "left = self.layer1(x)",
         "right = self.layer2(x)",
@@ -179,15 +181,15 @@ def test_several_results_are_given_in_their_order() -> None:
 
 def test_a_model_that_gives_back_what_it_is_given() -> None:
     x = image()
-    whole = Scope("Model", [], [x], [x, x])
-    assert Forward(whole, of_model=True).lines(["x"], ["a", "b"]) == ["return x, x"]
+    whole = Scope("Model", [], [x], [x, x], output_names=["a", "b"])
+    assert Forward(whole).lines() == ["return x, x"]
 
 
 def test_operations_are_told_in_the_order_of_their_evaluation() -> None:
     """None stands for what gives no node's result."""
     whole = blaze()
     skip, more, main, deep, wide, total, relu = whole.nodes
-    assert list(Forward(whole).operations()) == [
+    assert Forward(whole).operations == [
         skip,
         main,
         more,
@@ -205,7 +207,7 @@ def test_a_helper_s_call_is_one_operation_and_a_shape_is_another() -> None:
     total = step("add", x, result(repeated))
     whole = scope([repeated, total], [x])
     whole.attributes[token] = "token"
-    assert list(Forward(whole).operations()) == [None, None, repeated, total]
+    assert Forward(whole).operations == [None, None, repeated, total]
 
 
 def test_the_names_of_several_inputs() -> None:
@@ -216,5 +218,5 @@ def test_the_names_of_several_inputs() -> None:
     assert lines(whole, "x", "skip") == ["return self.layer1(x) + skip"]
     whole = Scope("Model", [block([main, total])], [x, skip], [result(total)])
     whole.attributes = {whole.nodes[0]: "merge"}
-    found = Forward(whole, of_model=True).lines(["coarse", "fine"], ["y"])
-    assert found == ["return self.merge(coarse, fine)"]
+    whole.output_names = ["y"]
+    assert lines(whole, "coarse", "fine") == ["return self.merge(coarse, fine)"]

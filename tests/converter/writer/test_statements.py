@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,10 +23,12 @@ from tests.support.nodes import (
 from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.derivation import SAME_CHANNELS
+from tflite2torch.converter.planning.expression import Formula, Name
+from tflite2torch.converter.planning.scope import Part, Scope
+from tflite2torch.converter.planning.symbols import Slot, Symbols
 from tflite2torch.converter.structure.structure import Block, Stage
-from tflite2torch.converter.writer.scope import Part, Scope
 from tflite2torch.converter.writer.statements import WIDTH, Statements, Step, number
-from tflite2torch.converter.writer.symbols import Condition, Slot, Symbols
 
 
 def scope(nodes: list[Node], *outputs: Value) -> Scope:
@@ -41,7 +44,8 @@ def scope(nodes: list[Node], *outputs: Value) -> Scope:
 
 def shown(whole: Scope, *, of_model: bool = False) -> list[str]:
     """Return the statements; values are called by the place of what gives them."""
-    statements = Statements(whole, of_model=of_model)
+    outputs = ["y"] if of_model else []
+    statements = Statements(replace(whole, output_names=outputs))
     names = dict.fromkeys(whole.inputs, "x")
     lines = []
     for index, each in enumerate(statements.steps()):
@@ -142,10 +146,10 @@ def conditional(*, first: bool = True) -> Scope:
     nodes.append(step("add", result(layer), result(more)))
     whole = scope(nodes)
     for place in (0, 2):
-        whole.symbols.conditions[place] = Condition("stride", " == 2")
-    whole.symbols.expressions[Slot((3,), "stride")] = "stride"
+        whole.symbols.conditions[place] = Formula("==", (Name("stride"), 2))
+    whole.symbols.expressions[Slot((3,), "stride")] = Name("stride")
     if not first:
-        whole.symbols.conditions[1] = Condition("widen")
+        whole.symbols.conditions[1] = Name("widen")
     return whole
 
 
@@ -176,7 +180,7 @@ def test_a_step_waits_for_what_it_reads() -> None:
     end = step("abs", result(second))
     whole = scope([first, between, second, end])
     for place in (0, 2):
-        whole.symbols.conditions[place] = Condition("deep")
+        whole.symbols.conditions[place] = Name("deep")
     lines = shown(whole)
     assert [("if" in line) for line in lines] == [True, False, True, False]
 
@@ -186,7 +190,7 @@ def test_what_a_conditional_step_reads_is_computed_in_any_case() -> None:
     main = conv(x, 4)
     total = step("add", result(main), x)
     whole = scope([main, total])
-    whole.symbols.conditions[1] = Condition("stride == 1")
+    whole.symbols.conditions[1] = SAME_CHANNELS
     assert shown(whole) == ["self.a(x)", "v0 + x if self.residual"]
 
 

@@ -21,12 +21,13 @@ from tflite2torch.converter.graph.value import Value
 from tflite2torch.loading import load_module
 from tflite2torch.parity.align.lockstep import in_double, run_in_lockstep
 from tflite2torch.parity.align.trace import TraceError, trace_conversion
+from tflite2torch.parity.align.values import tensor_of
 
 
 def test_operations_in_order_with_their_tensors(layered: Conversion) -> None:
     trace = trace_conversion(load_module(layered), layered)
     assert [
-        (layer.kind, *(value.tensor for value in layer.compared.values()))
+        (layer.kind, *(tensor_of(value) for value in layer.compared.values()))
         for layer in trace.layers
     ] == [
         ("pad",),
@@ -62,7 +63,7 @@ def test_free_forced_and_exact_runs(layered: Conversion) -> None:
     image = torch.rand(2, 3, 16, 12, generator=torch.Generator().manual_seed(0))
 
     def reference(value: Value) -> torch.Tensor | None:
-        return torch.zeros(2, 4, 16, 12) if value.tensor == HEAD else None
+        return torch.zeros(2, 4, 16, 12) if tensor_of(value) == HEAD else None
 
     steps = list(run_in_lockstep(module, double, trace, [image], reference))
     *_, head, sigmoid, output = steps

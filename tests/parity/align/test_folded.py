@@ -21,7 +21,7 @@ from tests.support.random_graphs import RandomNetwork
 from tests.support.reference import run_reference
 from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
 from tflite2torch.loading import load_module
 from tflite2torch.parity.align.coverage import operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
@@ -29,6 +29,7 @@ from tflite2torch.parity.align.follow import Follower
 from tflite2torch.parity.align.lockstep import Step
 from tflite2torch.parity.align.trace import Layer, trace_conversion
 from tflite2torch.parity.align.unfused import Evaluated
+from tflite2torch.parity.align.values import tensor_of
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.layers.compare import compare_model
@@ -236,7 +237,7 @@ def find_lost(network: Network, outputs: list[Ref], lost: Ref) -> list[str]:
     told = trace_conversion(load_module(conversion), conversion)
     layers = [
         replace(layer, values=())
-        if any(value.tensor == lost.index for value in layer.values)
+        if any(tensor_of(value) == lost.index for value in layer.values)
         else layer
         for layer in told.layers
     ]
@@ -245,7 +246,7 @@ def find_lost(network: Network, outputs: list[Ref], lost: Ref) -> list[str]:
     found = find_folded(
         unfused_graph(conversion.model, "model"), without, without, operators
     )
-    assert [item.node.outputs[0].tensor for item in found] == [lost.index]
+    assert [tensor_of(item.node.outputs[0]) for item in found] == [lost.index]
     return [repr(value) for value in found[0].node.inputs]
 
 
@@ -276,21 +277,25 @@ def test_the_unfused_graph_of_other_weights_stands_for_the_same_tensors() -> Non
     graph, other = (unfused_graph(model, "norm") for _ in range(2))
     for node in other.nodes:
         for value in node.outputs:
-            value.tensor = None if value.tensor is None else value.tensor + 100
+            if value.origin is not None:
+                value.origin = replace(value.origin, index=value.origin.index + 100)
     assert relabelled(graph, other) is other
-    assert [v.tensor for n in other.nodes for v in n.outputs] == [
-        v.tensor for n in graph.nodes for v in n.outputs
+    assert [v.origin for n in other.nodes for v in n.outputs] == [
+        v.origin for n in graph.nodes for v in n.outputs
     ]
     assert relabelled(graph, unfused_graph(padded().model, "padded")) is None
 
 
 def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
-    one, other, total = (Value(n, (N, 2), "float32", i) for i, n in enumerate("abc"))
+    one, other, total = (
+        Value(n, (N, 2), "float32", Provenance("tflite", i, n, (0, 1)))
+        for i, n in enumerate("abc")
+    )
     node = Elementwise([one, other], [total], "add")
     layer = Layer("sum", "ADD", None, (total,), "somewhere")
     answers = {0: torch.ones(1, 2), 1: torch.ones(1, 2) * 2}
     follower = Follower(
-        [Folded(Evaluated(node), layer)], lambda v: answers[v.tensor or 0]
+        [Folded(Evaluated(node), layer)], lambda v: answers[tensor_of(v) or 0]
     )
 
     def step(value: Value, tensor: torch.Tensor) -> list[Step]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tflite2torch.converter.graph.value import Array, N, Value
+from tflite2torch.converter.graph.value import Array, N, Provenance, Value
 from tflite2torch.parity.align.trace import Layer
 from tflite2torch.parity.layers.measures import measure
 from tflite2torch.parity.layers.rows import MAX_FAILURES, Row
@@ -74,7 +74,8 @@ def test_the_error_against_xnnpack_is_told_and_does_not_decide() -> None:
 
 
 def row(*findings: Finding) -> Row:
-    layer = Layer("y", "add", None, (Value("y", (N, 1), "float32", 0),))
+    value = Value("y", (N, 1), "float32", Provenance("tflite", 0, "y", (0, 1)))
+    layer = Layer("y", "add", None, (value,))
     return Row(layer, 0, findings=list(findings))
 
 

@@ -23,12 +23,9 @@ from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import ULP, convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.converter.errors import InvalidModelError, ReferenceFailedError
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import (
-    Operator,
-    TfliteModel,
-    read_model,
-)
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs.face import face_photo
 from tflite2torch.parity.inputs.interface import Interface

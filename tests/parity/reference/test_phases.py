@@ -13,8 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from tests.support.custom import require_mediapipe
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.reference import run_reference
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.reference.backends import start_references
 from tflite2torch.parity.reference.interpreter import Reference
 from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference

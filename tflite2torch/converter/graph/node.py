@@ -1,7 +1,8 @@
-"""The graph that travels from the reader through the passes to the writer."""
+"""One step of the computation, and the expression that the writer prints for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from tflite2torch.converter.graph.value import Shape, Value
@@ -16,11 +17,11 @@ class Code:
     Attributes:
         template: an expression over the operands ``x0``, ``x1``, … and over the names of the
             arguments, such as ``F.pad(x0, padding)``.
-        arguments: what the names stand for. Where a class is used several times, those that
-            differ between its uses become arguments of its constructor.
-        defaults: keyword arguments of the template that are left out at these values.
+        arguments: values of the names. Those that differ between the uses of a class become
+            arguments of its constructor.
+        defaults: keyword arguments that are omitted at these values.
         helper: name of a file in ``writer/helpers`` whose functions the template calls.
-        same: keyword arguments that are left out where they are what another one is.
+        same: keyword arguments that are omitted where they equal another argument.
     """
 
     template: str
@@ -31,7 +32,7 @@ class Code:
 
 
 class BatchError(Exception):
-    """A node that would mix the samples of a batch; the message says how."""
+    """A node that cannot run on a batch, since it mixes samples; the message says how."""
 
 
 @dataclass(eq=False)
@@ -41,56 +42,74 @@ class Node:
     Attributes:
         inputs: operands; constants among them are read as they are.
         outputs: results.
-        operator: index of the TFLite operator that it came from.
+        operator: index of the operator in the source file that it came from.
         parameters: constants that a ``torch.nn`` layer holds, by their name in it.
-        activation: TFLite's fused activation, until the pass makes it a node.
-        comment: why the step is there, where that is not obvious.
+        comment: printed beside the statement: why the step is there.
     """
 
     inputs: list[Value]
     outputs: list[Value]
     operator: int = field(default=-1, kw_only=True)
     parameters: dict[str, Value] = field(default_factory=dict, kw_only=True)
-    activation: str | None = field(default=None, kw_only=True)
     comment: str | None = field(default=None, kw_only=True)
 
     @property
     def layout(self) -> str:
-        """What the node asks of rank-4 values: ``nchw``, ``any``, or ``tflite`` (NHWC)."""
-        return "tflite"
+        """The axis order that the node needs of rank-4 values.
+
+        ``nchw``: images; ``any``: whatever order, which ``reorder`` follows; ``fixed``: that
+        of the source file, because the order of elements shows in the result.
+        """
+        return "fixed"
 
     @property
     def variant(self) -> str:
-        """What kind of its type it is, where that makes another thing of it."""
+        """The kind of layer within its type, such as ``depthwise``; empty for most types."""
         return ""
 
+    @property
+    def inner(self) -> Sequence[Node]:
+        """The nodes that a compound node consists of; empty for all others."""
+        return ()
+
+    def read_instead(self, others: Mapping[Value, Value]) -> None:
+        """Replace operands, also those of inner nodes."""
+        self.inputs = [others.get(value, value) for value in self.inputs]
+        for node in self.inner:
+            node.read_instead(others)
+
     def infer(self) -> list[Shape]:
-        """Return the outputs' shapes as they follow from the inputs', in TFLite's order."""
+        """Return the shapes of the outputs, inferred from those of the inputs.
+
+        Raises BatchError where the inputs do not fit each other.
+        """
         raise NotImplementedError(type(self).__name__)
 
     def follow_batch(self) -> list[Node]:
-        """Rewrite what bakes in a batch of one; return nodes that have to go before.
+        """Replace a batch of one that the node bakes in by the free batch ``N``.
 
-        Raises BatchError where samples would mix.
+        Called with inputs whose shapes have ``N`` already. Returns nodes to insert before
+        this one. Raises BatchError where samples would mix.
         """
         return []
 
     def reorder(self, order: tuple[int, ...]) -> None:
-        """Rewrite axes: axis ``i`` of the operands is now what was axis ``order[i]``.
+        """Permute the axes that the node refers to.
 
-        An order may begin with -1: a leading batch axis that was not there before.
+        Axis ``i`` of the operands is now the former axis ``order[i]``; a leading -1 is a new
+        batch axis.
         """
 
     def layer(self) -> Code | None:
-        """Return the constructor of the ``torch.nn`` layer that it is, if it is one."""
+        """Return the constructor call of a node that is a ``torch.nn`` layer, else None."""
         return None
 
     def code(self) -> Code:
-        """Return the expression that computes it from its operands."""
+        """Return the expression that computes the outputs from the operands."""
         raise NotImplementedError(type(self).__name__)
 
     def __repr__(self) -> str:
-        known = {"inputs", "outputs", "operator", "parameters", "activation", "comment"}
+        known = {"inputs", "outputs", "operator", "parameters", "comment"}
         own = [
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)

@@ -1,44 +1,42 @@
-"""What the inputs and outputs of a model are called, and what the manifest says of them."""
+"""What the inputs and outputs of a model are called."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
-from tflite2torch.converter.frontends.tflite.metadata import (
-    ModelMetadata,
-    TensorMetadata,
-)
 from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
+from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import (
     GLOBALS,
     Namespace,
     identifier,
-    meaningful,
     numbered,
 )
-from tflite2torch.converter.naming.roles import prefixed, tflite_role
+from tflite2torch.converter.naming.roles import layer_name, prefixed
+from tflite2torch.converter.naming.tensor_names import role_in_name
 
 RESERVED = {"x", "self", *GLOBALS}
 
 
-def name_interface(graph: Graph, metadata: ModelMetadata | None) -> None:
-    """Name inputs and outputs, each by the first of these that says something.
+def name_interface(graph: Graph, metadata: ModelMetadata) -> None:
+    """Name inputs and outputs, each by the first of these that tells a role.
 
     The tensor's own name; that of the layer which an output comes from; the metadata's,
     which is wrong in some official files (two of a hand model's outputs are swapped).
     """
-    known = metadata or ModelMetadata("", "", [], [])
+    producers = graph.producers()
     wanted = [
-        meaningful(value.name) or _stated(known.inputs, i) or "input"
+        role_in_name(value.name) or _stated(metadata.inputs, i) or "input"
         for i, value in enumerate(graph.inputs)
     ]
     wanted += [
-        meaningful(value.name)
-        or _source_name(graph, value)
-        or _stated(known.outputs, i)
-        or _common_name(graph, value)
+        role_in_name(value.name)
+        or _source_name(producers, value)
+        or _stated(metadata.outputs, i)
+        or _common_name(producers, value)
         or "output"
         for i, value in enumerate(graph.outputs)
     ]
@@ -49,16 +47,16 @@ def name_interface(graph: Graph, metadata: ModelMetadata | None) -> None:
 
 
 def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
+    """Return the role that the metadata's name for a tensor tells."""
     stated = metadata[index].name if index < len(metadata) else ""
-    return meaningful(identifier(stated)) if stated else None
+    return role_in_name(identifier(stated)) if stated else None
 
 
-def _source_name(graph: Graph, value: Value) -> str | None:
-    """Return what the layer is called from which a value comes, step by step."""
-    producers = graph.producers()
+def _source_name(producers: Mapping[Value, Node], value: Value) -> str | None:
+    """Return the name of the layer that a value comes from, through steps of one operand."""
     while (node := producers.get(value)) is not None:
         if node.parameters:
-            return tflite_role(node)
+            return layer_name(node)
         operands = [operand for operand in node.inputs if operand.data is None]
         if len(operands) != 1:
             return None
@@ -66,35 +64,12 @@ def _source_name(graph: Graph, value: Value) -> str | None:
     return None
 
 
-def _common_name(graph: Graph, value: Value) -> str | None:
-    """Return what the names have in common of the layers that a value is joined from."""
-    producers = graph.producers()
+def _common_name(producers: Mapping[Value, Node], value: Value) -> str | None:
+    """Return what the names share of the layers whose results a value concatenates."""
     node = producers.get(value)
     while node is not None and len(node.inputs) == 1:
         node = producers.get(node.inputs[0])
     if not isinstance(node, Concat):
         return None
-    names = [_source_name(graph, operand) for operand in node.inputs]
-    shared = prefixed([name or "" for name in names], "").strip("_")
-    return shared or None
-
-
-def interface_entries(
-    values: list[Value], names: list[str], metadata: list[TensorMetadata]
-) -> list[dict[str, Any]]:
-    """Return what the manifest says of inputs or outputs, in the file's order."""
-    entries = []
-    for index, (value, name) in enumerate(zip(values, names, strict=True)):
-        known = metadata[index].value_range if index < len(metadata) else None
-        entries.append(
-            {
-                "name": value.name,
-                "identifier": name,
-                "shape": ["N" if size is N else int(size) for size in value.shape],
-                "dtype": value.dtype,
-                "value_range": None if known is None else list(known),
-                "tensor": value.tensor,
-                "permutation": list(value.order),
-            }
-        )
-    return entries
+    names = [_source_name(producers, operand) or "" for operand in node.inputs]
+    return prefixed(names, "").strip("_") or None

@@ -1,4 +1,8 @@
-"""Finding arithmetic that spells out one thing: a small language of patterns."""
+"""A small language of patterns, to find arithmetic that spells out one operation.
+
+``of("add", X, of("mul", X, Y))`` matches the sum of a value and of its product with another
+one, whichever order their operands have.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ COMMUTATIVE = {"add", "mul", "squared_difference"}
 class Pattern:
     """What a value must be: the result of a function of operands that match in turn.
 
-    The same pattern object stands for the same value wherever it is used. A pattern without
-    a function matches anything; with ``constant``, any constant.
+    A pattern without a function matches any value; with ``constant``, any constant. The same
+    pattern object stands for the same value wherever it is used.
     """
 
     function: str = ""
@@ -28,7 +32,13 @@ class Pattern:
 
 
 def of(function: str, *operands: Pattern) -> Pattern:
-    """Return the pattern of a function's result, named as its node names it."""
+    """Return the pattern of a function's result.
+
+    Args:
+        function: ``Elementwise.function``, or ``channel_mean`` and the like for a reduction
+            of a value's channels to an axis of one element.
+        operands: patterns of what it reads.
+    """
     return Pattern(function, operands)
 
 
@@ -43,9 +53,13 @@ class Matcher:
         self._users = graph.users()
         self._outputs = set(graph.outputs)
 
-    def match(self, pattern: Pattern, node: Node) -> Bindings | str:
-        """Return the value that each pattern stands for, or why the node does not match."""
-        (end,) = node.outputs
+    def match(self, pattern: Pattern, node: Node) -> Bindings | str | None:
+        """Return the value that each pattern stands for, if a node's first result matches.
+
+        None where it is not such arithmetic; a reason where it is, and the node could not
+        be replaced: what is computed inside is read elsewhere too.
+        """
+        end = node.outputs[0]
         for bindings in self._match(pattern, end, {}):
             inner = {bindings[p] for p in bindings if p.function} - {end}
             nodes = {self._producers[value] for value in inner} | {node}
@@ -53,11 +67,16 @@ class Matcher:
                 if value in self._outputs or not nodes.issuperset(self._users[value]):
                     return f"{value.name!a} is read by others too"
             return bindings
-        return f"{end.name!a} is not such arithmetic"
+        return None
 
     def _match(
         self, pattern: Pattern, value: Value, seen: Bindings
     ) -> Iterator[Bindings]:
+        """Yield each way in which a value matches, given what earlier patterns stand for.
+
+        There may be several, for operands of commutative functions match in either order;
+        which of them is right may only show in what matches later.
+        """
         if pattern in seen:
             if seen[pattern] is value:
                 yield seen
@@ -83,6 +102,7 @@ class Matcher:
 
 
 def _orders(pattern: Pattern, node: Node) -> Iterator[list[Value]]:
+    """Yield a node's operands in each order in which a pattern may take them."""
     if len(node.inputs) == len(pattern.operands):
         yield node.inputs
         if pattern.function in COMMUTATIVE:
@@ -90,12 +110,13 @@ def _orders(pattern: Pattern, node: Node) -> Iterator[list[Value]]:
 
 
 def _function(node: Node) -> str:
+    """Return the name that a pattern has for a node's function; nothing if it has none."""
     match node:
         case Elementwise(function=function):
             return function
         case Reduce(function=function, axes=axes, keepdim=True) if axes == (
-            node.inputs[0].rank - 1,
+            node.inputs[0].channel_axis,
         ):
-            return f"last_axis_{function}"
+            return f"channel_{function}"
         case _:
             return ""

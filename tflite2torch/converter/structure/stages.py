@@ -11,61 +11,52 @@ After, since the resolution changes at d::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.rewriting import Rewrites
+from tflite2torch.converter.graph.traversal import sole_users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.structure.blocks import fold
 from tflite2torch.converter.structure.structure import Block, Stage
 
 
-def find_stages(graph: Graph) -> None:
-    """Put an ``nn.Sequential`` in the place of two blocks or more that follow each other."""
-    for block in [node for node in graph.nodes if isinstance(node, Block)]:
-        _find_in(block)
-    for run in _runs(graph.nodes, graph.outputs, split=True):
-        _fold_run(graph.nodes, run)
+def find_stages(graph: Graph) -> Rewrites:
+    """Put stages in the place of two blocks or more that follow each other; count them."""
+    inside = sum(_find_in(n) for n in graph.nodes if isinstance(n, Block))
+    return Rewrites(inside + _fold_runs(graph.nodes, graph.outputs, split=True))
 
 
-def _find_in(block: Block) -> None:
+def _find_in(block: Block) -> int:
     """Find stages in a block, the same in all blocks of its structure.
 
     There a stage goes on where the resolution changes: that may be elsewhere in another use.
     """
-    for inner in [node for node in block.body if isinstance(node, Block)]:
-        _find_in(inner)
-    for run in _runs(block.body, block.outputs, split=False):
-        _fold_run(block.body, run)
+    inside = sum(_find_in(node) for node in block.body if isinstance(node, Block))
+    return inside + _fold_runs(block.body, block.outputs, split=False)
 
 
-def _runs(
-    nodes: list[Node], outputs: list[Value], *, split: bool
-) -> Iterator[list[Block]]:
-    users: dict[Value, list[Node]] = {}
-    for node in nodes:
-        for value in node.inputs:
-            users.setdefault(value, []).append(node)
-    runs: list[list[Block]] = []
+def _fold_runs(nodes: list[Node], outputs: Sequence[Value], *, split: bool) -> int:
+    """Fold each run of blocks into a stage; ``split`` where the resolution changes."""
+    sole_users = sole_users_of(nodes, outputs)
+    runs: dict[Value, list[Block]] = {}  # by the value that the last block gives
     for node in nodes:
         if not isinstance(node, Block) or len(node.inputs) != 1:
             continue
-        entry = node.inputs[0]
-        before = next((run for run in runs if run[-1].outputs[0] is entry), None)
-        alone = users.get(entry) == [node] and entry not in outputs
-        if before is not None and alone and not (split and _resizes(node)):
-            before.append(node)
-        else:
-            runs.append([node])
-    yield from (run for run in runs if len(run) > 1)
-
-
-def _fold_run(nodes: list[Node], run: list[Block]) -> None:
-    last = run[-1]
-    stage = Stage(run[0].inputs, last.outputs, run, operator=last.operator)
-    fold(nodes, run, stage)
+        entry, result = node.inputs[0], node.outputs[0]
+        goes_on = sole_users.get(entry) is node and not (split and _resizes(node))
+        run = runs.pop(entry) if goes_on and entry in runs else []
+        runs[result] = [*run, node]
+    stages = [run for run in runs.values() if len(run) > 1]
+    for run in stages:
+        last = run[-1]
+        stage = Stage(run[0].inputs, last.outputs, run, operator=last.operator)
+        fold(nodes, run, stage)
+    return len(stages)
 
 
 def _resizes(block: Block) -> bool:
+    """Return whether the resolution of an image changes."""
     before, after = block.inputs[0], block.outputs[0]
     return before.rank == after.rank == 4 and before.shape[2:] != after.shape[2:]

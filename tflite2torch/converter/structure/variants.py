@@ -22,24 +22,35 @@ from functools import cache, reduce
 
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
-from tflite2torch.converter.structure.structure import (
-    Block,
-    Skipped,
-    is_join,
+from tflite2torch.converter.graph.rewriting import Rewrites
+from tflite2torch.converter.graph.traversal import producers_of
+from tflite2torch.converter.structure.equivalence import (
     node_structure,
     optional_steps,
+)
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Chain,
+    Skipped,
+    is_join,
     uses_of_classes,
 )
 
 
-def align_variants(graph: Graph) -> None:
-    """Make the blocks of each structure equal, step by step."""
+def align_variants(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
+    """Make the blocks of each structure equal, step by step; count the marks."""
     for blocks in uses_of_classes(graph.nodes).values():
-        uses = [_Use.of(block) for block in blocks]
+        uses = [_Use.of(block, chains) for block in blocks]
+        # Chains in the same place of all uses, merged to one that has the steps of all.
         columns = zip(*(use.chains for use in uses), strict=True)
-        whole = [reduce(_merged, chains) for chains in columns]
+        whole = [reduce(_merged, steps) for steps in columns]
         for use in uses:
             use.complete(whole)
+    return Rewrites(_marks(graph.nodes))
+
+
+def _marks(nodes: Sequence[Node]) -> int:
+    return sum(isinstance(n, Skipped) + _marks(n.inner) for n in nodes)
 
 
 @dataclass
@@ -48,9 +59,9 @@ class _Use:
 
     Attributes:
         block: the block.
-        steps: those that every use has.
-        chains: the optional steps before each operand of each of them, from what gives the
-            operand on; the last one stands before the block's result.
+        steps: the nodes that every use has.
+        chains: the optional steps before each operand of each of them, from what computes
+            the operand on; the last one stands before the block's result.
     """
 
     block: Block
@@ -58,23 +69,27 @@ class _Use:
     chains: list[list[Node]]
 
     @classmethod
-    def of(cls, block: Block) -> _Use:
-        producers = {value: node for node in block.body for value in node.outputs}
-        optional = optional_steps(block.body)
+    def of(cls, block: Block, chains: Sequence[Chain]) -> _Use:
+        producers = producers_of(block.body)
+        optional = optional_steps(block.body, chains)
         steps = [node for node in block.body if node not in optional]
         ends = [value for node in steps for value in node.inputs] + block.outputs
-        chains = []
+        before = []
         for value in ends:
-            chain: list[Node] = []
+            found: list[Node] = []
             while (node := producers.get(value)) in optional:
                 assert node is not None  # None is never among them
-                chain.insert(0, node)
+                found.insert(0, node)
                 value = optional[node]
-            chains.append(chain)
-        return cls(block, steps, chains)
+            before.append(found)
+        return cls(block, steps, before)
 
     def complete(self, whole: Sequence[Sequence[Node]]) -> None:
-        """Put the block together again, with marks for the steps that it lacks."""
+        """Put the block together again, with marks for the steps that it lacks.
+
+        The order is that of ``make_block``: steps of shortcuts in front, others before the
+        step that reads them, the optional step that gives the result last.
+        """
         early: list[Node] = []
         body: list[Node] = []
         chains = zip(self.chains, whole, strict=True)
@@ -92,21 +107,30 @@ class _Use:
         reader: Node | None,
         place: int,
     ) -> list[Node]:
-        """Return a chain with its marks, and let what follows read it."""
+        """Return a chain with its marks, read by a node's operand or as the block's result.
+
+        Args:
+            chain: the optional steps that this use has.
+            whole: those that all uses have together.
+            reader: the step that reads the chain's end; None for the block's result.
+            place: which of the reader's operands that is.
+        """
         rest = list(chain)
         end = self.block.outputs[0] if reader is None else reader.inputs[place]
         current = chain[0].inputs[0] if chain else end
         if whole and reader is None and not chain:
-            # The block's result stays what it is; what gave it gives an equal value instead.
+            # The block's result must stay the same value, for others read it. A mark gives
+            # it now, so that the step that gave it needs a new value to give.
             current = replace(end)
-            giver = next(node for node in self.steps if end in node.outputs)
-            giver.outputs = [current if v is end else v for v in giver.outputs]
+            producer = next(node for node in self.steps if end in node.outputs)
+            producer.outputs = [current if v is end else v for v in producer.outputs]
         completed: list[Node] = []
         for other in whole:
             if rest and node_structure(rest[0]) == node_structure(other):
                 step = rest.pop(0)
                 step.inputs[0] = current
             else:
+                # A shortcut's add has a second operand: what enters the block.
                 others = self.block.inputs[: len(other.inputs) - 1]
                 step = Skipped([current, *others], [replace(current)], other)
             completed.append(step)
@@ -119,7 +143,10 @@ class _Use:
 
 
 def _merged(one: Sequence[Node], other: Sequence[Node]) -> list[Node]:
-    """Return the shortest chain that has the steps of both, in their order."""
+    """Return the shortest chain that has the steps of both, in their order.
+
+    Shortest common supersequence, by dynamic programming over the rests of both.
+    """
     kinds = [node_structure(node) for node in one], [node_structure(n) for n in other]
 
     @cache

@@ -1,31 +1,31 @@
-"""The statements of a ``forward``, with names that say what their values hold."""
+"""The body of a ``forward``: its statements, with variables assigned and comments."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.naming.variables import Variables
+from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.structure.structure import is_join
 from tflite2torch.converter.writer.expressions import evaluated
-from tflite2torch.converter.writer.scope import Scope
 from tflite2torch.converter.writer.statements import Statements, Step
+from tflite2torch.converter.writer.variables import Variables
 
 LINE = 80
-"""What a statement with its comment may take inside a method."""
+"""The most characters of a statement with its comment behind it."""
 
 SHORTCUT = "shortcut"
 
 
 class Forward:
-    """Writes the body of one class's ``forward``."""
+    """The ``forward`` of one class; built once for all uses of the class."""
 
-    def __init__(self, scope: Scope, *, of_model: bool = False) -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._of_model = of_model
-        self._statements = Statements(scope, of_model=of_model)
+        self._statements = Statements(scope)
         self._steps = self._statements.steps()
         self._place = {step: index for index, step in enumerate(self._steps)}
         self._last_read = {
@@ -34,39 +34,44 @@ class Forward:
             for value in step.leaves()
         }
         self._last_read |= {value: len(self._steps) for value in scope.outputs}
+        self._variables = Variables(scope, self._steps)
 
-    def operations(self) -> Iterator[Node | None]:
-        """Yield what each operation gives, in the order in which Python evaluates them.
+    @cached_property
+    def operations(self) -> list[Node | None]:
+        """The operations on tensors, in the order in which Python evaluates them.
 
-        An operation is what touches a tensor: a call, an operator, an index, an attribute.
-        It gives a node's result, or None where that takes further operations.
+        An operation is a call, an operator, an index or an attribute. It stands as the node
+        whose result it gives; as None where further operations make that result.
         """
+        given: list[Node | None] = []
         for step in self._steps:
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
-            for part in evaluated(whole):
-                yield roots.get(id(part))
+            given += [roots.get(id(part)) for part in evaluated(whole)]
+        return given
 
-    def lines(self, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
-        """Return the statements; ``inputs`` and ``outputs`` are the names that they have."""
-        names = _Names(dict(zip(inputs, self._scope.inputs, strict=True)))
-        self._variables = Variables(self._scope, self._steps, outputs)
-        lines = self._kept_entry(names)
+    def lines(self) -> list[str]:
+        """Return the statements as text."""
+        held = _Held(
+            dict(zip(self._scope.input_names, self._scope.inputs, strict=True))
+        )
+        lines = self._kept_entry(held)
         for run in self._runs():
             if run[0].condition is not None:
-                lines += self._conditional(run, names)
+                lines += self._conditional(run, held)
             else:
-                lines += self._statement(run[0], names)
+                lines += self._statement(run[0], held)
         if not lines or not lines[-1].startswith("return"):
-            results = ", ".join(names.of(value) for value in self._scope.outputs)
+            results = ", ".join(held.name(value) for value in self._scope.outputs)
             lines.append(f"return {results}")
         return lines
 
     def _runs(self) -> Iterator[list[Step]]:
-        """Yield the steps one by one, but those in a row that have one condition together.
+        """Yield the steps one by one, but those that one ``if`` stands for together.
 
-        What such a step gives may be read in its run only if nothing else reads it: in other
-        uses of the class it is what went in.
+        A conditional step replaces its operand's variable, which in other uses of the class
+        keeps the operand. So what such a step computes may be read under the same ``if``
+        only if nothing reads it later.
         """
         run: list[Step] = []
         for index, step in enumerate(self._steps):
@@ -82,102 +87,103 @@ class Forward:
         if run:
             yield run
 
-    def _kept_entry(self, names: _Names) -> list[str]:
-        """Keep what enters for the sum at the end, so that ``x`` runs through the layers."""
+    def _kept_entry(self, held: _Held) -> list[str]:
+        """Keep a block's input for a later residual add, so that ``x`` can change."""
         entry = self._scope.inputs[0]
-        sums = [
-            s
-            for s in self._steps
-            for n in s.nodes()
-            if is_join(n) and entry in n.inputs
+        adds = [
+            index
+            for index, step in enumerate(self._steps)
+            for node in step.nodes()
+            if is_join(node) and entry in node.inputs
         ]
-        late = sums and sums[-1] is not self._steps[0]
-        if self._of_model or not late or len(self._scope.inputs) > 1:
+        several = self._scope.of_model or len(self._scope.inputs) > 1
+        if several or not adds or adds[-1] == 0:
             return []
-        names.bind(SHORTCUT, entry)
-        return [f"{SHORTCUT} = {names.of(entry)}"]
+        held.bind(SHORTCUT, entry)
+        return [f"{SHORTCUT} = {held.name(entry)}"]
 
-    def _statement(self, step: Step, names: _Names) -> list[str]:
-        text = self._text(step, names)
+    def _statement(self, step: Step, held: _Held) -> list[str]:
+        text = self._text(step, held)
         if self._is_last(step):
             return _commented(f"return {text}", step)
         targets: list[str] = []
         for value in step.node.outputs:
-            targets.append(self._target(step, value, names, targets))
+            targets.append(self._target(step, value, held, targets))
         for value, target in zip(step.node.outputs, targets, strict=True):
-            names.bind(target, value)
+            held.bind(target, value)
         return _commented(f"{', '.join(targets)} = {text}", step)
 
-    def _conditional(self, run: list[Step], names: _Names) -> list[str]:
+    def _conditional(self, run: list[Step], held: _Held) -> list[str]:
         """Return steps on one condition: each replaces its first operand, or leaves it."""
         first = run[0]
         assert first.condition is not None
         condition = self._statements.condition(first.condition)
         if self._is_last(first):
-            other = names.of(first.node.inputs[0])
-            text = f"return {self._text(first, names)} if {condition} else {other}"
+            other = held.name(first.node.inputs[0])
+            text = f"return {self._text(first, held)} if {condition} else {other}"
             return _commented(text, first)
         before: list[str] = []
         inside: list[str] = []
         for step in run:
             value, result = step.node.inputs[0], step.node.outputs[0]
-            target = names.of(value)
-            if self._is_needed(value, step, names, target):
-                target = self._target(step, result, names, [])
-                before.append(f"{target} = {names.of(value)}")
-            inside += _commented(
-                f"{target} = {self._text(step, names)}", step, LINE - 4
-            )
-            names.bind(target, result)
+            target = held.name(value)
+            if self._is_needed(target, value, step, held):
+                target = self._target(step, result, held, [])
+                before.append(f"{target} = {held.name(value)}")
+            text = f"{target} = {self._text(step, held)}"
+            inside += _commented(text, step, LINE - 4)
+            held.bind(target, result)
         return [*before, f"if {condition}:", *(f"    {line}" for line in inside)]
 
-    def _text(self, step: Step, names: _Names) -> str:
-        return ast.unparse(self._statements.expression(step, names.of))
+    def _text(self, step: Step, held: _Held) -> str:
+        return ast.unparse(self._statements.expression(step, held.name))
 
     def _is_last(self, step: Step) -> bool:
         return step is self._steps[-1] and self._scope.outputs == step.node.outputs
 
-    def _is_needed(self, value: Value, step: Step, names: _Names, name: str) -> bool:
-        """Whether a value is read after a step, and has no other name by then."""
+    def _is_needed(self, name: str, value: Value, step: Step, held: _Held) -> bool:
+        """Return whether a variable alone holds a value that is read after a step."""
         later = self._last_read.get(value, -1) > self._place[step]
-        return later and names.only(name, value)
+        return later and held.names[value] == [name]
 
     def _target(
-        self, step: Step, value: Value, names: _Names, others: Sequence[str]
+        self, step: Step, value: Value, held: _Held, others: Sequence[str]
     ) -> str:
-        """Return a name for what a statement gives that hides nothing still needed."""
-        held = names.held
-        taken = {n for n, v in held.items() if self._is_needed(v, step, names, n)}
-        return self._variables.name(step, value, taken.union(others), held)
+        """Return a variable for a result that overwrites nothing still needed."""
+        variables = held.values.items()
+        needed = {n for n, v in variables if self._is_needed(n, v, step, held)}
+        return self._variables.name(step, value, needed.union(others), held.values)
 
 
-class _Names:
-    """What each variable holds at one point of a ``forward``."""
+class _Held:
+    """The variables at one point of a ``forward``.
 
-    def __init__(self, held: Mapping[str, Value]) -> None:
-        self.held: dict[str, Value] = {}
-        self._names: dict[Value, list[str]] = {}
-        for name, value in held.items():
+    Attributes:
+        values: what each variable holds.
+        names: which variables hold a value, the oldest first.
+    """
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self.values: dict[str, Value] = {}
+        self.names: dict[Value, list[str]] = {}
+        for name, value in values.items():
             self.bind(name, value)
 
     def bind(self, name: str, value: Value) -> None:
         """Let a variable hold a value, and no longer what it held."""
-        before = self.held.get(name)
+        before = self.values.get(name)
         if before is not None:
-            self._names[before].remove(name)
-        self.held[name] = value
-        self._names.setdefault(value, []).append(name)
+            self.names[before].remove(name)
+        self.values[name] = value
+        self.names.setdefault(value, []).append(name)
 
-    def of(self, value: Value) -> str:
+    def name(self, value: Value) -> str:
         """Return the first variable that holds a value."""
-        return self._names[value][0]
-
-    def only(self, name: str, value: Value) -> bool:
-        """Whether no other variable than this one holds a value."""
-        return self._names[value] == [name]
+        return self.names[value][0]
 
 
 def _commented(statement: str, step: Step, width: int = LINE) -> list[str]:
+    """Return a statement with its nodes' comments behind it, or above if that is too long."""
     comments = dict.fromkeys(n.comment for n in step.nodes() if n.comment)
     if not comments:
         return [statement]

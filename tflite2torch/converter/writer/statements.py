@@ -1,9 +1,10 @@
-"""Nodes → the statements of a ``forward``, before their values have names."""
+"""The steps of a ``forward``, divided into statements that fit a line."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,34 +16,34 @@ from tflite2torch.converter.graph.nodes.elementwise import is_number
 from tflite2torch.converter.graph.nodes.shape import Rows
 from tflite2torch.converter.graph.nodes.stack import Stack
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.expression import Expression
+from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.structure.structure import Block, Stage, is_join
-from tflite2torch.converter.writer.expressions import literal, name, render
-from tflite2torch.converter.writer.scope import Scope
-from tflite2torch.converter.writer.symbols import Condition
+from tflite2torch.converter.writer.expressions import literal, name, render, spelled
 
 WIDTH = 72
-"""What an expression may take inside a method before it is split in two."""
+"""The most characters of an expression before some of its operands get statements."""
 
 USUAL = "x16"
-"""A variable's name of the usual length."""
+"""Stands for variables that have no name yet: one of the usual length."""
 
 
 @dataclass(eq=False)
 class Step:
-    """A node with those of its operands that are written into the same statement.
+    """One statement, or a part of one: a node with the operands that are nested in it.
 
     Attributes:
-        node: what the statement gives.
-        operands: values that have a name, and steps that are written in place.
-        condition: when it is carried out; otherwise its first operand passes on.
+        node: the node whose result it computes.
+        operands: variables, constants, and steps that are nested.
+        condition: when the node is carried out; otherwise its first operand passes on.
     """
 
     node: Node
     operands: list[Step | Value]
-    condition: Condition | None = None
+    condition: Expression | None = None
 
     def leaves(self) -> Iterator[Value]:
-        """Yield the values that have to have a name."""
+        """Yield the variables that the statement reads."""
         for operand in self.operands:
             if isinstance(operand, Step):
                 yield from operand.leaves()
@@ -57,117 +58,105 @@ class Step:
         yield self.node
 
     @property
-    def inside(self) -> list[Step]:
-        """The operands that are written in place."""
+    def nested(self) -> list[Step]:
+        """The operands that are steps."""
         return [operand for operand in self.operands if isinstance(operand, Step)]
 
 
 class Statements:
-    """Divides the steps of one class's ``forward`` into statements, and writes each."""
+    """Divides the nodes of one class into statements, and gives the expression of each."""
 
-    def __init__(self, scope: Scope, *, of_model: bool = False) -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._of_model = of_model
-        self._readers = _readers(scope)
+        self._users: dict[Value, list[Node]] = {}
+        for node in scope.nodes:
+            for value in node.inputs:
+                self._users.setdefault(value, []).append(node)
         self._place = {node: place for place, node in enumerate(scope.nodes)}
         self._stored = {e: f"self.{a}" for e, a in scope.stored.items()}
+        # Templates are rendered several times, until a statement fits.
+        steps = [node for node in scope.nodes if node not in scope.attributes]
+        self._codes = {node: node.code() for node in steps}
+        self._symbols = {
+            node: {
+                argument: spelled(expression, self._stored)
+                for argument, value in code.arguments.items()
+                if (expression := scope.argument(node, argument, value)) is not None
+            }
+            for node, code in self._codes.items()
+        }
 
     def steps(self) -> list[Step]:
-        """Return the statements in their order.
+        """Return the statements in an order in which they can run.
 
-        Operands that are read once are written into the statement that reads them, if they
-        fit. What has the same condition stands together.
+        What is read once is nested in the statement that reads it, if it fits. Steps on one
+        condition stand together.
         """
         done: list[Step] = []
-        waiting: dict[Value, Step] = {}
+        waiting: dict[Value, Step] = {}  # steps that may be nested in what reads them
         conditions = self._scope.symbols.conditions
         for index, node in enumerate(self._scope.nodes):
             condition = conditions.get(index)
-            for value in self._named(node, condition):
+            for value in self._variables(node, condition):
                 done += [waiting.pop(value)] if value in waiting else []
             step = Step(node, [waiting.get(v, v) for v in node.inputs], condition)
             done += self._split(step)
             for value in node.inputs:
                 waiting.pop(value, None)
-            (output, *others) = node.outputs
-            alone = not others and len(self._readers[output]) == 1 and not condition
-            free = alone and output not in self._scope.outputs
-            if free and self._blends_in(node):
-                waiting[output] = step
-            else:
-                if node.comment:  # what reads the same goes first, and frees its name
-                    done += _rivals(step, waiting)
-                done.append(step)
-        return _together(done)
+            if condition is None and self._may_nest(node):
+                waiting[node.outputs[0]] = step
+                continue
+            if node.comment:
+                # A step with a comment usually replaces its operand's variable: what else
+                # reads that comes first, so that the operand needs no second name.
+                read = set(step.leaves())
+                for value, other in list(waiting.items()):
+                    if not read.isdisjoint(other.leaves()):
+                        done.append(waiting.pop(value))
+            done.append(step)
+        return _gather_conditions(done)
 
-    def _named(self, node: Node, condition: Condition | None) -> list[Value]:
-        """Return the operands that have to have a name.
+    def _variables(self, node: Node, condition: Expression | None) -> list[Value]:
+        """Return the operands that must be variables, not nested expressions.
 
-        What a condition decides on is computed in any case; what an expression names twice
-        must not be computed twice.
+        A condition passes its first operand on, so that is computed in any case; what a
+        template names twice must not be computed twice.
         """
         if condition is not None:
             return node.inputs
-        if isinstance(node, Block | Stage) or node.layer() is not None:
+        if node in self._scope.attributes:
             return []
-        template = node.code().template
-        places = enumerate(node.inputs)
-        return [v for i, v in places if len(re.findall(rf"\bx{i}\b", template)) > 1]
+        count = Counter(re.findall(r"\bx\d+\b", self._codes[node].template))
+        return [v for i, v in enumerate(node.inputs) if count[f"x{i}"] > 1]
 
-    def condition(self, condition: Condition) -> str:
-        """Return a condition as ``forward`` asks it."""
-        return self._stored[condition.expression] + condition.comparison
+    def _may_nest(self, node: Node) -> bool:
+        """Return whether a node's result is read once, and may be computed right there.
 
-    def expression(
-        self,
-        step: Step,
-        named: Callable[[Value], str],
-        roots: dict[int, Node] | None = None,
-    ) -> ast.expr:
-        """Return a statement's expression; ``roots`` learns which part is which node's."""
-        operands = [
-            self.expression(operand, named, roots)
-            if isinstance(operand, Step)
-            else self._operand(step.node, operand, named)
-            for operand in step.operands
-        ]
-        attribute = self._scope.attributes.get(step.node)
-        if attribute is not None:
-            whole: ast.expr = ast.Call(name(f"self.{attribute}"), operands, [])
-        else:
-            whole = render(
-                step.node.code(), operands, lambda a: self._argument(step.node, a)
-            )
-        if roots is not None:
-            roots[id(whole)] = step.node
-        return whole
-
-    def _blends_in(self, node: Node) -> bool:
-        """Whether a step may stand inside another's statement, and explains itself there.
-
-        In a model, parts stand in lines of their own, but for sums and the like of them.
+        A comment needs a statement of its own. So does a block or stage of a model, unless
+        what reads it joins several.
         """
-        if not isinstance(node, Stage | Block) or not self._of_model:
-            return node.comment is None
-        (reader,) = self._readers[node.outputs[0]]
-        return isinstance(reader, Concat | Rows) or is_join(reader)
+        users = self._users.get(node.outputs[0], [])
+        outside = not set(node.outputs).isdisjoint(self._scope.outputs)
+        if len(node.outputs) > 1 or len(users) != 1 or outside or node.comment:
+            return False
+        if isinstance(node, Stage | Block) and self._scope.of_model:
+            return isinstance(users[0], Concat | Rows) or is_join(users[0])
+        return True
 
     def _split(self, step: Step) -> list[Step]:
-        """Take out operands, the longest first, until the statement fits; return them.
-
-        A sum stays where it is: what is longer of its sides goes.
-        """
+        """Take nested steps out until the statement fits, the longest first; return them."""
         out: list[Step] = []
         while len(self._text(step)) > WIDTH:
-            place, inside = step, step.inside
-            while len(inside) == 1 and is_join(inside[0].node) and inside[0].inside:
-                place, inside = inside[0], inside[0].inside
-            if not inside:
+            place, nested = step, step.nested
+            # Sums of sums stay one expression: the longer side of the innermost goes.
+            while len(nested) == 1 and is_join(nested[0].node) and nested[0].nested:
+                place, nested = nested[0], nested[0].nested
+            if not nested:
                 break
-            longest = max(inside, key=lambda operand: len(self._text(operand)))
-            # What is joined is alike, and looks alike.
+            # The operands of a concatenation are alike, and are written alike.
             alike = isinstance(place.node, Concat | Rows | Stack)
-            going = inside if alike else [longest]
+            longest = max(nested, key=lambda operand: len(self._text(operand)))
+            going = nested if alike else [longest]
             place.operands = [
                 o.node.outputs[0] if isinstance(o, Step) and o in going else o
                 for o in place.operands
@@ -178,49 +167,58 @@ class Statements:
     def _text(self, step: Step) -> str:
         return ast.unparse(self.expression(step, lambda value: USUAL))
 
+    def condition(self, condition: Expression) -> str:
+        """Return a condition as ``forward`` asks it."""
+        return ast.unparse(spelled(condition, self._stored))
+
+    def expression(
+        self,
+        step: Step,
+        variable: Callable[[Value], str],
+        roots: dict[int, Node] | None = None,
+    ) -> ast.expr:
+        """Return the expression of a statement.
+
+        Args:
+            step: the statement.
+            variable: gives the name of the variable that holds a value.
+            roots: is filled with the node that each part computes, by the part's id.
+        """
+        operands = [
+            self.expression(operand, variable, roots)
+            if isinstance(operand, Step)
+            else self._operand(step.node, operand, variable)
+            for operand in step.operands
+        ]
+        attribute = self._scope.attributes.get(step.node)
+        if attribute is not None:
+            whole: ast.expr = ast.Call(name(f"self.{attribute}"), operands, [])
+        else:
+            whole = render(self._codes[step.node], operands, self._symbols[step.node])
+        if roots is not None:
+            roots[id(whole)] = step.node
+        return whole
+
     def _operand(
-        self, node: Node, value: Value, named: Callable[[Value], str]
+        self, node: Node, value: Value, variable: Callable[[Value], str]
     ) -> ast.expr:
         if value.data is None:
-            return name(named(value))
+            return name(variable(value))
         if is_number(node, value):
             return literal(number(value))
         return name(f"self.{self._scope.attributes[value]}")
 
-    def _argument(self, node: Node, argument: str) -> ast.expr | None:
-        """Return an argument with what its class's constructor has stored."""
-        return self._scope.substituted(
-            node, argument, node.code().arguments[argument], self._stored
-        )
-
 
 def number(value: Value) -> Literal:
     """Return the only element of a constant, in the fewest digits that say it exactly."""
-    assert value.data is not None
-    element = value.data.reshape(-1)[0]
-    if value.data.dtype.kind == "f":
+    element = value.array.reshape(-1)[0]
+    if value.array.dtype.kind == "f":
         return float(str(np.float32(element)))
-    return bool(element) if value.data.dtype.kind == "b" else int(element)
+    return bool(element) if value.array.dtype.kind == "b" else int(element)
 
 
-def _readers(scope: Scope) -> dict[Value, list[Node]]:
-    """Map every value to the nodes that read it, once for each time they do."""
-    readers: dict[Value, list[Node]] = {v: [] for n in scope.nodes for v in n.outputs}
-    for node in scope.nodes:
-        for value in node.inputs:
-            readers.setdefault(value, []).append(node)
-    return readers
-
-
-def _rivals(step: Step, waiting: dict[Value, Step]) -> list[Step]:
-    """Take the steps out that read what another one is about to replace."""
-    read = set(step.leaves())
-    found = [v for v, other in waiting.items() if not read.isdisjoint(other.leaves())]
-    return [waiting.pop(value) for value in found]
-
-
-def _together(steps: Sequence[Step]) -> list[Step]:
-    """Bring steps on one condition together, where what they read is there by then."""
+def _gather_conditions(steps: Sequence[Step]) -> list[Step]:
+    """Move steps up to earlier ones on the same condition, where their operands are known."""
     rest, ordered = list(steps), list[Step]()
     while rest:
         first = rest.pop(0)

@@ -17,10 +17,10 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.passes.tidy import does_nothing
+from tflite2torch.converter.passes.dead_code_elimination import is_identity
 from tflite2torch.parity.align.trace import Layer, Trace
 from tflite2torch.parity.align.unfused import Evaluated
-from tflite2torch.parity.align.values import axes_of, relabel, tensor_of
+from tflite2torch.parity.align.values import tensor_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def relabelled(unfused: Graph, other: Graph) -> Graph | None:
     ]
     for ours, theirs in pairs:
         for value, changed in zip(ours, theirs, strict=True):
-            relabel(changed, value)
+            changed.name, changed.origin = value.name, value.origin
     return other
 
 
@@ -127,7 +127,7 @@ def _copies(
         if isinstance(node, Permute):
             back = tuple(node.axes.index(axis) for axis in range(len(node.axes)))
             yield Permute(list(node.outputs), [value], back)
-        elif isinstance(node, Reshape) or does_nothing(node):
+        elif isinstance(node, Reshape) or is_identity(node):
             yield Reshape(list(node.outputs), [value], value.shape)
 
 
@@ -156,7 +156,7 @@ def _does(node: Node) -> str:
 def _identity(value: Value) -> tuple[object, ...]:
     """Return a key that equals another value's if both are one constant, or one result."""
     constant = value.data is not None and tensor_of(value) is not None
-    return (tensor_of(value), axes_of(value)) if constant else (id(value),)
+    return (tensor_of(value), value.permutation) if constant else (id(value),)
 
 
 def _receivers(unfused: Graph, trace: Trace) -> dict[Value, Layer]:

@@ -14,7 +14,7 @@ from tflite2torch.parity.align.called import RAISED
 from tflite2torch.parity.align.folded import Folded, operands
 from tflite2torch.parity.align.lockstep import Step, in_type
 from tflite2torch.parity.align.unfused import Evaluated
-from tflite2torch.parity.align.values import axes_of, tensor_of
+from tflite2torch.parity.align.values import tensor_of
 from tflite2torch.parity.inputs.interface import Port
 
 
@@ -79,8 +79,8 @@ class Follower:
     ) -> None:
         """Hold a tensor for the nodes that read it, in their order of axes."""
         for value in self._wanted.pop(tensor, ()):
-            if sorted(order) == sorted(axes_of(value)):
-                axes = [order.index(axis) for axis in axes_of(value)]
+            if sorted(order) == sorted(value.permutation):
+                axes = [order.index(axis) for axis in value.permutation]
                 self._held[value] = _Held(
                     _permuted(free, axes), self._expected(value), _permuted(exact, axes)
                 )

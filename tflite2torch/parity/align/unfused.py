@@ -57,7 +57,7 @@ class Evaluated:
 
     def _compiled(self) -> CodeType:
         operands = [self._operand(i, value) for i, value in enumerate(self.node.inputs)]
-        tree = ast.Expression(render(self.node.code(), operands, lambda _: None))
+        tree = ast.Expression(render(self.node.code(), operands, {}))
         return compile(ast.fix_missing_locations(tree), "<node>", "eval")
 
     def _operand(self, position: int, value: Value) -> ast.expr:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tflite2torch.converter.graph.value import Array, N, Value
+from tflite2torch.converter.graph.value import Array, N, Provenance, Value
 from tflite2torch.parity.inputs.interface import Port
 
 OUTPUT = "output"
@@ -16,30 +16,27 @@ OUTPUT = "output"
 
 def tensor_of(value: Value) -> int | None:
     """Return the index of the TFLite tensor that a value stands for, None without one."""
-    return value.tensor
+    return None if value.origin is None else value.origin.index
 
 
 def port_of(value: Value) -> Port:
     """Return how a value lines up with its tensor, -1 where it stands for none."""
-    tensor = -1 if value.tensor is None else value.tensor
-    return Port(value.name, tensor, value.shape[1:], value.dtype, value.order)
-
-
-def axes_of(value: Value) -> tuple[int, ...]:
-    """Return the tensor's axis that each axis of a value is; -1 for an added batch axis."""
-    return value.order
+    tensor = tensor_of(value)
+    return Port(
+        name=value.name,
+        tensor=-1 if tensor is None else tensor,
+        sample_shape=value.shape[1:],
+        dtype=value.dtype,
+        permutation=value.permutation,
+    )
 
 
 def output_value(entry: Mapping[str, Any]) -> Value:
     """Return the value of an output, from its entry in the manifest."""
     shape = tuple(N if size == "N" else size for size in entry["shape"])
-    order = tuple(entry["permutation"])
-    return Value(entry["identifier"], shape, entry["dtype"], entry["tensor"], order)
-
-
-def relabel(value: Value, like: Value) -> None:
-    """Let a value stand for the tensor of a value of another model, by its name."""
-    value.name, value.tensor = like.name, like.tensor
+    name, permutation = entry["identifier"], tuple(entry["permutation"])
+    origin = Provenance("tflite", entry["tensor"], name, permutation)
+    return Value(name, shape, entry["dtype"], origin)
 
 
 def expected(value: Value, answers: Sequence[Mapping[int, Array]]) -> Array:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.converter.frontends.sources import printable
+from tflite2torch.converter.frontends.file import printable
 from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.inputs.interface import Port
 from tflite2torch.parity.inputs.samples import Sample

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.converter.frontends.sources import module_name
+from tflite2torch.converter.frontends.file import module_name
 from tflite2torch.parity.align.coverage import Coverage
 from tflite2torch.parity.distances import share
 from tflite2torch.parity.inputs.given import Given

@@ -16,8 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.reference.editing import GRID, ByteFed
 from tflite2torch.parity.reference.interpreter import Kernels, Reference, TensorInfo
 from tflite2torch.parity.reference.process import ROOT, Limits, plain_line

@@ -6,12 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from tflite2torch.converter.frontends.sources import ModelFile
-from tflite2torch.converter.frontends.tflite.model import (
-    Operator,
-    TfliteModel,
-    read_model,
-)
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.reference.editing import part_of
 from tflite2torch.parity.reference.interpreter import Reference
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference, info

@@ -12,13 +12,13 @@ import pytest
 
 from tests.hostile.crafted import good_model
 from tflite2torch.converter.errors import InvalidModelError
-from tflite2torch.converter.frontends.sources import ModelFile, read_sources
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.metadata import (
-    ModelMetadata,
-    TensorMetadata,
     read_metadata,
 )
-from tflite2torch.converter.frontends.tflite.model import read_model
+from tflite2torch.converter.frontends.tflite.parse import read_model
+from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
+from tflite2torch.converter.sources import read_sources
 
 MODEL = read_model(ModelFile("small", "small.tflite", good_model()))
 

@@ -13,8 +13,10 @@ from ai_edge_litert import schema_py_generated as schema
 from tests.hostile.crafted import CONV, good_model, sparse_model, unpacked
 from tests.support.models import ModelBuilder, Tensor, packed_model
 from tflite2torch.converter.errors import InvalidModelError
-from tflite2torch.converter.frontends.sources import ModelFile, read_sources
-from tflite2torch.converter.frontends.tflite.model import TfliteModel, read_model
+from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.frontends.tflite.parse import read_model
+from tflite2torch.converter.sources import read_sources
 
 
 def read(data: bytes) -> TfliteModel:

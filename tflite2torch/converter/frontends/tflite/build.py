@@ -11,7 +11,7 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
 )
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import Provenance, Value
 
 QUANTIZED = ("int4", "int8", "uint8", "int16")
 UNPACKING = ("DENSIFY", "DEQUANTIZE")
@@ -58,7 +58,7 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
 def _build_operator(
     model: TfliteModel, operator: Operator, values: list[Value]
 ) -> list[Node]:
-    builder = find_builder(operator.name, operator.custom, operator.version)
+    build = find_builder(operator)
     _refuse_integers(model, operator)
     inputs = [values[index] if index >= 0 else None for index in operator.inputs]
     outputs = [values[index] for index in operator.outputs]
@@ -68,7 +68,7 @@ def _build_operator(
         and all(value is not None and value.data is not None for value in inputs)
     ):
         raise NotSupportedError("all its operands are constants")
-    nodes = builder(OperatorCall(model.label, operator, inputs, outputs, model.tensors))
+    nodes = build(OperatorCall(model.label, operator, inputs, outputs, model.tensors))
     for node in nodes:
         node.operator = operator.index
     return nodes
@@ -88,6 +88,6 @@ def _refuse_integers(model: TfliteModel, operator: Operator) -> None:
 
 
 def _value(tensor: Tensor) -> Value:
-    return Value(
-        tensor.name, tensor.shape, tensor.dtype, tensor.index, data=tensor.data
-    )
+    order = tuple(range(len(tensor.shape)))
+    origin = Provenance("tflite", tensor.index, tensor.name, order)
+    return Value(tensor.name, tensor.shape, tensor.dtype, origin, tensor.data)

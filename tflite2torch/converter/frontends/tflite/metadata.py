@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from tflite2torch.converter.frontends.tflite.flatbuffer import (
     Table,
 )
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
 from tflite2torch.converter.graph.value import Array
 
 _BUFFER = "TFLITE_METADATA"
@@ -58,39 +58,6 @@ ProcessUnitOptions NormalizationOptions ScoreCalibrationOptions
 
 _NONE = np.empty(0, np.float32)
 _SCHEMA = Schema(_TABLES, _UNIONS)
-
-
-@dataclass(frozen=True)
-class TensorMetadata:
-    """What a file says about one of its inputs or outputs; untrusted text.
-
-    Attributes:
-        name: may be empty.
-        description: may be empty.
-        value_range: the least and the largest value: of an image, what black and white
-            become; of other tensors, what their statistics give. None if unknown.
-    """
-
-    name: str
-    description: str
-    value_range: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class ModelMetadata:
-    """What a file says about itself; untrusted text.
-
-    Attributes:
-        name: may be empty.
-        description: may be empty.
-        inputs: one for each of the model's inputs, or none at all.
-        outputs: one for each of the model's outputs, or none at all.
-    """
-
-    name: str
-    description: str
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
 
 
 def read_metadata(model: TfliteModel) -> ModelMetadata | None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from typing import Any
-
-import tflite
 
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError, Table
 
 MAX_VERSION = 100
 """The highest version of an operator; TFLite has not come to 20 with any."""
-
-CUSTOM = tflite.BuiltinOperator.CUSTOM
 
 
 def operator_name(code: Table) -> tuple[str, bool]:
@@ -28,8 +26,9 @@ def operator_name(code: Table) -> tuple[str, bool]:
     if min(numbers) < 0:
         raise FormatError(f"its code is {min(numbers)}")
     number = max(numbers)
-    if number != CUSTOM:
-        return _names().get(number, f"BUILTIN_{number}"), False
+    builtin = _builtin_names().get(number, f"BUILTIN_{number}")
+    if builtin != "CUSTOM":
+        return builtin, False
     name = code.get("custom_code", "")
     if not name:
         raise FormatError("it is a custom operator without a name")
@@ -37,8 +36,8 @@ def operator_name(code: Table) -> tuple[str, bool]:
 
 
 @cache
-def _names() -> dict[int, str]:
-    names = vars(tflite.BuiltinOperator).items()
+def _builtin_names() -> dict[int, str]:
+    names = vars(_schema_class("BuiltinOperator")).items()
     return {number: name for name, number in names if isinstance(number, int)}
 
 
@@ -47,9 +46,28 @@ def read_options(data: bytes, table: Table) -> Any:
 
     None where that package, which is older than the newest schema, has no such class.
     """
-    options_class = getattr(tflite, table.type, None)
+    options_class = _schema_class(table.type)
     if options_class is None:
         return None
     options = options_class()
     options.Init(data, table.at)
     return options
+
+
+@cache
+def _schema_class(name: str) -> Any:
+    """Return a class of the ``tflite`` package; None where it has none of this name.
+
+    Each class is in a module of its own, which imports no other. ``import tflite.NAME``
+    would run the package's ``__init__`` first, and that imports all 184 of them, in which
+    time a model is read: so the package is located, and just the one module run.
+    """
+    package = find_spec("tflite")
+    assert package is not None, "a dependency of this package"
+    path = package.submodule_search_locations
+    spec = PathFinder.find_spec(f"tflite.{name}", path)
+    if spec is None or spec.loader is None:
+        return None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, name)

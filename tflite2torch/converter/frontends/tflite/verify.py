@@ -1,15 +1,11 @@
-"""Whether a graph makes sense: what it refers to exists, and is there when read."""
+"""Verifies the graph of a file: tensors exist, are written once, and before they are read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tflite2torch.converter.frontends.tflite.effort import Effort
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
-from tflite2torch.converter.frontends.tflite.verify_operators import verify_operator
-
-if TYPE_CHECKING:
-    from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.operators.registry import OPERATORS
 
 MAX_INTERFACE = 2**10
 """The most inputs, and the most outputs, of a graph; official models have up to 7."""
@@ -30,7 +26,9 @@ def verify_graph(model: TfliteModel, effort: Effort) -> None:
     for operator in model.operators:
         try:
             _run(model, operator, written)
-            verify_operator(operator, model.tensors, effort)
+            if not operator.custom and operator.name in OPERATORS:
+                contract = OPERATORS[operator.name].contract
+                contract.check(operator, model.tensors, effort)
         except FormatError as error:
             error.path.append(operator.place)
             raise

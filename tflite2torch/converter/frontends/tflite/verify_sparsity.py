@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.model import Dimension, Sparsity
 from tflite2torch.converter.graph.value import Shape
-
-if TYPE_CHECKING:
-    from tflite2torch.converter.frontends.tflite.model import Dimension, Sparsity
 
 
 def verify_sparsity(sparsity: Sparsity, shape: Shape, stored: int) -> None:

@@ -1,4 +1,4 @@
-"""CONCATENATION."""
+"""Concatenation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tflite2torch.converter.graph.value import N, Shape
 
 @dataclass(eq=False, repr=False)
 class Concat(Node):
-    """Operands one after the other along an axis."""
+    """Concatenates operands along an axis."""
 
     axis: int
 
@@ -25,7 +25,7 @@ class Concat(Node):
         return [(*shapes[0][: self.axis], total, *shapes[0][self.axis + 1 :])]
 
     def follow_batch(self) -> list[Node]:
-        """Repeat constant operands for each sample."""
+        """Expand constant operands to the batch."""
         batched = next((value for value in self.inputs if value.batched), None)
         if batched is None:
             return []

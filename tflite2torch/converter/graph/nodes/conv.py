@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import Code, Literal, Node
 from tflite2torch.converter.graph.nodes.window import NO_PADDING, Window
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 
 @dataclass(eq=False, repr=False)
@@ -42,9 +42,9 @@ class Conv2d(Node):
         return "any" if self.pointwise else "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, *size, _ = self.inputs[0].shape
-        channels = self.parameters["weight"].shape[0]
-        return [(batch, *self.window.output(size), channels)]
+        x, filters = self.inputs[0], self.parameters["weight"].shape[0]
+        _, size, _ = image_sizes(x)
+        return [image_shape(x, self.window.output(size), filters)]
 
     def reorder(self, order: tuple[int, ...]) -> None:
         """The weight's axes (O, H, W, I) follow those of the image (N, H, W, C)."""

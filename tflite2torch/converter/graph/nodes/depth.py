@@ -1,19 +1,19 @@
-"""DEPTH_TO_SPACE and SPACE_TO_DEPTH."""
+"""Blocks of pixels as channels, and back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import Code, Node
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 
 @dataclass(eq=False, repr=False)
 class DepthToSpace(Node):
     """Channels spread over blocks of pixels.
 
-    TFLite has the pixel of the block as the slow part of the channel axis (torch's
-    ``pixel_shuffle`` as the fast one).
+    The channel index is (pixel of the block, channel), where torch's ``pixel_shuffle`` has
+    (channel, pixel of the block).
     """
 
     block: int
@@ -23,9 +23,10 @@ class DepthToSpace(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, height, width, channels = self.inputs[0].shape
-        block = self.block
-        return [(batch, height * block, width * block, channels // block**2)]
+        x, block = self.inputs[0], self.block
+        _, (height, width), channels = image_sizes(x)
+        size = (height * block, width * block)
+        return [image_shape(x, size, channels // block**2)]
 
     def code(self) -> Code:
         return Code(
@@ -44,9 +45,10 @@ class SpaceToDepth(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, height, width, channels = self.inputs[0].shape
-        block = self.block
-        return [(batch, height // block, width // block, channels * block**2)]
+        x, block = self.inputs[0], self.block
+        _, (height, width), channels = image_sizes(x)
+        size = (height // block, width // block)
+        return [image_shape(x, size, channels * block**2)]
 
     def code(self) -> Code:
         return Code(

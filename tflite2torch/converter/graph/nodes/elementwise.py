@@ -1,4 +1,4 @@
-"""Operators that work element by element, with broadcasting."""
+"""Elementwise functions, with broadcasting."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TEMPLATES = {
 
 @dataclass(eq=False, repr=False)
 class Elementwise(Node):
-    """A function of elements, named as in ``TEMPLATES``; operands broadcast."""
+    """An elementwise function, a key of ``TEMPLATES``; operands broadcast."""
 
     function: str
 
@@ -71,7 +71,7 @@ class Elementwise(Node):
         return [broadcast([value.shape for value in self.inputs])]
 
     def follow_batch(self) -> list[Node]:
-        """Line the batch axes of operands of lower rank up with the leading one."""
+        """Insert axes of one so that the batch of operands of lower rank leads."""
         rank = max(value.rank for value in self.inputs)
         added: list[Node] = []
         for position, value in enumerate(self.inputs):
@@ -87,13 +87,13 @@ class Elementwise(Node):
 
 
 def is_number(node: Node, value: Value) -> bool:
-    """Whether a node's operand is a single number, of which only the value counts."""
+    """Return whether an operand is a single constant, to be printed as a number."""
     constant = value.data is not None and value.data.size == 1
     return constant and isinstance(node, Elementwise)
 
 
 def broadcast(shapes: list[Shape]) -> Shape:
-    """Return the shape that operands of these shapes have together.
+    """Return the shape that these shapes broadcast to.
 
     Raises BatchError where they do not fit, or where a batch meets another axis.
     """
@@ -122,7 +122,7 @@ class LeakyRelu(SameShape):
 
 @dataclass(eq=False, repr=False)
 class Cast(SameShape):
-    """The same numbers as another type."""
+    """Converts to the dtype of the output."""
 
     def code(self) -> Code:
         return Code(f"x0.to(torch.{self.outputs[0].dtype})")

@@ -1,4 +1,4 @@
-"""GATHER, ARG_MAX and ARG_MIN: operators that take or give indices."""
+"""Nodes that take or give indices."""
 
 from __future__ import annotations
 

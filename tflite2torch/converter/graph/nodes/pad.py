@@ -23,10 +23,10 @@ class Pad(Node):
     def of(
         cls, x: Value, padding: tuple[tuple[int, int], ...], value: float = 0
     ) -> Pad:
-        """Return a padding of ``x`` that TFLite does not have."""
+        """Return a pad of ``x`` with a new output value."""
         shape = tuple(n + sum(p) for n, p in zip(x.shape, padding, strict=True))
         shape = tuple(N if a is N else b for a, b in zip(x.shape, shape, strict=True))
-        return cls([x], [Value(x.name, shape, x.dtype)], padding, value)
+        return cls([x], [Value(x.name, shape, x.dtype, image=x.image)], padding, value)
 
     @property
     def layout(self) -> str:

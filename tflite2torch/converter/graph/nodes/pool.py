@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tflite2torch.converter.graph.node import Code, Literal, Node
 from tflite2torch.converter.graph.nodes.conv import square
 from tflite2torch.converter.graph.nodes.window import NO_PADDING, Window
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 
 @dataclass(eq=False, repr=False)
@@ -27,8 +27,9 @@ class Pool2d(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, *size, channels = self.inputs[0].shape
-        return [(batch, *self.window.output(size), channels)]
+        x = self.inputs[0]
+        _, size, channels = image_sizes(x)
+        return [image_shape(x, self.window.output(size), channels)]
 
     def code(self) -> Code:
         window = self.window

@@ -20,7 +20,7 @@ class Reduce(Node):
     def layout(self) -> str:
         kept = self.inputs[0].rank - len(self.axes)
         # One axis beside the batch has no order that could be wrong.
-        return "any" if self.keepdim or kept <= 2 else "tflite"
+        return "any" if self.keepdim or kept <= 2 or not self.axes else "fixed"
 
     def infer(self) -> list[Shape]:
         shape = self.inputs[0].shape

@@ -1,4 +1,4 @@
-"""MediaPipe's operators that crop an image around landmarks, and bring landmarks back.
+"""MediaPipe's custom operators that crop an image around landmarks, and map them back.
 
 Source: MediaPipe's util/tflite/operations, where each version has a kernel of its own, and
 the parsers of their options in TensorFlow Lite's delegates/gpu/common/mediapipe.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import BatchError, Code, Literal, Node
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 CROP_V1 = "crop_matrix_v1(x0, x1, line, scale, size, image_size, extent)"
 CROP_V2 = "crop_matrix(x0, x1, line, scale, size, target=target)"
@@ -49,8 +49,9 @@ class TransformBilinear(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, _, _, channels = self.inputs[0].shape
-        return [(batch, *self.size, channels)]
+        x = self.inputs[0]
+        _, _, channels = image_sizes(x)
+        return [image_shape(x, self.size, channels)]
 
     def follow_batch(self) -> list[Node]:
         return share_batch(self)

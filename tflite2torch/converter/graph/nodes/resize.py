@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import Code, Literal, Node
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 SCALED = 'F.interpolate(x0, scale_factor=scale_factor, mode="bilinear")'
 TEMPLATES = {
@@ -40,8 +40,9 @@ class Resize(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, _, _, channels = self.inputs[0].shape
-        return [(batch, *self.size, channels)]
+        x = self.inputs[0]
+        _, _, channels = image_sizes(x)
+        return [image_shape(x, self.size, channels)]
 
     def code(self) -> Code:
         key = (self.mode, self.coordinates)

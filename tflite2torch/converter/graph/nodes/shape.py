@@ -1,4 +1,4 @@
-"""Operators that rearrange elements without changing them."""
+"""Nodes that rearrange elements without changing them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from tflite2torch.converter.graph.value import N, Shape, Value
 
 @dataclass(eq=False, repr=False)
 class Reshape(Node):
-    """Other sizes for the same elements in the same order."""
+    """The same elements in the same order, with another shape."""
 
     shape: Shape
 
     @classmethod
     def of(cls, x: Value, shape: Shape) -> Reshape:
-        """Return a reshape of ``x`` that TFLite does not have."""
+        """Return a reshape of ``x`` with a new output value."""
         return cls([x], [Value(x.name, shape, x.dtype)], shape)
+
+    @property
+    def layout(self) -> str:
+        # One that changes nothing must not keep layouts apart: it will be removed.
+        return "any" if self.inputs[0].shape == self.outputs[0].shape else "fixed"
+
+    def reorder(self, order: tuple[int, ...]) -> None:
+        if order[0] != -1:
+            self.shape = tuple(self.shape[axis] for axis in order)
 
     def infer(self) -> list[Shape]:
         return [self.shape]
 
     def follow_batch(self) -> list[Node]:
-        """Keep the batch in front, also where TFLite's shape drops it."""
+        """Keep the batch in front, also where the file's shape drops it."""
         x = self.inputs[0]
         if any(size is N for size in x.shape[1:]):
             raise BatchError("it flattens a batch axis that is not the first")
@@ -53,14 +62,18 @@ class Reshape(Node):
 
 @dataclass(eq=False, repr=False)
 class Permute(Node):
-    """Axes in another order: axis ``i`` of the result is axis ``axes[i]`` of ``x``."""
+    """A permutation: axis ``i`` of the output is axis ``axes[i]`` of the input."""
 
     axes: tuple[int, ...]
 
     @classmethod
     def of(cls, x: Value, axes: tuple[int, ...]) -> Permute:
-        """Return a permutation of ``x`` that stands for the same TFLite tensor."""
+        """Return a permutation of ``x`` whose output has the origin of ``x``."""
         return cls([x], [x.permuted(axes)], axes)
+
+    @property
+    def layout(self) -> str:
+        return "any" if self.axes == tuple(range(len(self.axes))) else "fixed"
 
     def infer(self) -> list[Shape]:
         return [tuple(self.inputs[0].shape[axis] for axis in self.axes)]
@@ -79,7 +92,7 @@ class Permute(Node):
 
 @dataclass(eq=False, repr=False)
 class Rows(Node):
-    """Images as rows of numbers, pixel by pixel in TFLite's order, one after the other."""
+    """Images (N, C, H, W) as rows of ``width`` numbers, pixel by pixel, concatenated."""
 
     width: int
 
@@ -94,12 +107,12 @@ class Rows(Node):
 
 @dataclass(eq=False, repr=False)
 class Flip(SameShape):
-    """Axes run backwards."""
+    """Reverses axes."""
 
     axes: tuple[int, ...]
 
     def follow_batch(self) -> list[Node]:
-        """Leave the batch axis alone: a single sample looks the same backwards."""
+        """Drop the batch axis: reversing a single sample changes nothing."""
         shape = self.inputs[0].shape
         self.axes = tuple(axis for axis in self.axes if shape[axis] is not N)
         return []
@@ -113,7 +126,7 @@ class Flip(SameShape):
 
 @dataclass(eq=False, repr=False)
 class Tile(Node):
-    """A tensor repeated along its axes."""
+    """Repeats a tensor along its axes."""
 
     multiples: tuple[int, ...]
 
@@ -139,7 +152,7 @@ class Tile(Node):
 
 @dataclass(eq=False, repr=False)
 class BroadcastTo(Node):
-    """Axes of one element stretched to a shape."""
+    """Broadcasts to a shape."""
 
     shape: Shape
 
@@ -167,16 +180,19 @@ class BroadcastTo(Node):
 
 @dataclass(eq=False, repr=False)
 class Expand(Node):
-    """A constant, repeated for each sample of the batch of its second operand."""
+    """A constant expanded to the batch size of the second operand."""
 
     @classmethod
     def of(cls, constant: Value, batched: Value) -> Expand:
-        """Return a repetition; TFLite may have dropped the batch axis of both operands."""
-        lifted = constant.rank < batched.rank
-        shape = (N, *(constant.shape if lifted else constant.shape[1:]))
-        order = (-1, *constant.order) if lifted else constant.order
-        output = Value(constant.name, shape, constant.dtype, order=order)
-        return cls([constant, batched], [output])
+        """Return an expansion of a constant, whose batch axis may be dropped or one."""
+        node = cls([constant, batched], [])
+        node.outputs = [Value(constant.name, node.infer()[0], constant.dtype)]
+        return node
+
+    def infer(self) -> list[Shape]:
+        constant, batched = (value.shape for value in self.inputs)
+        lifted = len(constant) < len(batched)
+        return [(N, *(constant if lifted else constant[1:]))]
 
     @property
     def layout(self) -> str:

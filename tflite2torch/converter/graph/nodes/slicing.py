@@ -1,4 +1,4 @@
-"""STRIDED_SLICE and SLICE."""
+"""Slices."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Slice(Node):
 
     @property
     def layout(self) -> str:
-        return "any" if all(isinstance(i, slice) for i in self.index) else "tflite"
+        return "any" if all(isinstance(i, slice) for i in self.index) else "fixed"
 
     def infer(self) -> list[Shape]:
         pairs = zip(self.inputs[0].shape, self.index, strict=True)
         return [tuple(_length(n, i) for n, i in pairs if isinstance(i, slice))]
 
     def follow_batch(self) -> list[Node]:
-        """Keep all samples where TFLite takes, or drops, its only one."""
+        """Keep the whole batch where the file takes, or drops, its only sample."""
         if self.inputs[0].batched:
             if _length(1, self.index[0]) != 1:
                 raise BatchError("it takes no sample of the batch")
@@ -35,6 +35,11 @@ class Slice(Node):
 
     def reorder(self, order: tuple[int, ...]) -> None:
         self.index = tuple(FULL if i < 0 else self.index[i] for i in order)
+
+    def is_empty(self) -> bool:
+        """Return whether it takes no element of some axis."""
+        pairs = zip(self.inputs[0].shape, self.index, strict=True)
+        return any(_length(size, index) < 1 for size, index in pairs)
 
     def code(self) -> Code:
         index = list(self.index)

@@ -1,4 +1,4 @@
-"""PACK, UNPACK, SPLIT and SPLIT_V: parts put together and taken apart."""
+"""Stacking along a new axis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflite2torch.converter.graph.value import Shape
 
 @dataclass(eq=False, repr=False)
 class Stack(Node):
-    """Operands side by side along a new axis."""
+    """Stacks operands along a new axis."""
 
     axis: int
 

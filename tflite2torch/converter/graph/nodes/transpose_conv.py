@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import Code, Literal, Node
 from tflite2torch.converter.graph.nodes.conv import square
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 Pair = tuple[int, int]
 
@@ -29,11 +29,12 @@ class ConvTranspose2d(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, *size, _ = self.inputs[0].shape
+        x = self.inputs[0]
+        _, size, _ = image_sizes(x)
         _, filters, *kernel = self.parameters["weight"].shape
-        whole = _whole(size, kernel, self.stride)
+        whole = whole_size(size, kernel, self.stride)
         cropped = zip(whole, self.padding, self.output_padding, strict=True)
-        return [(batch, *(n - 2 * p + o for n, p, o in cropped), filters)]
+        return [image_shape(x, [n - 2 * p + o for n, p, o in cropped], filters)]
 
     def layer(self) -> Code | None:
         channels, filters, height, width = self.parameters["weight"].shape
@@ -54,7 +55,7 @@ class ConvTranspose2d(Node):
         )
 
 
-def _whole(size: Sequence[int], kernel: Sequence[int], stride: Pair) -> list[int]:
+def whole_size(size: Sequence[int], kernel: Sequence[int], stride: Pair) -> list[int]:
     """Return the (height, width) that all pixels reach together."""
     axes = zip(size, kernel, stride, strict=True)
     return [(n - 1) * s + k for n, k, s in axes]

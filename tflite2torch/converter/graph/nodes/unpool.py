@@ -1,4 +1,4 @@
-"""MediaPipe's MaxPoolingWithArgmax2D and MaxUnpooling2D."""
+"""Max pooling that returns places, and max unpooling: MediaPipe's custom operators."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tflite2torch.converter.graph.node import Code, Node
 from tflite2torch.converter.graph.nodes.region import share_batch
 from tflite2torch.converter.graph.nodes.window import Window
-from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 
 @dataclass(eq=False, repr=False)
@@ -15,7 +15,7 @@ class MaxPoolWithArgmax(Node):
     """The largest element of each window, and which of the window's elements that is.
 
     Elements count row by row; of equal ones the first counts. The second result is float:
-    TFLite adds 0.1 to the number.
+    The kernel adds 0.1 to the number.
     """
 
     window: Window
@@ -25,8 +25,9 @@ class MaxPoolWithArgmax(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, *size, channels = self.inputs[0].shape
-        return [(batch, *self.window.output(size), channels)] * 2
+        x = self.inputs[0]
+        _, size, channels = image_sizes(x)
+        return [image_shape(x, self.window.output(size), channels)] * 2
 
     def code(self) -> Code:
         (top, bottom), (left, right) = self.window.padding
@@ -53,8 +54,10 @@ class MaxUnpool(Node):
         return "nchw"
 
     def infer(self) -> list[Shape]:
-        batch, height, width, channels = self.inputs[0].shape
-        return [(batch, height * self.kernel[0], width * self.kernel[1], channels)]
+        x = self.inputs[0]
+        _, (height, width), channels = image_sizes(x)
+        size = (height * self.kernel[0], width * self.kernel[1])
+        return [image_shape(x, size, channels)]
 
     def follow_batch(self) -> list[Node]:
         return share_batch(self)

@@ -21,7 +21,7 @@ from tflite2torch.converter.frontends.tflite.lowering.batch import follow_batch
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.shape import Reshape
-from tflite2torch.converter.graph.value import N, Value
+from tflite2torch.converter.graph.value import N, Provenance, Value
 
 
 def test_the_batch_of_a_reshape_follows() -> None:
@@ -162,7 +162,10 @@ def test_what_mixes_samples_is_refused_by_operator_and_tensor(mix: Mixer) -> Non
 
 
 def test_shapes_that_contradict_the_operators_are_a_damaged_file() -> None:
-    x, y = Value("x", (1, 3), "float32", 0), Value("y", (1, 4), "float32", 1)
+    x, y = (
+        Value(name, (1, size), "float32", Provenance("tflite", index, name, (0, 1)))
+        for index, (name, size) in enumerate({"x": 3, "y": 4}.items())
+    )
     graph = Graph("g", "g.tflite", [x], [y], [Elementwise([x], [y], "abs")])
     with pytest.raises(
         InvalidModelError, match=r"g.tflite: operator -1 .*\[N, 3\].*\[1, 4\].*'y'"

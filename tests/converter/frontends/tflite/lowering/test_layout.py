@@ -15,17 +15,18 @@ from tests.support.operators import (
     graph_of,
     weights,
 )
+from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.linear import Linear
 from tflite2torch.converter.graph.nodes.shape import Permute, Rows
+from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.graph.value import N
-from tflite2torch.converter.passes import run_passes
 
 
 def passed(model: bytes) -> Graph:
     graph = graph_of(model)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     return graph
 
 
@@ -126,7 +127,7 @@ def test_official_models_have_no_permute_too_many(
     """Rows permute each of the images that they lay out."""
     graph = official_graph(name)
     own = count(graph, Permute)
-    run_passes(graph)
+    run_passes(graph, PIPELINE)
     rows = [node for node in all_nodes(graph.nodes) if isinstance(node, Rows)]
     hidden = sum(len(node.inputs) for node in rows)
     assert count(graph, Permute) + hidden - own == FACTS[name].permutes

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tflite2torch.converter.frontends.tflite.operators import OPERATORS
+from tflite2torch.converter.frontends.tflite.operators.contract import same_shape
 from tflite2torch.converter.frontends.tflite.operators.registry import (
+    OPERATORS,
     operator,
     shortest,
 )
@@ -18,7 +19,7 @@ FOLDER = Path(__file__).parent
 
 def test_a_name_is_registered_once() -> None:
     with pytest.raises(ValueError, match="CONV_2D is registered twice"):
-        operator("CONV_2D")(lambda call: [])
+        operator("CONV_2D", shapes=same_shape)(lambda call: [])
 
 
 def test_every_operator_is_compared_with_the_reference() -> None:

@@ -11,15 +11,18 @@ After::
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import BatchError, Node
 from tflite2torch.converter.graph.nodes.shape import Permute
-from tflite2torch.converter.graph.value import N, Shape, Value
+from tflite2torch.converter.graph.rewriting import Rewrites
+from tflite2torch.converter.graph.value import N, Value
 
 
-def follow_batch(graph: Graph) -> None:
-    """Follow the batch axis from the inputs through every node.
+def follow_batch(graph: Graph) -> Rewrites:
+    """Follow the batch axis from the inputs through every node; count the values with one.
 
     Raises UnsupportedOpError where a node mixes the samples of a batch, and
     InvalidModelError where the file states other shapes than its operators give.
@@ -28,9 +31,10 @@ def follow_batch(graph: Graph) -> None:
         if value.shape and value.shape[0] == 1:
             value.shape = (N, *value.shape[1:])
     nodes: list[Node] = []
+    lifted: set[Value] = set()
     for node in graph.nodes:
         try:
-            nodes += _follow(graph, node)
+            nodes += _follow(graph, node, lifted)
         except BatchError as problem:
             raise UnsupportedOpError(
                 [
@@ -42,6 +46,37 @@ def follow_batch(graph: Graph) -> None:
         nodes.append(node)
     graph.nodes = nodes
     _lead_with_batch(graph)
+    return Rewrites(sum(v.batched for node in graph.nodes for v in node.outputs))
+
+
+def _follow(graph: Graph, node: Node, lifted: set[Value]) -> list[Node]:
+    """Give a node's outputs their batch; return nodes that have to go before it.
+
+    ``lifted`` are the values whose batch axis the file has dropped: their axes have all moved
+    up by one.
+    """
+    ranks = [value.rank for value in node.inputs if value in lifted]
+    if ranks:
+        node.reorder((-1, *range(ranks[0] - 1)))
+    added = node.follow_batch()
+    for extra in added:
+        extra.operator = node.operator
+    for value, shape in zip(node.outputs, node.infer(), strict=True):
+        stated, value.shape = value.shape, shape
+        if shape == stated:
+            continue
+        if shape[:1] != (N,) or shape[0] is not N or shape[1:] != stated:
+            index = None if value.origin is None else value.origin.index
+            raise InvalidModelError(
+                f"{graph.label}: operator {node.operator} ({type(node).__name__}) gives "
+                f"{list(shape)}, but the file states {list(stated)} for tensor "
+                f"{index} ({value.name!a}); the file is damaged, fetch it again"
+            )
+        lifted.add(value)
+        if value.origin is not None:
+            order = (-1, *value.origin.permutation)
+            value.origin = replace(value.origin, permutation=order)
+    return added
 
 
 def _lead_with_batch(graph: Graph) -> None:
@@ -52,28 +87,3 @@ def _lead_with_batch(graph: Graph) -> None:
             axes = (batch, *(i for i in range(value.rank) if i != batch))
             graph.nodes.append(Permute.of(value, axes))
             graph.outputs[position] = graph.nodes[-1].outputs[0]
-
-
-def _follow(graph: Graph, node: Node) -> list[Node]:
-    lifted = [value for value in node.inputs if value.order[:1] == (-1,)]
-    if lifted:  # TFLite dropped the batch axis; all others have moved up by one
-        node.reorder((-1, *range(lifted[0].rank - 1)))
-    added = node.follow_batch()
-    for extra in added:
-        extra.operator = node.operator
-    for value, shape in zip(node.outputs, node.infer(), strict=True):
-        _give_shape(graph, node, value, shape)
-    return added
-
-
-def _give_shape(graph: Graph, node: Node, value: Value, shape: Shape) -> None:
-    stated = value.shape
-    if shape != stated:
-        if shape[:1] != (N,) or shape[0] is not N or shape[1:] != stated:
-            raise InvalidModelError(
-                f"{graph.label}: operator {node.operator} ({type(node).__name__}) gives "
-                f"{list(shape)}, but the file states {list(stated)} for tensor "
-                f"{value.tensor} ({value.name!a}); the file is damaged, fetch it again"
-            )
-        value.order = (-1, *value.order)
-    value.shape = shape

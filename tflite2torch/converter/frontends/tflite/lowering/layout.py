@@ -17,27 +17,30 @@ order of elements can be seen.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.index import Gather
 from tflite2torch.converter.graph.nodes.linear import Linear
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
-from tflite2torch.converter.graph.value import Value
-
-TO_NCHW = (0, 3, 1, 2)
-TO_NHWC = (0, 2, 3, 1)
+from tflite2torch.converter.graph.rewriting import Rewrites
+from tflite2torch.converter.graph.value import TO_NCHW, TO_NHWC, Value
 
 
-def choose_layouts(graph: Graph) -> None:
-    """Give every rank-4 value its layout, and rewrite axes and constants to match."""
+def choose_layouts(graph: Graph) -> Rewrites:
+    """Give every rank-4 value its layout, and rewrite axes and constants to match.
+
+    Counts the values that are NCHW now.
+    """
     images = _images(graph)
     for value in images:
         nchw = value.permuted(TO_NCHW)
-        value.shape, value.order = nchw.shape, nchw.order
+        value.shape, value.origin, value.image = nchw.shape, nchw.origin, True
     nodes: list[Node] = []
     for node in graph.nodes:
-        if node.layout != "tflite" and not images.isdisjoint(_ends(node)):
+        if node.layout != "fixed" and not images.isdisjoint(_ends(node)):
             node.reorder(TO_NCHW)
             if not isinstance(node, Gather):  # indices do not broadcast
                 node.inputs = [_reordered_operand(value) for value in node.inputs]
@@ -47,6 +50,7 @@ def choose_layouts(graph: Graph) -> None:
         else:
             nodes += _permuted(node, images)
     graph.nodes = nodes
+    return Rewrites(len(images))
 
 
 def _images(graph: Graph) -> set[Value]:
@@ -54,7 +58,7 @@ def _images(graph: Graph) -> set[Value]:
     groups = _Groups()
     for node in graph.nodes:
         ends = _ends(node)
-        if node.layout != "tflite":
+        if node.layout != "fixed":
             for value in ends[1:]:
                 groups.join(ends[0], value)
     demanding = [v for v in [*graph.inputs, *graph.outputs] if v.rank == 4]
@@ -97,23 +101,19 @@ def _reordered_operand(value: Value) -> Value:
     data = data.transpose(TO_NCHW)
     while data.shape[0] == 1 and data.ndim > value.rank:
         data = data.reshape(data.shape[1:])
-    axes = [axis + value.rank - 4 for axis in TO_NCHW]
-    order = tuple(value.order[axis] for axis in axes if axis >= 0)
-    return Value(value.name, data.shape, value.dtype, value.tensor, order, data)
+    origin = value.origin
+    if origin is not None:
+        axes = [axis + value.rank - 4 for axis in TO_NCHW]
+        order = tuple(origin.permutation[axis] for axis in axes if axis >= 0)
+        origin = replace(origin, permutation=order)
+    image = value.rank == 4
+    return Value(value.name, data.shape, value.dtype, origin, data, image)
 
 
 def _linear(node: Conv2d) -> Linear:
     """Return a pointwise convolution as a matrix product over TFLite's last axis."""
     weight = node.parameters["weight"]
-    assert weight.data is not None
-    matrix = Value(
-        weight.name,
-        (weight.shape[0], weight.shape[3]),
-        weight.dtype,
-        weight.tensor,
-        weight.order,
-        weight.data.reshape(weight.shape[0], weight.shape[3]),
-    )
+    matrix = weight.reshaped((weight.shape[0], weight.shape[3]))
     parameters = {**node.parameters, "weight": matrix}
     return Linear(
         node.inputs, node.outputs, operator=node.operator, parameters=parameters
@@ -147,13 +147,3 @@ def _same_order(image: Value) -> bool:
     """Whether an NCHW value has its elements in the same order as in NHWC."""
     _, channels, height, width = image.shape
     return channels == 1 or height * width == 1
-
-
-def merge_permutes(graph: Graph) -> None:
-    """Let no permute follow another; tidy, the next pass, drops those that do nothing."""
-    producers = graph.producers()
-    for node in graph.nodes:
-        earlier = producers.get(node.inputs[0])
-        if isinstance(node, Permute) and isinstance(earlier, Permute):
-            node.axes = tuple(earlier.axes[axis] for axis in node.axes)
-            node.inputs = list(earlier.inputs)

@@ -21,16 +21,18 @@ from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.window import NO_PADDING, Padding
+from tflite2torch.converter.graph.rewriting import Rewrites
 
 COMMENT = "TFLite SAME: one more right and bottom"
 
 
-def spell_out_padding(graph: Graph) -> None:
-    """Give every window numbers for its padding, and every layer what it can take."""
+def spell_out_padding(graph: Graph) -> Rewrites:
+    """Give every window numbers for its padding, and every layer what it can take.
+
+    Counts the nodes that pad for a layer which cannot.
+    """
     nodes: list[Node] = []
     for node in graph.nodes:
-        if isinstance(node, Conv2d | Pool2d):
-            node.window = node.window.spelled_out(node.inputs[0].shape[2:])
         if isinstance(node, Pool2d):
             full = node.window.kernel == node.inputs[0].shape[2:]
             node.whole = (
@@ -41,7 +43,9 @@ def spell_out_padding(graph: Graph) -> None:
         elif isinstance(node, Pool2d):
             nodes += _pool_pads(node)
         nodes.append(node)
+    added = Rewrites(len(nodes) - len(graph.nodes))
     graph.nodes = nodes
+    return added
 
 
 def _pads(padding: Padding, node: Conv2d | Pool2d, value: float = 0.0) -> list[Node]:

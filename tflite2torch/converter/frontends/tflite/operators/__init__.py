@@ -1,6 +1,9 @@
-"""What each TFLite operator means: one file for each family."""
+"""What each TFLite operator demands and means: one file for each family.
 
-from tflite2torch.converter.frontends.tflite.operators import (
+Importing this package registers all of them.
+"""
+
+from tflite2torch.converter.frontends.tflite.operators import (  # noqa: F401
     concat,
     constant,
     conv,
@@ -21,27 +24,3 @@ from tflite2torch.converter.frontends.tflite.operators import (
     stack,
     transpose_conv,
 )
-from tflite2torch.converter.frontends.tflite.operators.registry import OPERATORS
-
-__all__ = [
-    "OPERATORS",
-    "concat",
-    "constant",
-    "conv",
-    "depth",
-    "elementwise",
-    "index",
-    "linear",
-    "matmul",
-    "mediapipe_landmarks",
-    "mediapipe_pooling",
-    "pad",
-    "pool",
-    "reduce",
-    "resize",
-    "shape",
-    "slicing",
-    "softmax",
-    "stack",
-    "transpose_conv",
-]

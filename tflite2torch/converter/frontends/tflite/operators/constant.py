@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
 from tflite2torch.converter.frontends.tflite.model import Sparsity
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Operands,
+    Shapes,
+    same_shape,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
     OperatorCall,
@@ -15,7 +21,7 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Array
 
 
-@operator("DEQUANTIZE")
+@operator("DEQUANTIZE", shapes=same_shape, gives="float32")
 def dequantize(call: OperatorCall) -> list[Node]:
     """Constants only: float16, which stays stored as it is, and int8 or uint8."""
     stored, output = call.input(0), call.output
@@ -29,11 +35,18 @@ def dequantize(call: OperatorCall) -> list[Node]:
         data = dequantized(stored, data, call.tensor(0)).array
     elif stored.dtype != "float16":
         raise NotSupportedError(f"its input is {stored.dtype}")
-    output.name, output.tensor, output.data = stored.name, stored.tensor, data
+    output.name, output.origin, output.data = stored.name, stored.origin, data
     return []
 
 
-@operator("DENSIFY")
+def densify_shape(operands: Operands) -> Shapes:
+    """A sparse constant with all its zeros."""
+    if operands.tensor(0).sparsity is None:
+        raise FormatError("its input is not a sparse constant")
+    return [operands.shape(0)]
+
+
+@operator("DENSIFY", shapes=densify_shape)
 def densify(call: OperatorCall) -> list[Node]:
     """Constants only: CSR and block sparsity, in any traversal order."""
     stored, output = call.input(0), call.output
@@ -41,7 +54,7 @@ def densify(call: OperatorCall) -> list[Node]:
     if stored.data is None or sparsity is None:
         raise NotSupportedError("its input is no sparse constant")
     dense = dense_array(stored.data.reshape(-1), sparsity, output.shape)
-    output.name, output.tensor, output.data = stored.name, stored.tensor, dense
+    output.name, output.origin, output.data = stored.name, stored.origin, dense
     return []
 
 

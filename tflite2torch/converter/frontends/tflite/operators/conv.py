@@ -1,77 +1,73 @@
-"""Convolutions."""
+"""CONV_2D and DEPTHWISE_CONV_2D."""
 
 from __future__ import annotations
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import Operands, Shapes
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
 )
 from tflite2torch.converter.frontends.tflite.operators.window import (
     read_window,
-    window_size,
+    window_shape,
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.conv import Conv2d
-from tflite2torch.converter.graph.nodes.window import Window
 from tflite2torch.converter.graph.value import Value
 
 
-@operator("CONV_2D")
+def conv_2d_shape(operands: Operands) -> Shapes:
+    """Filters (O, H, W, I / groups)."""
+    batch, *size, channels = operands.shape(0, 4)
+    filters, *kernel, depth = operands.shape(1, 4)
+    groups = channels // depth if depth else 0
+    if not groups or channels % depth or filters % groups:
+        raise FormatError(
+            f"{filters} filters of {depth} channels do not fit {channels} channels"
+        )
+    operands.check_weights(filters)
+    return [(batch, *window_shape(operands.options, size, kernel), filters)]
+
+
+def depthwise_conv_2d_shape(operands: Operands) -> Shapes:
+    """Filters (1, H, W, C * multiplier)."""
+    batch, *size, channels = operands.shape(0, 4)
+    one, *kernel, filters = operands.shape(1, 4)
+    if one != 1 or not channels or not filters or filters % channels:
+        raise FormatError(
+            f"its filters {list(operands.shape(1))} do not fit {channels} channels"
+        )
+    operands.check_weights(filters)
+    return [(batch, *window_shape(operands.options, size, kernel), filters)]
+
+
+@operator("CONV_2D", shapes=conv_2d_shape, inputs=(2, 3), options="Conv2DOptions")
 def conv_2d(call: OperatorCall) -> list[Node]:
     """Weight (O, H, W, I / groups): TFLite tells groups by the shapes alone."""
-    weight = call.weight(1)
-    x = _image(call, weight)
-    channels, filters, depth = x.shape[3], weight.shape[0], weight.shape[3]
-    if depth == 0 or channels % depth or filters % max(channels // depth, 1):
-        raise InvalidModelError(
-            f"{call.place}: {filters} filters of {depth} channels do not fit "
-            f"{channels} channels; the file is damaged, fetch it again"
-        )
-    window = read_window(call, weight.shape[1:3])
-    return [_convolution(call, x, weight, window, channels // depth)]
+    weight, x = call.weight(1), call.floating(0)
+    return _convolution(call, x, weight, groups=x.shape[3] // weight.shape[3])
 
 
-@operator("DEPTHWISE_CONV_2D")
+@operator(
+    "DEPTHWISE_CONV_2D",
+    shapes=depthwise_conv_2d_shape,
+    inputs=(2, 3),
+    options="DepthwiseConv2DOptions",
+)
 def depthwise_conv_2d(call: OperatorCall) -> list[Node]:
     """Weight (1, H, W, C * multiplier), the multiplier running fastest, as in torch."""
-    stored = call.weight(1)
-    x = _image(call, stored)
-    channels, filters = x.shape[3], stored.shape[3]
-    if stored.shape[0] != 1 or channels == 0 or filters % channels:
-        raise InvalidModelError(
-            f"{call.place}: a weight of {list(stored.shape)} for {channels} channels; "
-            "the file is damaged, fetch it again"
-        )
-    weight = stored.permuted((3, 1, 2, 0))
-    window = read_window(call, stored.shape[1:3])
-    return [_convolution(call, x, weight, window, channels)]
-
-
-def _image(call: OperatorCall, weight: Value) -> Value:
-    x = call.image(0)
-    if weight.rank != 4:
-        raise InvalidModelError(
-            f"{call.place}: input {list(x.shape)} and weight {list(weight.shape)} "
-            "must have four axes; the file is damaged, fetch it again"
-        )
-    return x
+    weight, x = call.weight(1).permuted((3, 1, 2, 0)), call.floating(0)
+    return _convolution(call, x, weight, groups=x.shape[3])
 
 
 def _convolution(
-    call: OperatorCall, x: Value, weight: Value, window: Window, groups: int
-) -> Node:
+    call: OperatorCall, x: Value, weight: Value, groups: int
+) -> list[Node]:
+    """Return a convolution whose weight is (O, H, W, I / groups), and its activation."""
     parameters = {"weight": weight}
     if call.optional(2) is not None:
-        bias = call.weight(2)
-        if bias.shape != (weight.shape[0],):
-            raise InvalidModelError(
-                f"{call.place}: a bias of {list(bias.shape)} for {weight.shape[0]} "
-                "filters; the file is damaged, fetch it again"
-            )
-        parameters["bias"] = bias
-    window_size(call, window, x)
-    activation = call.activation(call.options.FusedActivationFunction())
-    return Conv2d(
-        [x], [call.output], window, groups, parameters=parameters, activation=activation
-    )
+        parameters["bias"] = call.bias(2)
+    window = read_window(call.options, x.shape[1:3], weight.shape[1:3])
+    node = Conv2d([x], [call.output], window, groups, parameters=parameters)
+    return call.activated([node], call.options.FusedActivationFunction())

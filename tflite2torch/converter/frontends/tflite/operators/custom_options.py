@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import numpy as np
 from flatbuffers import flexbuffers
 
-from tflite2torch.converter.errors import InvalidModelError
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     shortest,
@@ -43,7 +42,7 @@ class FlexOptions:
     """
 
     def __init__(self, call: OperatorCall) -> None:
-        self._place = call.place
+        self._call = call
         self._bytes = call.operator.custom_options
 
     def __contains__(self, name: str) -> bool:
@@ -72,10 +71,7 @@ class FlexOptions:
     def _get(self, name: str, kind: str, convert: Callable[[Any], T | None]) -> T:
         value = self._read(name, convert)
         if value is None:
-            raise InvalidModelError(
-                f"{self._place}: its options have no {name} that is a {kind}; "
-                "the file is damaged, fetch it again"
-            )
+            raise self._call.damaged(f"its options have no {name} that is a {kind}")
         return value
 
     def _read(self, name: str, convert: Callable[[Any], T | None]) -> T | None:
@@ -107,8 +103,5 @@ def c_struct(call: OperatorCall, *fields: str) -> dict[str, int]:
     data = call.operator.custom_options
     layout = struct.Struct(f"<{len(fields)}i")
     if len(data) < layout.size:
-        raise InvalidModelError(
-            f"{call.place}: {len(data)} bytes of options, where {layout.size} belong; "
-            "the file is damaged, fetch it again"
-        )
+        raise call.damaged(f"{len(data)} bytes of options, where {layout.size} belong")
     return dict(zip(fields, layout.unpack_from(data), strict=True))

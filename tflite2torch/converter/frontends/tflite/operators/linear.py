@@ -1,10 +1,11 @@
-"""Matrix products."""
+"""FULLY_CONNECTED."""
 
 from __future__ import annotations
 
 import math
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import Operands, Shapes
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
     OperatorCall,
@@ -15,25 +16,38 @@ from tflite2torch.converter.graph.nodes.linear import Linear
 from tflite2torch.converter.graph.nodes.shape import Reshape
 
 
-@operator("FULLY_CONNECTED")
+def fully_connected_shape(operands: Operands) -> Shapes:
+    """Weights (O, I), for rows of I elements."""
+    shape, (outputs, width) = operands.shape(0), operands.shape(1, 2)
+    elements = math.prod(shape)
+    if not width or elements % width:
+        raise FormatError(f"{elements} elements do not make rows of {width}")
+    operands.check_weights(outputs)
+    if not operands.options.KeepNumDims():
+        return [(elements // width, outputs)]
+    if shape[-1:] != (width,):
+        raise FormatError(f"rows of {width} elements do not fit {list(shape)}")
+    return [(*shape[:-1], outputs)]
+
+
+@operator(
+    "FULLY_CONNECTED",
+    shapes=fully_connected_shape,
+    inputs=(2, 3),
+    options="FullyConnectedOptions",
+)
 def fully_connected(call: OperatorCall) -> list[Node]:
     """TFLite takes its input as rows of the weight's width, whatever its shape."""
     x, weight, options = call.floating(0), call.weight(1), call.options
     if options.WeightsFormat() != 0:
         raise NotSupportedError("its weights are shuffled")
-    elements, width = math.prod(x.shape), weight.shape[-1] if weight.shape else 0
-    if weight.rank != 2 or width < 1 or elements % width:
-        raise InvalidModelError(
-            f"{call.place}: a weight of {list(weight.shape)} does not fit an input of "
-            f"{list(x.shape)}; the file is damaged, fetch it again"
-        )
     parameters = {"weight": weight}
     if call.optional(2) is not None:
-        parameters["bias"] = call.weight(2)
+        parameters["bias"] = call.bias(2)
     nodes: list[Node] = []
     if not options.KeepNumDims() and x.rank != 2:
-        rows = Reshape.of(x, (elements // width, width))
+        width = weight.shape[1]
+        rows = Reshape.of(x, (math.prod(x.shape) // width, width))
         nodes, x = [rows], rows.outputs[0]
-    activation = call.activation(options.FusedActivationFunction())
-    linear = Linear([x], [call.output], parameters=parameters, activation=activation)
-    return [*nodes, linear]
+    nodes.append(Linear([x], [call.output], parameters=parameters))
+    return call.activated(nodes, options.FusedActivationFunction())

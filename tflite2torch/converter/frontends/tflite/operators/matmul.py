@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Operands,
+    Shapes,
+    broadcast_shapes,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
@@ -11,20 +16,22 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.matmul import MatMul
 
 
-@operator("BATCH_MATMUL")
+def batch_matmul_shape(operands: Operands) -> Shapes:
+    """Two stacks of matrices, either of which may be transposed."""
+    left, right = operands.shape(0), operands.shape(1)
+    if min(len(left), len(right)) < 2:
+        raise FormatError(f"{list(left)} and {list(right)} are not matrices")
+    rows, inner = left[-2:][::-1] if operands.options.AdjX() else left[-2:]
+    other, columns = right[-2:][::-1] if operands.options.AdjY() else right[-2:]
+    if inner != other:
+        raise FormatError(f"{list(left)} and {list(right)} do not fit for a product")
+    return [(*broadcast_shapes([left[:-2], right[:-2]]), rows, columns)]
+
+
+@operator(
+    "BATCH_MATMUL", shapes=batch_matmul_shape, inputs=2, options="BatchMatMulOptions"
+)
 def batch_matmul(call: OperatorCall) -> list[Node]:
     """Options say which operands are transposed; the leading axes broadcast."""
-    a, b = call.floating(0), call.floating(1)
     transposed = (bool(call.options.AdjX()), bool(call.options.AdjY()))
-    if min(a.rank, b.rank) < 2:
-        raise InvalidModelError(
-            f"{call.place}: operands {list(a.shape)} and {list(b.shape)} are no "
-            "matrices; the file is damaged, fetch it again"
-        )
-    inner = a.shape[-2 if transposed[0] else -1], b.shape[-1 if transposed[1] else -2]
-    if inner[0] != inner[1]:
-        raise InvalidModelError(
-            f"{call.place}: operands {list(a.shape)} and {list(b.shape)} do not fit; "
-            "the file is damaged, fetch it again"
-        )
-    return [MatMul([a, b], [call.output], transposed)]
+    return [MatMul([call.floating(0), call.floating(1)], [call.output], transposed)]

@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 
-from tflite2torch.converter.errors import InvalidModelError
 from tflite2torch.converter.frontends.tflite.operators.custom_options import FlexOptions
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
@@ -32,14 +31,13 @@ from tflite2torch.converter.graph.value import Value
 @custom_operator("Landmarks2TransformMatrix", 1)
 def landmarks_to_transform_matrix_v1(call: OperatorCall) -> list[Node]:
     """Landmarks (1, 1, 1, 3 * P), in units of their own."""
-    call.signature(inputs=1, outputs=1)
     options, flat = FlexOptions(call), call.image(0)
     extent, scale = (
         options.integer("landmarks_range"),
         options.number("bbox_size_multiplier"),
     )
     if options.integer("dimensions") != 3 or extent < 1 or scale == 0:
-        raise _damaged(call, f"its crop is {scale} times a box in a range of {extent}")
+        raise call.damaged(f"its crop is {scale} times a box in a range of {extent}")
     height, width = _pair(call, options, "output_hw")
     image_height, image_width = _pair(call, options, "input_hw")
     if min(width, height) < 2:
@@ -60,12 +58,11 @@ def landmarks_to_transform_matrix_v1(call: OperatorCall) -> list[Node]:
 @custom_operator("Landmarks2TransformMatrix", 2)
 def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
     """Landmarks (1, P, 3), in pixels of the image."""
-    call.signature(inputs=1, outputs=1)
     options, landmarks = FlexOptions(call), _landmarks(call, (3,))
     scale = options.number("scale_x"), options.number("scale_y")
     size = options.integer("output_width"), options.integer("output_height")
     if min(*scale, *size) <= 0:
-        raise _damaged(call, f"its crop is {scale} times a box, in {size} pixels")
+        raise call.damaged(f"its crop is {scale} times a box, in {size} pixels")
     subset = _subset(call, options, "subset_idxs", landmarks)
     arguments: dict[str, Literal] = {
         "line": _line(call, options, landmarks),
@@ -76,8 +73,8 @@ def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
     return [CropMatrix([landmarks, subset], call.outputs, CROP_V2, arguments)]
 
 
-@custom_operator("TransformTensor", 1)
-@custom_operator("TransformTensorBilinear", 1)
+@custom_operator("TransformTensor", 1, inputs=2)
+@custom_operator("TransformTensorBilinear", 1, inputs=2)
 def transform_tensor_bilinear_v1(call: OperatorCall) -> list[Node]:
     """An image and matrices; a pixel's coordinates are those of its middle."""
     options = FlexOptions(call)
@@ -86,7 +83,7 @@ def transform_tensor_bilinear_v1(call: OperatorCall) -> list[Node]:
     return _bilinear(call, _pair(call, options, "output_size"), center=0.0)
 
 
-@custom_operator("TransformTensorBilinear", 2)
+@custom_operator("TransformTensorBilinear", 2, inputs=2)
 def transform_tensor_bilinear_v2(call: OperatorCall) -> list[Node]:
     """An image and matrices; a pixel's middle is at (0.5, 0.5) in its coordinates."""
     options = FlexOptions(call)
@@ -94,49 +91,46 @@ def transform_tensor_bilinear_v2(call: OperatorCall) -> list[Node]:
     return _bilinear(call, size, center=0.5)
 
 
-@custom_operator("TransformLandmarks", 1)
+@custom_operator("TransformLandmarks", 1, inputs=2)
 def transform_landmarks_v1(call: OperatorCall) -> list[Node]:
     """Landmarks (1, H, W, C), as many as C holds at each pixel, and matrices."""
-    call.signature(inputs=2, outputs=1)
     options, flat, output = FlexOptions(call), call.image(0), call.output
     dimensions = options.integer("dimensions") if "dimensions" in options else 3
     scale = options.number("scale") if "scale" in options else 1.0
     if dimensions not in (2, 3) or scale == 0:
-        raise _damaged(call, f"it scales {dimensions} dimensions by {scale}")
+        raise call.damaged(f"it scales {dimensions} dimensions by {scale}")
     shape = (1, _points(call, flat, dimensions), dimensions)
     before, moved = Reshape.of(flat, shape), Value(output.name, shape, "float32")
     transform = TransformLandmarks([*before.outputs, _matrix(call, 1)], [moved], scale)
     return [before, transform, Reshape([moved], [output], flat.shape)]
 
 
-@custom_operator("TransformLandmarks", 2)
+@custom_operator("TransformLandmarks", 2, inputs=2)
 def transform_landmarks_v2(call: OperatorCall) -> list[Node]:
     """Landmarks (1, P, 2 or 3) and matrices; there are no options."""
-    call.signature(inputs=2, outputs=1)
     operands = [_landmarks(call, (2, 3)), _matrix(call, 1)]
     return [TransformLandmarks(operands, call.outputs, scale=1.0)]
 
 
 def _bilinear(call: OperatorCall, size: tuple[int, int], center: float) -> list[Node]:
-    call.signature(inputs=2, outputs=1)
     x, matrix = call.image(0), _matrix(call, 1)
     if x.shape[0] != 1 or min(*size, *x.shape) < 1:
-        raise _damaged(call, f"it crops {list(x.shape)} to {list(size)}")
+        raise call.damaged(f"it crops {list(x.shape)} to {list(size)}")
     return [TransformBilinear([x, matrix], call.outputs, size, center)]
 
 
 def _matrix(call: OperatorCall, position: int) -> Value:
     matrix = call.floating(position)
     if matrix.shape != (1, 4, 4):
-        raise _damaged(call, f"it has a matrix of {list(matrix.shape)}")
+        raise call.damaged(f"it has a matrix of {list(matrix.shape)}")
     return matrix
 
 
 def _points(call: OperatorCall, flat: Value, dimensions: int) -> int:
     """Return how many points an operand of four axes lists."""
     if dimensions < 1 or flat.shape[0] != 1 or flat.shape[3] % dimensions:
-        raise _damaged(
-            call, f"it has points of {dimensions} numbers in {list(flat.shape)}"
+        raise call.damaged(
+            f"it has points of {dimensions} numbers in {list(flat.shape)}"
         )
     return math.prod(flat.shape) // dimensions
 
@@ -149,7 +143,7 @@ def _landmarks(call: OperatorCall, dimensions: tuple[int, ...]) -> Value:
         or landmarks.shape[0] != 1
         or landmarks.shape[2] not in dimensions
     ):
-        raise _damaged(call, f"it has landmarks of {list(landmarks.shape)}")
+        raise call.damaged(f"it has landmarks of {list(landmarks.shape)}")
     return landmarks
 
 
@@ -178,18 +172,12 @@ def _check_indices(
     count = landmarks.shape[1]
     wrong = [index for index in indices if not 0 <= index < count]
     if wrong or not indices:
-        raise _damaged(call, f"it picks landmarks {wrong[:3]} of {count}")
+        raise call.damaged(f"it picks landmarks {wrong[:3]} of {count}")
 
 
 def _pair(call: OperatorCall, options: FlexOptions, name: str) -> tuple[int, int]:
     """Return a (height, width)."""
     size = options.integers(name)
     if len(size) != 2 or min(size) < 1:
-        raise _damaged(call, f"its {name} is {list(size)[:3]}")
+        raise call.damaged(f"its {name} is {list(size)[:3]}")
     return size[0], size[1]
-
-
-def _damaged(call: OperatorCall, problem: str) -> InvalidModelError:
-    return InvalidModelError(
-        f"{call.place}: {problem}; the file is damaged, fetch it again"
-    )

@@ -1,8 +1,9 @@
-"""PAD and its relatives."""
+"""PAD, PADV2 and MIRROR_PAD."""
 
 from __future__ import annotations
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import Operands, Shapes
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
@@ -12,38 +13,50 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.pad import MirrorPad, Pad
 
 
-@operator("PAD")
+def pad_shape(operands: Operands) -> Shapes:
+    """Elements before and after each axis."""
+    shape = operands.shape(0)
+    amounts = operands.integers(1, 2 * len(shape))
+    if amounts is None:
+        return [None]
+    if min(amounts, default=0) < 0:
+        raise FormatError(f"its paddings {list(amounts)} are negative")
+    pairs = zip(amounts[::2], amounts[1::2], strict=True)
+    return [tuple(n + sum(p) for n, p in zip(shape, pairs, strict=True))]
+
+
+def mirror_pad_shape(operands: Operands) -> Shapes:
+    """As many elements as each axis has to mirror (schema: MirrorPadMode)."""
+    padded = pad_shape(operands)
+    amounts = operands.integers(1) or ()
+    for size, before, after in zip(
+        operands.shape(0), amounts[::2], amounts[1::2], strict=False
+    ):
+        if max(before, after) > size - (operands.options.Mode() == 0):
+            raise FormatError(f"{size} elements cannot be mirrored {before, after}")
+    return padded
+
+
+@operator("PAD", shapes=pad_shape, inputs=2)
 def pad(call: OperatorCall) -> list[Node]:
     """Zeros; its second operand holds (before, after) for each axis."""
     return [Pad([call.floating(0)], [call.output], _amounts(call))]
 
 
-@operator("PADV2")
+@operator("PADV2", shapes=pad_shape, inputs=3)
 def pad_v2(call: OperatorCall) -> list[Node]:
     """A constant, its third operand; its second holds (before, after) for each axis."""
     value = shortest(call.constant(2).reshape(-1)[0])
     return [Pad([call.floating(0)], [call.output], _amounts(call), value)]
 
 
-@operator("MIRROR_PAD")
+@operator("MIRROR_PAD", shapes=mirror_pad_shape, inputs=2, options="MirrorPadOptions")
 def mirror_pad(call: OperatorCall) -> list[Node]:
     """An option says whether the edge is repeated (SYMMETRIC) or not (REFLECT)."""
-    x, padding = call.floating(0), _amounts(call)
     edge = call.options.Mode() == 1  # schema: MirrorPadMode
-    for size, amounts in zip(x.shape, padding, strict=True):
-        if max(amounts) > size - (not edge):
-            raise InvalidModelError(
-                f"{call.place}: mirrors {max(amounts)} of {size} elements; "
-                "the file is damaged, fetch it again"
-            )
-    return [MirrorPad([x], [call.output], padding, edge=edge)]
+    return [MirrorPad([call.floating(0)], [call.output], _amounts(call), edge=edge)]
 
 
 def _amounts(call: OperatorCall) -> tuple[tuple[int, int], ...]:
-    x, amounts = call.input(0), call.integers(1)
-    if len(amounts) != 2 * x.rank or min(amounts, default=0) < 0:
-        raise InvalidModelError(
-            f"{call.place}: paddings {list(amounts)} for {x.rank} axes; "
-            "the file is damaged, fetch it again"
-        )
+    amounts = call.integers(1)
     return tuple(zip(amounts[::2], amounts[1::2], strict=True))

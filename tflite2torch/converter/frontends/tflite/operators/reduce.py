@@ -1,7 +1,12 @@
-"""Operators that reduce axes to one number."""
+"""MEAN, SUM and the other operators that reduce axes to one number."""
 
 from __future__ import annotations
 
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Operands,
+    Shapes,
+    axis_from_front,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
@@ -14,22 +19,31 @@ from tflite2torch.converter.graph.value import Value
 FUNCTIONS = {"MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "amax", "REDUCE_MIN": "amin"}
 
 
-@operator(*FUNCTIONS)
+def reduced_shape(operands: Operands) -> Shapes:
+    """Axes become one number each, or vanish."""
+    shape, named = operands.shape(0), operands.integers(1)
+    if named is None:
+        return [None]
+    axes = {axis_from_front(axis, len(shape)) for axis in named}
+    if operands.options.KeepDims():
+        return [tuple(1 if i in axes else size for i, size in enumerate(shape))]
+    return [tuple(size for i, size in enumerate(shape) if i not in axes)]
+
+
+@operator(*FUNCTIONS, shapes=reduced_shape, inputs=2, options="ReducerOptions")
 def reduce(call: OperatorCall) -> list[Node]:
     """Its second operand holds the axes; an option, whether they stay as 1."""
     x = call.floating(0)
-    axes = call.axes(call.integers(1), x.rank)
-    function = FUNCTIONS[call.operator.name]
-    return [Reduce([x], [call.output], function, axes, bool(call.options.KeepDims()))]
+    function, keep = FUNCTIONS[call.operator.name], bool(call.options.KeepDims())
+    return [Reduce([x], [call.output], function, call.axes(1, x.rank), keep)]
 
 
-@operator("REDUCE_PROD")
+@operator("REDUCE_PROD", shapes=reduced_shape, inputs=2, options="ReducerOptions")
 def reduce_prod(call: OperatorCall) -> list[Node]:
     """Its second operand holds the axes, which torch multiplies one by one."""
     x = call.floating(0)
-    axes = call.axes(call.integers(1), x.rank)
     nodes: list[Node] = []
-    for axis in reversed(axes):
+    for axis in reversed(call.axes(1, x.rank)):
         node = Reduce([x], [], "prod", (axis,), bool(call.options.KeepDims()))
         x = Value(x.name, node.infer()[0], x.dtype)
         node.outputs = [x]

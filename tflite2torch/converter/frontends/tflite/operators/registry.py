@@ -1,17 +1,27 @@
-"""Which TFLite operators are understood, and what each of their functions is given."""
+"""The TFLite operators that can be converted: the contract and the builder of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tflite2torch.converter.errors import InvalidModelError
 from tflite2torch.converter.frontends.tflite.model import Operator, Tensor
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Contract,
+    ShapeRule,
+)
 from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import Array, Value
+
+_ACTIVATIONS = {0: None, 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
+"""Fused activations (schema: ActivationFunctionType) that TFLite's kernels carry out; they
+ignore or refuse TANH and SIGN_BIT."""
 
 
 class NotSupportedError(Exception):
@@ -20,7 +30,11 @@ class NotSupportedError(Exception):
 
 @dataclass(frozen=True)
 class OperatorCall:
-    """One operator of a file: its options, and the values it reads and writes."""
+    """One operator of a file, as its builder sees it: options, and values of the graph.
+
+    Builtin operators have been checked against their contract. ``inputs`` has None for an
+    omitted optional input.
+    """
 
     label: str
     operator: Operator
@@ -29,90 +43,60 @@ class OperatorCall:
     tensors: Sequence[Tensor]
 
     @property
-    def place(self) -> str:
-        """How messages name the operator."""
-        return f"{self.label}: operator {self.operator.index} ({self.operator.name})"
-
-    @property
     def options(self) -> Any:
-        """The table of its options; an operator without one is an invalid model."""
-        if self.operator.options is None:
-            raise InvalidModelError(
-                f"{self.place} has no options; the file is damaged, fetch it again"
-            )
+        """The options table, of the class that the contract names."""
         return self.operator.options
 
     @property
     def output(self) -> Value:
+        """The first output."""
         return self.outputs[0]
 
     def input(self, position: int) -> Value:
-        """Return an operand that has to be there."""
+        """Return an input that must be present."""
         value = self.optional(position)
         if value is None:
-            raise InvalidModelError(
-                f"{self.place} lacks its input {position}; "
-                "the file is damaged, fetch it again"
-            )
+            raise self.damaged(f"it lacks its input {position}")
         return value
 
     def optional(self, position: int) -> Value | None:
-        """Return an operand, or None where the file leaves it out."""
+        """Return an input, or None where the file omits it."""
         return self.inputs[position] if position < len(self.inputs) else None
 
     def floating(self, position: int) -> Value:
-        """Return an operand of float32 numbers."""
+        """Return an input of float32 numbers."""
         value = self.input(position)
         if value.dtype != "float32":
             raise NotSupportedError(f"its input {position} is {value.dtype}")
         return value
 
     def image(self, position: int) -> Value:
-        """Return an operand of float32 numbers with four axes."""
+        """Return an input of float32 numbers with four axes, of a custom operator."""
         value = self.floating(position)
         if value.rank != 4:
-            raise InvalidModelError(
-                f"{self.place}: input {list(value.shape)} must have four axes; "
-                "the file is damaged, fetch it again"
-            )
+            raise self.damaged(f"input {list(value.shape)} must have four axes")
         return value
 
-    def signature(self, inputs: int, outputs: int) -> None:
-        """Check the operands of a custom operator, of which the reader verifies nothing."""
-        given = len(self.inputs), len(self.outputs)
-        types = {value.dtype for value in self.outputs}
-        if given != (inputs, outputs) or types != {"float32"}:
-            raise InvalidModelError(
-                f"{self.place}: {given[0]} inputs and {given[1]} outputs of "
-                f"{', '.join(sorted(types))}, where {inputs} and {outputs} of float32 "
-                "belong; the file is damaged, fetch it again"
-            )
-
     def tensor(self, position: int) -> Tensor:
-        """Return what the file says of an operand that is there."""
+        """Return what the file says of an input that is present."""
         return self.tensors[self.operator.inputs[position]]
 
     def constant(self, position: int) -> Array:
-        """Return what a constant operand holds; NotSupportedError where it is computed."""
+        """Return the data of a constant input; NotSupportedError if it is computed."""
         value = self.input(position)
         if value.data is None:
             raise NotSupportedError(f"its input {position} is computed, not a constant")
         return value.data
 
     def integers(self, position: int) -> tuple[int, ...]:
-        """Return a constant operand as plain integers."""
-        data = self.constant(position)
-        if data.dtype.kind not in "iu":
-            raise InvalidModelError(
-                f"{self.place}: input {position} holds {data.dtype}, not integers"
-            )
-        return tuple(int(item) for item in data.reshape(-1))
+        """Return a constant input as plain integers."""
+        return tuple(int(item) for item in self.constant(position).reshape(-1))
 
     def weight(self, position: int) -> Value:
-        """Return a constant operand of floating-point numbers.
+        """Return a constant float32 input.
 
-        Quantized weights of an operator that computes in floating point (dynamic range)
-        are dequantized.
+        Quantized weights of an operator that computes in float32 (dynamic range) are
+        dequantized.
         """
         value = self.input(position)
         data = self.constant(position)
@@ -122,30 +106,45 @@ class OperatorCall:
             return dequantized(value, data, self.tensor(position))
         raise NotSupportedError(f"its weights are {value.dtype}, not floating point")
 
-    def activation(self, code: int) -> str | None:
-        """Return the name of a fused activation (schema: ActivationFunctionType).
+    def bias(self, position: int) -> Value:
+        """Return a constant float32 input as a vector; TFLite takes biases of any rank."""
+        value = self.weight(position)
+        if value.rank == 1:
+            return value
+        return value.reshaped((value.array.size,))
 
-        TFLite's kernels leave TANH and SIGN_BIT undone, or refuse them.
+    def axes(self, position: int, rank: int) -> tuple[int, ...]:
+        """Return a constant input as axes, counted from the front, sorted, each once."""
+        return tuple(sorted({axis % rank for axis in self.integers(position)}))
+
+    def activated(self, nodes: list[Node], code: int) -> list[Node]:
+        """Return nodes followed by the fused activation of this code, if there is one.
+
+        TFLite has no tensor for the input of a fused activation. Of several outputs of the
+        last node, the first is activated.
         """
-        names = {0: None, 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
-        if code not in names:
+        if code not in _ACTIVATIONS:
             raise NotSupportedError(f"its fused activation is number {code}")
-        return names[code]
+        function = _ACTIVATIONS[code]
+        if function is None:
+            return nodes
+        output, *others = nodes[-1].outputs
+        before = Value(output.name, output.shape, output.dtype)
+        nodes[-1].outputs = [before, *others]
+        return [*nodes, Elementwise([before], [output], function)]
 
-    def axes(self, axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
-        """Return axes counted from the front, without repetition, checked."""
-        for axis in axes:
-            if not -rank <= axis < rank:
-                raise InvalidModelError(
-                    f"{self.place}: axis {axis} of a tensor with {rank} axes"
-                )
-        return tuple(sorted({axis % rank for axis in axes}))
+    def damaged(self, cause: str) -> InvalidModelError:
+        """Return the error for a custom operator whose operands or options are wrong."""
+        place = f"operator {self.operator.index} ({self.operator.name})"
+        return InvalidModelError(
+            f"{self.label}: {place}: {cause}; the file is damaged, fetch it again"
+        )
 
 
 def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
-    """Return what quantized weights stand for: ``scale * (stored - zero_point)``.
+    """Return a constant as float32: ``scale * (stored - zero_point)``.
 
-    One scale for the tensor, or one for each index of the axis that the file names.
+    There is one scale for the tensor, or one for each index of the quantized axis.
     """
     quantization = tensor.quantization
     if quantization is None or quantization.scale.size == 0:
@@ -156,61 +155,97 @@ def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
     zero = quantization.zero_point.reshape(shape).astype(np.int32)
     scale = quantization.scale.reshape(shape).astype(np.float32)
     data = (stored.astype(np.int32) - zero).astype(np.float32) * scale
-    return Value(
-        value.name, value.shape, "float32", value.tensor, value.order, data=data
-    )
+    return replace(value, dtype="float32", data=data)
 
 
 def shortest(value: float) -> float:
-    """Return a float32 as the shortest decimal that says it exactly."""
+    """Return a float32 as the float of its shortest exact decimal."""
     return float(str(np.float32(value)))
 
 
 Builder = Callable[[OperatorCall], list[Node]]
-OPERATORS: dict[str, Builder] = {}
+
+
+class BuiltinOperator(NamedTuple):
+    """One of TFLite's own operators."""
+
+    contract: Contract
+    build: Builder
+
+
+OPERATORS: dict[str, BuiltinOperator] = {}
 """TFLite's operators, by name."""
 
 CUSTOM_OPERATORS: dict[str, dict[int, Builder]] = {}
-"""Custom operators, by the name that files give them and by version: a file may call one
-of its own like one of TFLite's."""
+"""Custom operators, by the name that files give them and by version. A file may give one of
+its own the name of a builtin operator, hence two tables."""
 
 
-def operator(*names: str) -> Callable[[Builder], Builder]:
-    """Register a function as the meaning of the TFLite operators of these names."""
+def operator(
+    *names: str,
+    shapes: ShapeRule,
+    inputs: int | tuple[int, int] = 1,
+    options: str = "",
+    gives: str | int | None = 0,
+    outputs: int | None = 1,
+    needs_options: bool = True,
+) -> Callable[[Builder], Builder]:
+    """Register a builder for TFLite operators that share a contract; see ``Contract``."""
+    counts = (inputs, inputs) if isinstance(inputs, int) else inputs
+    contract = Contract(shapes, counts, options, gives, outputs, needs_options)
 
     def register(builder: Builder) -> Builder:
         for name in names:
             if name in OPERATORS:
                 raise ValueError(f"operator {name} is registered twice")
-            OPERATORS[name] = builder
+            OPERATORS[name] = BuiltinOperator(contract, builder)
         return builder
 
     return register
 
 
-def custom_operator(name: str, version: int = 1) -> Callable[[Builder], Builder]:
-    """Register a function as the meaning of one version of a custom operator."""
+def custom_operator(
+    name: str, version: int = 1, *, inputs: int = 1, outputs: int = 1
+) -> Callable[[Builder], Builder]:
+    """Register a builder for one version of a custom operator.
+
+    The file's verifier knows nothing of custom operators: a call must have this many inputs
+    and outputs, all outputs float32, or is an InvalidModelError.
+    """
 
     def register(builder: Builder) -> Builder:
         versions = CUSTOM_OPERATORS.setdefault(name, {})
         if version in versions:
             raise ValueError(f"operator {name}, {version} is registered twice")
-        versions[version] = builder
+
+        @wraps(builder)
+        def checked(call: OperatorCall) -> list[Node]:
+            given = len(call.inputs), len(call.outputs)
+            types = {value.dtype for value in call.outputs}
+            if given != (inputs, outputs) or types != {"float32"}:
+                raise call.damaged(
+                    f"{given[0]} inputs and {given[1]} outputs of "
+                    f"{', '.join(sorted(types))}, where {inputs} and {outputs} of float32 "
+                    "belong"
+                )
+            return builder(call)
+
+        versions[version] = checked
         return builder
 
     return register
 
 
-def find_builder(name: str, custom: bool, version: int) -> Builder:
-    """Return the meaning of an operator; NotSupportedError where none is known."""
-    if not custom:
-        if name not in OPERATORS:
+def find_builder(operator: Operator) -> Builder:
+    """Return the builder of an operator; NotSupportedError where there is none."""
+    if not operator.custom:
+        if operator.name not in OPERATORS:
             raise NotSupportedError("no such operator is known")
-        return OPERATORS[name]
-    versions = CUSTOM_OPERATORS.get(name)
+        return OPERATORS[operator.name].build
+    versions = CUSTOM_OPERATORS.get(operator.name)
     if versions is None:
         raise NotSupportedError("no such custom operator is known")
-    if version not in versions:
+    if operator.version not in versions:
         known = ", ".join(map(str, sorted(versions)))
-        raise NotSupportedError(f"its version is {version}; known is {known}")
-    return versions[version]
+        raise NotSupportedError(f"its version is {operator.version}; known is {known}")
+    return versions[operator.version]

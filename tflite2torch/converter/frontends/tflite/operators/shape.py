@@ -1,11 +1,18 @@
-"""Operators that rearrange elements without changing them."""
+"""RESHAPE, TRANSPOSE and other operators that rearrange elements without changing them."""
 
 from __future__ import annotations
 
 import math
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Operands,
+    Shapes,
+    axis_from_front,
+    broadcast_shapes,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
+    NotSupportedError,
     OperatorCall,
     operator,
 )
@@ -17,61 +24,133 @@ from tflite2torch.converter.graph.nodes.shape import (
     Reshape,
     Tile,
 )
+from tflite2torch.converter.graph.value import Shape
 
 
-@operator("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+def reshape_shape(operands: Operands) -> Shapes:
+    """The same elements; one size may be -1, which stands for the rest."""
+    elements = math.prod(operands.shape(0))
+    asked = _asked_shape(operands)
+    if asked is None:
+        return [None]
+    rest = math.prod(size for size in asked if size != -1)
+    if asked.count(-1) == 1 and rest and not elements % rest:
+        asked = tuple(elements // rest if size == -1 else size for size in asked)
+    if min(asked, default=0) < 0 or math.prod(asked) != elements:
+        raise FormatError(f"it cannot make {list(asked)} of {elements} elements")
+    return [asked]
+
+
+def _asked_shape(operands: Operands) -> Shape | None:
+    if len(operands.inputs) > 1:
+        return operands.integers(1)
+    if operands.options is None:
+        raise FormatError("it does not say which shape it makes")
+    sizes = operands.listed("NewShape")
+    return () if sizes == (0,) else sizes  # so old files write a scalar
+
+
+def squeeze_shape(operands: Operands) -> Shapes:
+    """Drops axes of size one: those it names, or all."""
+    shape = operands.shape(0)
+    axes = {axis_from_front(a, len(shape)) for a in operands.listed("SqueezeDims")}
+    axes = axes or {axis for axis, size in enumerate(shape) if size == 1}
+    if any(shape[axis] != 1 for axis in axes):
+        raise FormatError(f"it cannot drop the axes {sorted(axes)} of {list(shape)}")
+    return [tuple(size for axis, size in enumerate(shape) if axis not in axes)]
+
+
+def expand_dims_shape(operands: Operands) -> Shapes:
+    """A new axis of size one."""
+    shape, axes = operands.shape(0), operands.integers(1, 1)
+    if axes is None:
+        return [None]
+    axis = axis_from_front(axes[0], len(shape) + 1)
+    return [(*shape[:axis], 1, *shape[axis:])]
+
+
+@operator(
+    "RESHAPE",
+    shapes=reshape_shape,
+    inputs=(1, 2),
+    options="ReshapeOptions",
+    needs_options=False,
+)
+@operator("SQUEEZE", shapes=squeeze_shape, options="SqueezeOptions")
+@operator("EXPAND_DIMS", shapes=expand_dims_shape, inputs=2)
 def reshape(call: OperatorCall) -> list[Node]:
     """Other sizes for the same elements: those of its output in the file."""
     x, output = call.input(0), call.output
+    # The contract cannot check a computed shape; the output's own must do.
     if math.prod(x.shape) != math.prod(output.shape):
-        raise InvalidModelError(
-            f"{call.place} makes {list(output.shape)} of {list(x.shape)}, which has "
-            "another number of elements; the file is damaged, fetch it again"
+        raise NotSupportedError(
+            f"it makes {list(output.shape)} of {list(x.shape)} by a computed shape"
         )
     return [Reshape([x], [output], output.shape)]
 
 
-@operator("TRANSPOSE")
+def transpose_shape(operands: Operands) -> Shapes:
+    """The axes in another order."""
+    shape, axes = operands.shape(0), operands.integers(1)
+    if axes is None:
+        return [None]
+    order = [axis_from_front(axis, len(shape)) for axis in axes]
+    if sorted(order) != list(range(len(shape))):
+        raise FormatError(f"{list(axes)} does not permute {len(shape)} axes")
+    return [tuple(shape[axis] for axis in order)]
+
+
+@operator("TRANSPOSE", shapes=transpose_shape, inputs=2)
 def transpose(call: OperatorCall) -> list[Node]:
     """Its second operand holds the axes in their new order."""
-    x, axes = call.input(0), call.integers(1)
-    if sorted(axis % max(x.rank, 1) for axis in axes) != list(range(x.rank)):
-        raise InvalidModelError(
-            f"{call.place}: {list(axes)} does not permute {x.rank} axes; "
-            "the file is damaged, fetch it again"
-        )
-    return [Permute([x], [call.output], tuple(axis % x.rank for axis in axes))]
+    x = call.input(0)
+    axes = tuple(axis % x.rank for axis in call.integers(1))
+    return [Permute([x], [call.output], axes)]
 
 
-@operator("REVERSE_V2")
+def reverse_shape(operands: Operands) -> Shapes:
+    """Axes, turned around."""
+    for axis in operands.integers(1) or ():
+        axis_from_front(axis, len(operands.shape(0)))
+    return [operands.shape(0)]
+
+
+@operator("REVERSE_V2", shapes=reverse_shape, inputs=2)
 def reverse(call: OperatorCall) -> list[Node]:
     """Its second operand holds the axes."""
     x = call.input(0)
-    return [Flip([x], [call.output], call.axes(call.integers(1), x.rank))]
+    return [Flip([x], [call.output], call.axes(1, x.rank))]
 
 
-@operator("TILE")
+def tile_shape(operands: Operands) -> Shapes:
+    """Every axis, repeated."""
+    shape = operands.shape(0)
+    times = operands.integers(1, len(shape))
+    if times is None:
+        return [None]
+    if min(times, default=0) < 0:
+        raise FormatError(f"it repeats {list(times)} times")
+    return [tuple(n * t for n, t in zip(shape, times, strict=True))]
+
+
+@operator("TILE", shapes=tile_shape, inputs=2)
 def tile(call: OperatorCall) -> list[Node]:
     """Its second operand holds how often, for each axis."""
-    x, multiples = call.input(0), call.integers(1)
-    if len(multiples) != x.rank or min(multiples, default=1) < 1:
-        raise InvalidModelError(
-            f"{call.place}: repeats {list(x.shape)} {list(multiples)} times; "
-            "the file is damaged, fetch it again"
-        )
-    return [Tile([x], [call.output], multiples)]
+    multiples = call.integers(1)
+    if 0 in multiples:
+        raise NotSupportedError(f"it repeats {list(multiples)} times")
+    return [Tile([call.input(0)], [call.output], multiples)]
 
 
-@operator("BROADCAST_TO")
+def broadcast_to_shape(operands: Operands) -> Shapes:
+    """The operand is stretched to the shape that the second one lists."""
+    given, shape = operands.shape(0), operands.integers(1)
+    if shape is not None and broadcast_shapes([given, shape]) != shape:
+        raise FormatError(f"{list(given)} does not stretch to {list(shape)}")
+    return [shape]
+
+
+@operator("BROADCAST_TO", shapes=broadcast_to_shape, inputs=2)
 def broadcast_to(call: OperatorCall) -> list[Node]:
     """Its second operand holds the shape."""
-    x, shape = call.input(0), call.integers(1)
-    padded = (1,) * (len(shape) - x.rank) + x.shape
-    if len(shape) < x.rank or any(
-        a not in (1, b) for a, b in zip(padded, shape, strict=True)
-    ):
-        raise InvalidModelError(
-            f"{call.place}: stretches {list(x.shape)} to {list(shape)}; "
-            "the file is damaged, fetch it again"
-        )
-    return [BroadcastTo([x], [call.output], shape)]
+    return [BroadcastTo([call.input(0)], [call.output], call.integers(1))]

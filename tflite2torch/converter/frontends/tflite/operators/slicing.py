@@ -5,24 +5,52 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Operands,
+    Shapes,
+    axis_from_front,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
+    NotSupportedError,
     OperatorCall,
     operator,
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.shape import Flip, Reshape
-from tflite2torch.converter.graph.nodes.slicing import (
-    FULL,
-    Index,
-    Slice,
-    _length,
-    canonical,
-)
+from tflite2torch.converter.graph.nodes.slicing import FULL, Index, Slice, canonical
 from tflite2torch.converter.graph.value import Value
 
 
-@operator("STRIDED_SLICE")
+def strided_slice_shape(operands: Operands) -> Shapes:
+    """Begins, ends and strides, each of which a mask may override for an axis."""
+    shape, options = operands.shape(0), operands.options
+    begin, end, strides = (operands.integers(i) for i in (1, 2, 3))
+    if begin is None or end is None or strides is None:
+        return [None]
+    if not len(begin) == len(end) == len(strides) or 0 in strides:
+        raise FormatError(f"begins {begin}, ends {end} and strides {strides} differ")
+    added = options.NewAxisMask() | options.EllipsisMask()
+    taken = sum(not added >> place & 1 for place in range(len(begin)))
+    if taken > len(shape):
+        raise FormatError(f"it takes {taken} axes of {list(shape)}")
+    if added or options.Offset():
+        return [None]
+    sizes = list(shape[len(begin) :])
+    for axis in reversed(range(len(begin))):
+        bit, size, step = 1 << axis, shape[axis], strides[axis]
+        if options.ShrinkAxisMask() & bit:
+            axis_from_front(0 if options.BeginMask() & bit else begin[axis], size)
+            continue
+        start = None if options.BeginMask() & bit else begin[axis]
+        stop = None if options.EndMask() & bit else end[axis]
+        sizes.insert(0, len(range(*slice(start, stop, step).indices(size))))
+    return [tuple(sizes)]
+
+
+@operator(
+    "STRIDED_SLICE", shapes=strided_slice_shape, inputs=4, options="StridedSliceOptions"
+)
 def strided_slice(call: OperatorCall) -> list[Node]:
     """Begins, ends and strides, each of which a mask may override for an axis."""
     x, (index, added) = call.input(0), _index(call)
@@ -31,38 +59,37 @@ def strided_slice(call: OperatorCall) -> list[Node]:
         canonical(_reversed(s, n), n) if isinstance(s, slice) else s
         for s, n in zip(index, x.shape, strict=True)
     )
-    steps: list[Node] = [Slice([x], [call.output], _checked(call, forward))]
+    steps: list[Node] = [_slice(call, forward)]
     if flipped:
         shrunk = [i for i, s in enumerate(forward) if isinstance(s, slice)]
         axes = tuple(shrunk.index(axis) for axis in flipped)
         steps.append(Flip([x], [call.output], axes))
     if added:
         steps.append(Reshape([x], [call.output], call.output.shape))
-    return _chain(x, steps)
+    # Each step reads the output of the one before; the last one gives the operator's.
+    for step, after in itertools.pairwise(steps):
+        step.outputs = [Value(x.name, step.infer()[0], x.dtype)]
+        after.inputs = list(step.outputs)
+    return steps
 
 
 def _index(call: OperatorCall) -> tuple[tuple[Index, ...], bool]:
-    """Return what is taken of each axis, and whether there are new axes in the result.
+    """Return the slice of each axis, and whether the output has new axes.
 
     Source: the rules of tf.strided_slice, which TensorFlow Lite follows.
     """
-    x, options = call.input(0), call.options
+    rank, options = call.input(0).rank, call.options
     begin, end, strides = (call.integers(i) for i in (1, 2, 3))
     new = [bool(options.NewAxisMask() >> i & 1) for i in range(len(begin))]
     ellipsis = [bool(options.EllipsisMask() >> i & 1) for i in range(len(begin))]
-    rest = x.rank - sum(not n and not e for n, e in zip(new, ellipsis, strict=True))
-    if not len(begin) == len(end) == len(strides) or rest < 0 or 0 in strides:
-        raise InvalidModelError(
-            f"{call.place}: begins {list(begin)}, ends {list(end)} and strides "
-            f"{list(strides)} for {x.rank} axes; the file is damaged, fetch it again"
-        )
+    rest = rank - sum(not n and not e for n, e in zip(new, ellipsis, strict=True))
     index: list[Index] = []
     for i, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):
         if ellipsis[i]:
             index += [FULL] * rest
         elif not new[i]:
             index.append(_axis_index(options, i, first, last, step))
-    return tuple((index + [FULL] * rest)[: x.rank]), any(
+    return tuple((index + [FULL] * rest)[:rank]), any(
         n and not e for n, e in zip(new, ellipsis, strict=True)
     )
 
@@ -81,47 +108,44 @@ def _backward(index: slice) -> bool:
 
 
 def _reversed(index: slice, size: int) -> slice:
-    """Return a slice that takes the same elements, the first of them first."""
+    """Return a slice that takes the same elements, in ascending order."""
     taken = range(*index.indices(int(size)))
     if not _backward(index) or not taken:
         return index
     return slice(taken[-1], taken[0] + 1, -index.step)
 
 
-def _chain(x: Value, steps: list[Node]) -> list[Node]:
-    """Let each step read what the one before gives; the last one gives the output."""
-    for step, after in itertools.pairwise(steps):
-        step.outputs = [Value(x.name, step.infer()[0], x.dtype)]
-        after.inputs = list(step.outputs)
-    return steps
+def slice_shape(operands: Operands) -> Shapes:
+    """Begins and sizes; a size of -1 takes the rest."""
+    shape = operands.shape(0)
+    begin = operands.integers(1, len(shape))
+    sizes = operands.integers(2, len(shape))
+    if begin is None or sizes is None:
+        return [None]
+    result = []
+    for first, count, total in zip(begin, sizes, shape, strict=True):
+        count = total - first if count == -1 else count
+        if first < 0 or count < 0 or first + count > total:
+            raise FormatError(f"it takes {count} elements from {first} on, of {total}")
+        result.append(count)
+    return [tuple(result)]
 
 
-@operator("SLICE")
+@operator("SLICE", shapes=slice_shape, inputs=3)
 def slice_(call: OperatorCall) -> list[Node]:
     """Begins and sizes; a size of -1 takes the rest."""
-    x, begin, size = call.input(0), call.integers(1), call.integers(2)
-    if not len(begin) == len(size) == x.rank:
-        raise InvalidModelError(
-            f"{call.place}: {len(begin)} begins and {len(size)} sizes for {x.rank} "
-            "axes; the file is damaged, fetch it again"
-        )
-    index = []
-    for first, count, total in zip(begin, size, x.shape, strict=True):
-        stop = total if count == -1 else first + count
-        if not 0 <= first <= stop <= total:
-            raise InvalidModelError(
-                f"{call.place}: elements {first} to {stop} of {total}; "
-                "the file is damaged, fetch it again"
-            )
-        index.append(canonical(slice(first, stop, 1), total))
-    return [Slice([x], [call.output], _checked(call, tuple(index)))]
+    bounds = zip(call.integers(1), call.integers(2), call.input(0).shape, strict=True)
+    index = tuple(
+        canonical(slice(first, total if count == -1 else first + count, 1), total)
+        for first, count, total in bounds
+    )
+    return [_slice(call, index)]
 
 
-def _checked(call: OperatorCall, index: tuple[Index, ...]) -> tuple[Index, ...]:
+def _slice(call: OperatorCall, index: tuple[Index, ...]) -> Slice:
+    """Return a slice that takes at least one element of each axis."""
     x = call.input(0)
-    if any(_length(n, i) < 1 for n, i in zip(x.shape, index, strict=True)):
-        raise InvalidModelError(
-            f"{call.place}: it takes nothing of {list(x.shape)}; "
-            "the file is damaged, fetch it again"
-        )
-    return index
+    node = Slice([x], [call.output], index)
+    if node.is_empty():
+        raise NotSupportedError(f"it takes nothing of {list(x.shape)}")
+    return node

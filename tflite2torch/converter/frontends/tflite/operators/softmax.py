@@ -1,9 +1,10 @@
-"""Operators that normalize along one axis."""
+"""SOFTMAX, LOG_SOFTMAX and L2_NORMALIZATION: operators that normalize the last axis."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tflite2torch.converter.frontends.tflite.operators.contract import same_shape
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
@@ -11,11 +12,11 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
-from tflite2torch.converter.graph.nodes.normalize import Normalize
+from tflite2torch.converter.graph.nodes.normalization import Normalize
 from tflite2torch.converter.graph.value import Value
 
 
-@operator("SOFTMAX")
+@operator("SOFTMAX", shapes=same_shape, options="SoftmaxOptions")
 def softmax(call: OperatorCall) -> list[Node]:
     """Over the last axis, of ``beta * x``."""
     x, nodes = call.floating(0), list[Node]()
@@ -28,16 +29,16 @@ def softmax(call: OperatorCall) -> list[Node]:
     return [*nodes, Normalize([x], [call.output], "softmax", x.rank - 1)]
 
 
-@operator("LOG_SOFTMAX")
+@operator("LOG_SOFTMAX", shapes=same_shape)
 def log_softmax(call: OperatorCall) -> list[Node]:
     """Over the last axis."""
     x = call.floating(0)
     return [Normalize([x], [call.output], "log_softmax", x.rank - 1)]
 
 
-@operator("L2_NORMALIZATION")
+@operator("L2_NORMALIZATION", shapes=same_shape, options="L2NormOptions")
 def l2_normalization(call: OperatorCall) -> list[Node]:
     """Over the last axis, then an activation."""
     x = call.floating(0)
-    activation = call.activation(call.options.FusedActivationFunction())
-    return [Normalize([x], [call.output], "l2", x.rank - 1, activation=activation)]
+    node = Normalize([x], [call.output], "l2", x.rank - 1)
+    return call.activated([node], call.options.FusedActivationFunction())

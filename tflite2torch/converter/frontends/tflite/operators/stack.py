@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import itertools
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    MANY,
+    Operands,
+    Shapes,
+    axis_from_front,
+    resized,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
@@ -14,58 +21,100 @@ from tflite2torch.converter.graph.nodes.slicing import FULL, Index, Slice
 from tflite2torch.converter.graph.nodes.stack import Stack
 
 
-@operator("PACK")
+def pack_shape(operands: Operands) -> Shapes:
+    """Operands of one shape, along a new axis."""
+    shapes = {operands.shape(i) for i in range(len(operands.inputs))}
+    if operands.options.ValuesCount() != len(operands.inputs) or len(shapes) > 1:
+        raise FormatError(f"its {len(operands.inputs)} operands cannot be stacked")
+    (shape,) = shapes
+    axis = axis_from_front(operands.options.Axis(), len(shape) + 1)
+    return [(*shape[:axis], len(operands.inputs), *shape[axis:])]
+
+
+@operator("PACK", shapes=pack_shape, inputs=(1, MANY), options="PackOptions")
 def pack(call: OperatorCall) -> list[Node]:
     """An option holds the new axis."""
     inputs = [call.input(i) for i in range(len(call.inputs))]
-    (axis,) = call.axes((call.options.Axis(),), call.output.rank)
-    return [Stack(inputs, [call.output], axis)]
+    return [Stack(inputs, [call.output], call.options.Axis() % call.output.rank)]
 
 
-@operator("UNPACK")
+def unpack_shape(operands: Operands) -> Shapes:
+    """Each element of an axis on its own."""
+    shape, parts = operands.shape(0), len(operands.outputs)
+    axis = axis_from_front(operands.options.Axis(), len(shape))
+    if not operands.options.Num() == parts == shape[axis]:
+        raise FormatError(f"{parts} outputs for {shape[axis]} elements")
+    return [(*shape[:axis], *shape[axis + 1 :])] * parts
+
+
+@operator("UNPACK", shapes=unpack_shape, options="UnpackOptions", outputs=None)
 def unpack(call: OperatorCall) -> list[Node]:
     """An option holds the axis, which goes; each result is a slice."""
     x = call.input(0)
-    (axis,) = call.axes((call.options.Axis(),), x.rank)
-    if x.shape[axis] != len(call.outputs):
-        raise InvalidModelError(
-            f"{call.place}: {len(call.outputs)} results of {x.shape[axis]} elements; "
-            "the file is damaged, fetch it again"
-        )
+    axis = call.options.Axis() % x.rank
     return [
         Slice([x], [output], _along(x.rank, axis, position))
         for position, output in enumerate(call.outputs)
     ]
 
 
-@operator("SPLIT")
+def split_shape(operands: Operands) -> Shapes:
+    """Equal parts of an axis, which the first operand names."""
+    shape, parts = operands.shape(1), len(operands.outputs)
+    if operands.options.NumSplits() != parts:
+        raise FormatError(f"{operands.options.NumSplits()} parts, but {parts} outputs")
+    axes = operands.integers(0, 1)
+    if axes is None:
+        return [None] * parts
+    axis = axis_from_front(axes[0], len(shape))
+    if shape[axis] % parts:
+        raise FormatError(f"{shape[axis]} elements do not make {parts} equal parts")
+    return [resized(shape, axis, shape[axis] // parts)] * parts
+
+
+@operator(
+    "SPLIT",
+    shapes=split_shape,
+    inputs=2,
+    options="SplitOptions",
+    gives=1,
+    outputs=None,
+)
 def split(call: OperatorCall) -> list[Node]:
     """Equal parts along the axis that its first operand holds; each is a slice."""
-    (axis,) = call.axes(call.integers(0), call.input(1).rank)
+    (axis,) = call.axes(0, call.input(1).rank)
     parts = len(call.outputs)
-    total = call.input(1).shape[axis]
-    if parts < 1 or total % parts:
-        raise InvalidModelError(
-            f"{call.place}: {total} elements do not split into {parts} parts; "
-            "the file is damaged, fetch it again"
-        )
-    return _parts(call, 1, axis, [total // parts] * parts)
+    return _parts(call, 1, axis, [call.input(1).shape[axis] // parts] * parts)
 
 
-@operator("SPLIT_V")
+def split_v_shape(operands: Operands) -> Shapes:
+    """Parts of an axis, of given sizes; one may be -1, which stands for the rest."""
+    shape, parts = operands.shape(0), len(operands.outputs)
+    if operands.options.NumSplits() != parts:
+        raise FormatError(f"{operands.options.NumSplits()} parts, but {parts} outputs")
+    sizes, axes = operands.integers(1, parts), operands.integers(2, 1)
+    if sizes is None or axes is None:
+        return [None] * parts
+    axis = axis_from_front(axes[0], len(shape))
+    filled = _filled(sizes, shape[axis])
+    if sizes.count(-1) > 1 or min(filled) < 0 or sum(filled) != shape[axis]:
+        raise FormatError(f"parts of {list(sizes)} do not make {shape[axis]}")
+    return [resized(shape, axis, size) for size in filled]
+
+
+@operator(
+    "SPLIT_V", shapes=split_v_shape, inputs=3, options="SplitVOptions", outputs=None
+)
 def split_v(call: OperatorCall) -> list[Node]:
     """Parts of given sizes along an axis; one size may be -1, for the rest."""
-    x, sizes = call.input(0), list(call.integers(1))
-    (axis,) = call.axes(call.integers(2), x.rank)
-    total = x.shape[axis]
-    if sizes.count(-1) == 1:
-        sizes[sizes.index(-1)] = total - sum(sizes) - 1
-    if len(sizes) != len(call.outputs) or min(sizes) < 0 or sum(sizes) != total:
-        raise InvalidModelError(
-            f"{call.place}: {total} elements do not split into {sizes}; "
-            "the file is damaged, fetch it again"
-        )
-    return _parts(call, 0, axis, sizes)
+    x = call.input(0)
+    sizes, (axis,) = call.integers(1), call.axes(2, x.rank)
+    return _parts(call, 0, axis, _filled(sizes, x.shape[axis]))
+
+
+def _filled(sizes: tuple[int, ...], total: int) -> list[int]:
+    rest = total - sum(size for size in sizes if size != -1)
+    return [rest if size == -1 else size for size in sizes]
 
 
 def _parts(call: OperatorCall, operand: int, axis: int, sizes: list[int]) -> list[Node]:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.operators.contract import (
+    Operands,
+    Shapes,
+    check_positive,
+)
 from tflite2torch.converter.frontends.tflite.operators.custom_options import c_struct
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
@@ -17,7 +22,7 @@ from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
 from tflite2torch.converter.graph.nodes.transpose_conv import (
     ConvTranspose2d,
     Pair,
-    _whole,
+    whole_size,
 )
 from tflite2torch.converter.graph.value import Value
 
@@ -27,86 +32,91 @@ SAME, VALID = 1, 2
 COMMENT = "TFLite crops the odd pixel right and bottom"
 
 
-@operator("TRANSPOSE_CONV")
+def transpose_conv_shape(operands: Operands) -> Shapes:
+    """The output's shape, filters (O, H, W, I), the input, perhaps a bias.
+
+    A convolution with these options, of the output, must give the input's size.
+    """
+    filters, *kernel, depth = operands.shape(1, 4)
+    batch, *size, channels = operands.shape(2, 4)
+    if depth != channels or 0 in (filters, channels):
+        raise FormatError(f"filters of {depth} channels do not fit {channels} channels")
+    operands.check_weights(filters, data=2)
+    stride = operands.options.StrideH(), operands.options.StrideW()
+    check_positive(*kernel, *stride)
+    shape = operands.integers(0)
+    if shape is None:
+        return [None]
+    if len(shape) != 4 or (shape[0], shape[3]) != (batch, filters):
+        raise FormatError(f"its output of {list(shape)} does not fit its operands")
+    same = operands.options.Padding() == 0
+    axes = zip(shape[1:3], kernel, stride, strict=True)
+    shrunk = [-(-n // s) if same else (n - k) // s + 1 for n, k, s in axes]
+    if min(shape[1:3]) < 1 or shrunk != size:
+        raise FormatError(f"a convolution makes {shrunk} of its output, not {size}")
+    return [shape]
+
+
+@operator(
+    "TRANSPOSE_CONV",
+    shapes=transpose_conv_shape,
+    inputs=(3, 4),
+    options="TransposeConvOptions",
+    gives=2,
+)
 def transpose_conv(call: OperatorCall) -> list[Node]:
     """The output's shape, weight (O, H, W, I), input, perhaps a bias; then an activation.
 
     What SAME crops follows from the output's size, as it does for the convolution that this
     is the transpose of. Source: TensorFlow Lite's kernels/transpose_conv.cc.
     """
-    x, options = call.image(2), call.options
-    parameters = _parameters(call, x, call.weight(1), 3)
-    stride = _stride(call, int(options.StrideH()), int(options.StrideW()))
+    x, options, parameters = call.floating(2), call.options, _parameters(call, 3)
+    stride = int(options.StrideH()), int(options.StrideW())
     _, *size, _ = call.integers(0)
-    kernel, same = parameters["weight"].shape[2:], options.Padding() == 0
-    axes = list(zip(size, kernel, stride, strict=True))
-    shrunk = [-(-n // s) if same else (n - k) // s + 1 for n, k, s in axes]
-    if min(size) < 1 or tuple(shrunk) != x.shape[1:3]:
-        raise InvalidModelError(
-            f"{call.place}: a convolution makes {shrunk} of its output of {size}, not "
-            f"{list(x.shape[1:3])}; the file is damaged, fetch it again"
-        )
     padding = [0, 0]
-    if same:
-        spare = [(m - 1) * s + k - n for m, (n, k, s) in zip(shrunk, axes, strict=True)]
-        padding = [max(n, 0) // 2 for n in spare]
+    if options.Padding() == 0:
+        kernel = parameters["weight"].shape[2:]
+        axes = zip(whole_size(x.shape[1:3], kernel, stride), size, strict=True)
+        padding = [max(whole - n, 0) // 2 for whole, n in axes]
     nodes = _nodes(call, x, parameters, stride, padding, size)
-    nodes[-1].activation = call.activation(options.FusedActivationFunction())
-    return nodes
+    return call.activated(nodes, options.FusedActivationFunction())
 
 
-@custom_operator("Convolution2DTransposeBias")
+@custom_operator("Convolution2DTransposeBias", inputs=3)
 def convolution_2d_transpose_bias(call: OperatorCall) -> list[Node]:
     """Input, weight (O, H, W, I), bias; options are the start of TfLiteTransposeConvParams.
 
     What SAME crops follows from the input's size. Source: MediaPipe's
     util/tflite/operations/transpose_conv_bias.cc.
     """
-    call.signature(inputs=3, outputs=1)
-    x, options = (
-        call.image(0),
-        c_struct(call, "padding", "stride_width", "stride_height"),
-    )
-    parameters = _parameters(call, x, call.weight(1), 2)
-    stride = _stride(call, options["stride_height"], options["stride_width"])
+    x, weight = call.image(0), call.weight(1)
+    options = c_struct(call, "padding", "stride_width", "stride_height")
+    stride = options["stride_height"], options["stride_width"]
+    if weight.rank != 4 or weight.shape[3] != x.shape[3] or 0 in weight.shape:
+        raise call.damaged(f"a weight of {list(weight.shape)} for {list(x.shape)}")
+    if call.weight(2).shape != weight.shape[:1] or min(stride) < 1:
+        raise call.damaged(
+            f"a bias of {list(call.weight(2).shape)} and strides {stride} for a weight "
+            f"of {list(weight.shape)}"
+        )
     if options["padding"] not in (SAME, VALID):
         raise NotSupportedError(f"its padding is number {options['padding']}")
-    size, kernel = x.shape[1:3], parameters["weight"].shape[2:]
+    size, kernel = x.shape[1:3], weight.shape[1:3]
     cropped = [0, 0]
     if options["padding"] == SAME:
         axes = zip(size, kernel, stride, strict=True)
         cropped = [max(k - (n - 1) % s - 1, 0) for n, k, s in axes]
-    whole = _whole(size, kernel, stride)
+    whole = whole_size(size, kernel, stride)
     left = [n - c for n, c in zip(whole, cropped, strict=True)]
-    return _nodes(call, x, parameters, stride, [c // 2 for c in cropped], left)
+    padding = [c // 2 for c in cropped]
+    return _nodes(call, x, _parameters(call, 2), stride, padding, left)
 
 
-def _stride(call: OperatorCall, height: int, width: int) -> Pair:
-    if min(height, width) < 1:
-        raise InvalidModelError(
-            f"{call.place}: strides {height} and {width} must be positive; "
-            "the file is damaged, fetch it again"
-        )
-    return height, width
-
-
-def _parameters(
-    call: OperatorCall, x: Value, weight: Value, bias: int
-) -> dict[str, Value]:
+def _parameters(call: OperatorCall, bias: int) -> dict[str, Value]:
     """Return the weight (O, H, W, I) as torch has it, and the bias if there is one."""
-    if weight.rank != 4 or weight.shape[3] != x.shape[3] or 0 in weight.shape:
-        raise InvalidModelError(
-            f"{call.place}: a weight of {list(weight.shape)} for {list(x.shape)}; "
-            "the file is damaged, fetch it again"
-        )
-    parameters = {"weight": weight.permuted((3, 0, 1, 2))}
+    parameters = {"weight": call.weight(1).permuted((3, 0, 1, 2))}
     if call.optional(bias) is not None:
-        parameters["bias"] = call.weight(bias)
-        if parameters["bias"].shape != weight.shape[:1]:
-            raise InvalidModelError(
-                f"{call.place}: a bias of {list(parameters['bias'].shape)} for "
-                f"{weight.shape[0]} filters; the file is damaged, fetch it again"
-            )
+        parameters["bias"] = call.bias(bias)
     return parameters
 
 
@@ -125,7 +135,7 @@ def _nodes(
     """
     top, left = padding
     kernel = parameters["weight"].shape[2:]
-    axes = zip(_whole(x.shape[1:3], kernel, stride), padding, size, strict=True)
+    axes = zip(whole_size(x.shape[1:3], kernel, stride), padding, size, strict=True)
     surplus = [whole - 2 * p - n for whole, p, n in axes]
     down, across = (max(-n, 0) for n in surplus)
     node = ConvTranspose2d(

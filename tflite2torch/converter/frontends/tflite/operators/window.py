@@ -1,41 +1,65 @@
-"""The sliding window that convolutions and pools share."""
+"""The sliding window of convolutions and pools: TFLite's options, and SAME as numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from tflite2torch.converter.errors import InvalidModelError
-from tflite2torch.converter.frontends.tflite.operators.registry import (
-    NotSupportedError,
-    OperatorCall,
-)
-from tflite2torch.converter.graph.nodes.window import Window
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.graph.nodes.window import Padding, Window
+from tflite2torch.converter.graph.value import Shape
+
+MAX_STEP = 2**15 - 1
+"""The largest kernel, stride or dilation: TFLite's kernels keep them in 16 bits."""
 
 
-def read_window(call: OperatorCall, kernel: Sequence[int]) -> Window:
-    """Read a window from an operator's options; dilation only where it has one."""
-    options = call.options
+def window_shape(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Shape:
+    """Return the (height, width) that a window gives on pixels of (height, width) size.
+
+    Raises FormatError for steps out of range, or a kernel larger than the image.
+    """
+    stride, dilation = _steps(options)
+    steps = (*kernel, *stride, *dilation)
+    if min(steps) < 1 or max(steps) > MAX_STEP:
+        raise FormatError(
+            f"its kernel {list(kernel)}, strides {stride} and dilations {dilation} "
+            f"are not all from 1 to {MAX_STEP}"
+        )
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    same = options.Padding() == 0
+    spans = [n if same else n - r + 1 for n, r in zip(size, reach, strict=True)]
+    if min(spans) < 1:
+        raise FormatError(f"a window of {reach} does not fit {list(size)} pixels")
+    return tuple(-(-n // s) for n, s in zip(spans, stride, strict=True))
+
+
+def read_window(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Window:
+    """Return the window of a convolution or a pool on an image of this (height, width)."""
+    height, width = kernel
+    window = Window((height, width), *_steps(options))
+    return padded_as_same(window, size) if options.Padding() == 0 else window
+
+
+def padded_as_same(window: Window, size: Sequence[int]) -> Window:
+    """Return a window with the padding that SAME gives it on this (height, width).
+
+    An odd pixel goes to the right and the bottom. Source: ComputePaddingWithOffset in
+    TensorFlow Lite's kernels/padding.h.
+    """
+    rows, columns = (
+        max((-(-n // stride) - 1) * stride + reach - n, 0)
+        for n, reach, stride in zip(size, window.reach, window.stride, strict=True)
+    )
+    padding: Padding = (
+        (rows // 2, rows - rows // 2),
+        (columns // 2, columns - columns // 2),
+    )
+    return Window(window.kernel, window.stride, window.dilation, padding)
+
+
+def _steps(options: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return stride and dilation as (height, width); pools have no dilation."""
     dilation = (1, 1)
     if hasattr(options, "DilationHFactor"):
         dilation = (options.DilationHFactor(), options.DilationWFactor())
-    height, width = kernel
-    stride = (options.StrideH(), options.StrideW())
-    if min(*stride, *dilation, height, width) < 1:
-        raise InvalidModelError(
-            f"{call.place}: kernel {height}x{width}, stride {stride} and dilation "
-            f"{dilation} must be positive; the file is damaged, fetch it again"
-        )
-    if options.Padding() not in (0, 1):  # schema: Padding
-        raise NotSupportedError(f"its padding is number {options.Padding()}")
-    same = options.Padding() == 0
-    return Window((height, width), stride, dilation, same)
-
-
-def window_size(call: OperatorCall, window: Window, x: Value) -> None:
-    """Raise InvalidModelError where the window is larger than what it slides over."""
-    if min(window.output(x.shape[1:3])) < 1:
-        raise InvalidModelError(
-            f"{call.place}: a kernel that spans {window.reach} does not fit an input of "
-            f"{list(x.shape)}; the file is damaged, fetch it again"
-        )
+    return (options.StrideH(), options.StrideW()), dilation

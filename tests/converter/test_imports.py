@@ -1,0 +1,99 @@
+"""Imports between the rooms of the package run one way: no circle, no arrow upwards."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import tflite2torch
+
+PACKAGE = Path(tflite2torch.__file__).parent
+
+BASE = "converter.errors converter.version"
+BEHIND = "converter.graph converter.passes converter.structure converter.motifs"
+BEHIND += " converter.naming converter.planning converter.writer"
+"""Rooms that know no file format; each may import those before it."""
+
+FRONT = "converter.frontends converter.frontends.tflite"
+
+ALLOWED = {
+    "converter.errors": "",
+    "converter.version": "",
+    "converter.graph": BASE,
+    "converter.frontends": f"{BASE} converter.graph",
+    "converter.frontends.tflite": f"{BASE} converter.graph converter.frontends",
+    **{
+        room: f"{BASE} {BEHIND.partition(room)[0]}"
+        for room in BEHIND.split()[1:]  # the graph stands above
+    },
+    "converter": f"{BASE} {FRONT} {BEHIND}",
+    "architectures": "",
+    "parity": f"{BASE} {FRONT} {BEHIND} converter architectures",
+    "": f"{BASE} {FRONT} {BEHIND} converter architectures parity",
+}
+"""Which rooms a room may import; those of a row stand in rows before it. A module belongs to
+the room with the longest name that its own begins with: ``converter`` is what is left of the
+converter (convert, files, …), and the empty name is the front door (api, cli, commands, …)."""
+
+EXCEPTIONS: set[tuple[str, str]] = set()
+"""Arrows that are there and should not be; each has to go, and then its line here."""
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module, both named from within the package."""
+    return max(
+        (room for room in ALLOWED if f"{module}.".startswith(f"{room}.") or not room),
+        key=len,
+    )
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, at its top or inside functions."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            # What is imported may be a module itself.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def arrows() -> dict[tuple[str, str], list[str]]:
+    """Map every arrow between two rooms to the files that draw it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        here = path.relative_to(PACKAGE)
+        room = room_of(".".join(here.with_suffix("").parts))
+        for module in imported(path):
+            package, _, name = module.partition(".")
+            if package == PACKAGE.name and room_of(name) != room:
+                found.setdefault((room, room_of(name)), []).append(str(here))
+    return found
+
+
+def test_a_room_imports_those_below_it() -> None:
+    wrong = {
+        arrow: files
+        for arrow, files in arrows().items()
+        if arrow[1] not in ALLOWED[arrow[0]].split() and arrow not in EXCEPTIONS
+    }
+    assert not wrong
+
+
+def test_the_table_itself_has_no_circle() -> None:
+    rooms = list(ALLOWED)
+    for place, room in enumerate(rooms):
+        assert set(ALLOWED[room].split()) <= set(rooms[:place])
+
+
+def test_exceptions_are_needed() -> None:
+    unneeded = EXCEPTIONS - arrows().keys()
+    assert not unneeded, "these arrows are gone: delete their lines in EXCEPTIONS"
+
+
+def test_a_generated_module_imports_torch_alone() -> None:
+    generated = sorted((PACKAGE / "architectures").glob("[!_]*.py"))
+    assert generated
+    for path in generated:
+        assert {module.partition(".")[0] for module in imported(path)} == {"torch"}

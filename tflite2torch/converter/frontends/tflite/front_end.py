@@ -1,0 +1,23 @@
+"""TFLite's front end: a verified model → the neutral graph."""
+
+from __future__ import annotations
+
+from tflite2torch.converter.frontends.tflite.build import build_graph
+from tflite2torch.converter.frontends.tflite.lowering import LOWERING
+from tflite2torch.converter.frontends.tflite.metadata import read_metadata
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.metadata import ModelMetadata
+from tflite2torch.converter.graph.rewriting import run_passes
+
+
+def lowered_graph(model: TfliteModel, name: str) -> Graph:
+    """Return the graph of a verified model, in torch's semantics and nothing fused.
+
+    Raises UnsupportedOpError, which lists everything that cannot be converted, and
+    InvalidModelError where shapes or metadata contradict the operators.
+    """
+    graph = build_graph(model, name)
+    graph.metadata = read_metadata(model) or ModelMetadata()
+    run_passes(graph, LOWERING)
+    return graph

@@ -1,0 +1,217 @@
+"""What a TFLite operator demands of its operands and options, and the shapes that it gives.
+
+Every operator declares its contract where it is registered. The verifier checks each operator
+of a file against it before anything is built, so that builders find operands and options as
+declared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tflite2torch.converter.frontends.tflite.buffers import MAX_RANK
+from tflite2torch.converter.frontends.tflite.effort import Effort
+from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
+from tflite2torch.converter.frontends.tflite.model import Operator, Tensor
+from tflite2torch.converter.graph.value import Shape
+
+Shapes = Sequence["Shape | None"]
+"""Output shapes; None where a computed operand decides."""
+
+ShapeRule = Callable[["Operands"], Shapes]
+"""Returns the output shapes, or raises FormatError where operands and options do not fit.
+
+Source of the rules: what ``Prepare`` asks for in the kernels of TensorFlow Lite.
+"""
+
+MANY = 2**16
+"""The most operands of an operator that takes any number of them."""
+
+_ENUMERATIONS = {"FusedActivationFunction": 6, "Padding": 2}
+"""Options that are enumerations, and how many members the schema has."""
+
+_QUANTIZED = ("int8", "uint8", "int16")
+"""Arithmetic on these is not converted; what types it gives is not checked."""
+
+
+@dataclass(frozen=True)
+class Operands:
+    """An operator with its tensors, as shape rules see it; None for omitted optional ones.
+
+    All methods raise FormatError where an operand is not what the rule asks for.
+    """
+
+    operator: Operator
+    inputs: list[Tensor | None]
+    outputs: list[Tensor]
+    effort: Effort
+
+    @property
+    def options(self) -> Any:
+        """The options table, of the class that the contract names."""
+        return self.operator.options
+
+    def tensor(self, position: int) -> Tensor:
+        """Return an input that must be present."""
+        tensor = self.inputs[position] if position < len(self.inputs) else None
+        if tensor is None:
+            raise FormatError(f"it lacks its input {position}")
+        return tensor
+
+    def shape(self, position: int, rank: int | None = None) -> Shape:
+        """Return an input's shape, of this rank if one is given."""
+        shape = self.tensor(position).shape
+        if rank not in (None, len(shape)):
+            raise FormatError(
+                f"its input {position} of {list(shape)} must have {rank} axes"
+            )
+        return shape
+
+    def integers(self, position: int, count: int | None = None) -> Shape | None:
+        """Return a constant input that lists axes or sizes; None if it is computed."""
+        tensor = self.tensor(position)
+        if tensor.dtype not in ("int32", "int64"):
+            raise FormatError(f"its input {position} is {tensor.dtype}, not integers")
+        if tensor.data is None:
+            return None
+        size = tensor.data.size
+        if size > (count or MAX_RANK) or count not in (None, size):
+            raise FormatError(f"its input {position} cannot have {size} elements")
+        return tuple(tensor.data.reshape(-1).tolist())
+
+    def listed(self, field: str) -> tuple[int, ...]:
+        """Return an option that is a list of axes or sizes."""
+        count = getattr(self.options, f"{field}Length")()
+        if count > MAX_RANK:
+            raise FormatError(f"its {field} has {count} elements")
+        return tuple(getattr(self.options, field)(i) for i in range(count))
+
+    def check_indices(self, position: int, bound: int) -> None:
+        """Check that all elements of a constant input are indices below ``bound``."""
+        indices = self.tensor(position).data
+        if indices is None or not indices.size:
+            return
+        self.effort.spend(indices.size)
+        if not 0 <= indices.min() <= indices.max() < bound:
+            raise FormatError(f"its indices are not all below {bound}")
+
+    def check_weights(self, filters: int, data: int = 0) -> None:
+        """Check the types of the weights (input 1) and of the bias, the last input.
+
+        Weights of float32 data may be quantized; anything else has the data's type.
+        """
+        dtype, weights = self.tensor(data).dtype, self.tensor(1).dtype
+        if dtype == "float32" and weights not in ("float32", "int8", "uint8", "int4"):
+            raise FormatError(f"its weights are {weights}, its data {dtype}")
+        position = max(data, 1) + 1
+        bias = self.inputs[position] if position < len(self.inputs) else None
+        if bias is None:
+            return
+        mixed = "float32" in (dtype, bias.dtype) and dtype != bias.dtype
+        if mixed or math.prod(bias.shape) != filters:
+            raise FormatError(
+                f"a bias of {bias.dtype} {list(bias.shape)} for {filters} filters "
+                f"over {dtype}"
+            )
+
+
+def axis_from_front(axis: int, rank: int) -> int:
+    """Return an axis, or an index, counted from the front; FormatError if out of range."""
+    if not -rank <= axis < rank:
+        raise FormatError(f"{axis} is out of range: there are {rank}")
+    return axis % rank
+
+
+def check_positive(*sizes: int) -> None:
+    """Raise FormatError for a size below one."""
+    if min(sizes) < 1:
+        raise FormatError(f"its sizes {sizes} must be positive")
+
+
+def same_shape(operands: Operands) -> Shapes:
+    """Every output has the shape of the first input."""
+    return [operands.shape(0)] * len(operands.outputs)
+
+
+def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
+    """Return the shape that all of these broadcast to; FormatError if they do not."""
+    rank = max(len(shape) for shape in shapes)
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    result = []
+    for sizes in zip(*padded, strict=True):
+        wide = set(sizes) - {1}
+        if len(wide) > 1:
+            raise FormatError(f"{[list(shape) for shape in shapes]} do not broadcast")
+        result.append(wide.pop() if wide else 1)
+    return tuple(result)
+
+
+def resized(shape: Shape, axis: int, size: int) -> Shape:
+    """Return a shape with another size of one axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an operator demands and gives.
+
+    Attributes:
+        shapes: the rule for its output shapes.
+        inputs: the least and the largest number of inputs; those beyond the least may be
+            omitted.
+        options: name of the class of its options; empty where they do not matter.
+        gives: the dtype of its outputs, or the input that they share it with; None for any.
+        outputs: number of outputs; None for any.
+        needs_options: whether options may not be missing.
+    """
+
+    shapes: ShapeRule
+    inputs: tuple[int, int] = (1, 1)
+    options: str = ""
+    gives: str | int | None = 0
+    outputs: int | None = 1
+    needs_options: bool = True
+
+    def check(self, operator: Operator, tensors: list[Tensor], effort: Effort) -> None:
+        """Raise FormatError where an operator, whose tensors exist, breaks the contract."""
+        self._check_counts(operator)
+        self._check_options(operator)
+        operands = Operands(
+            operator,
+            [tensors[index] if index >= 0 else None for index in operator.inputs],
+            [tensors[index] for index in operator.outputs],
+            effort,
+        )
+        gives = self.gives
+        dtype = operands.tensor(gives).dtype if isinstance(gives, int) else gives
+        dtype = None if dtype in _QUANTIZED else dtype
+        for output, shape in zip(operands.outputs, self.shapes(operands), strict=True):
+            if shape not in (None, output.shape) or dtype not in (None, output.dtype):
+                raise FormatError(
+                    f"it gives {dtype or output.dtype} {list(shape or output.shape)}, "
+                    f"but {output.place} is {output.dtype} {list(output.shape)}"
+                )
+
+    def _check_counts(self, operator: Operator) -> None:
+        inputs, outputs = operator.inputs, len(operator.outputs)
+        least, most = self.inputs
+        if not least <= len(inputs) <= most:
+            raise FormatError(f"it cannot have {len(inputs)} inputs")
+        if -1 in inputs[:least]:
+            raise FormatError(f"it lacks its input {inputs.index(-1)}")
+        if self.outputs not in (None, outputs) or not outputs:
+            raise FormatError(f"it cannot have {outputs} outputs")
+
+    def _check_options(self, operator: Operator) -> None:
+        options = operator.options
+        if not self.options or (options is None and not self.needs_options):
+            return
+        if type(options).__name__ != self.options:
+            raise FormatError(f"it lacks its options, of the class {self.options}")
+        for field, count in _ENUMERATIONS.items():
+            read = getattr(options, field, None)
+            if read is not None and not 0 <= read() < count:
+                raise FormatError(f"its {field} is number {read()} of {count}")

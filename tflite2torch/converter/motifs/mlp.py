@@ -1,0 +1,27 @@
+"""Two linear layers with an activation between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.linear import Linear
+from tflite2torch.converter.motifs.motif import Motif
+from tflite2torch.converter.structure.structure import Chain, is_activation
+
+
+def _is_mlp(nodes: Sequence[Node]) -> bool:
+    match nodes:
+        case [Linear(), middle, Linear()]:
+            return is_activation(middle)
+        case _:
+            return False
+
+
+MLP = Motif(
+    "Mlp",
+    "mlp",
+    lambda block: block.layers == ("linear", "linear") and not block.joins,
+    "Two linear layers with an activation between them.",
+    Chain(layers=2, shortcut=False, matches=_is_mlp),
+)

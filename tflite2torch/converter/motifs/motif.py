@@ -1,0 +1,103 @@
+"""What a motif is, and what blocks are compared with it by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise, PRelu
+from tflite2torch.converter.graph.nodes.pool import Pool2d
+from tflite2torch.converter.graph.nodes.reduce import Reduce
+from tflite2torch.converter.graph.traversal import operands
+from tflite2torch.converter.motifs.layers import layer_roles
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Chain,
+    Skipped,
+    Stage,
+    Structure,
+    is_join,
+)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What tells the blocks of one class from others.
+
+    Attributes:
+        nodes: the steps; a step that is optional is itself here, not its mark.
+        layers: the names of the layers with weights.
+        blocks: the names of the motifs of the blocks inside.
+        entries: how many values a block reads.
+    """
+
+    nodes: Sequence[Node]
+    layers: tuple[str, ...]
+    blocks: tuple[str, ...]
+    entries: int
+
+    @classmethod
+    def of(cls, uses: Sequence[Block], motifs: Mapping[Structure, Motif]) -> Traits:
+        """Return the traits of a class, given its uses and the motifs of inner classes."""
+        roles = layer_roles(uses)
+        body = uses[0].body
+        inner = [b for n in body for b in (n.blocks if isinstance(n, Stage) else [n])]
+        return cls(
+            [node.other if isinstance(node, Skipped) else node for node in body],
+            tuple(roles[n] for n in body if n.parameters and not isinstance(n, PRelu)),
+            tuple(motifs[b.key].name for b in inner if isinstance(b, Block)),
+            len(uses[0].inputs),
+        )
+
+    def has(self, *kinds: type[Node]) -> bool:
+        """Return whether a step is of one of these types."""
+        return any(isinstance(node, kinds) for node in self.nodes)
+
+    def computes(self, function: str, operand_count: int = 1) -> bool:
+        """Return whether a step is this function of so many distinct computed values."""
+        return any(
+            isinstance(node, Elementwise)
+            and node.function == function
+            and len(operands(node)) == operand_count
+            for node in self.nodes
+        )
+
+    def is_row(self, *layers: str, shortcut: bool) -> bool:
+        """Return whether the layers are these, of one value, with a shortcut or without."""
+        same = self.layers == layers and self.entries == 1
+        return same and self.joins == shortcut
+
+    @property
+    def joins(self) -> bool:
+        """Whether there is a residual add."""
+        return any(map(is_join, self.nodes))
+
+    @property
+    def gates(self) -> bool:
+        """Whether pooled features become factors between 0 and 1."""
+        return self.has(Pool2d, Reduce) and self.computes("sigmoid")
+
+    @property
+    def scales(self) -> bool:
+        """Whether two computed values are multiplied."""
+        return self.computes("mul", 2)
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A block that networks are known to be made of.
+
+    Attributes:
+        name: of its class.
+        role: of an attribute that holds it.
+        fits: tells whether a class of blocks is one.
+        text: the class's docstring; empty where naming its layers says as much.
+        chain: what it consists of, if it is a block also without a shortcut.
+    """
+
+    name: str
+    role: str
+    fits: Callable[[Traits], bool]
+    text: str = ""
+    chain: Chain | None = None

@@ -1,0 +1,323 @@
+"""What the uses of a class differ in becomes its constructor's arguments.
+
+Every number that differs between uses is compared, in turn, with a list of expressions over
+the arguments found so far, the plainest first. The first one that gives the right number in
+every use is what the class computes it by; if none does, it becomes an argument.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.naming.names import Namespace
+from tflite2torch.converter.planning.expression import (
+    Expression,
+    Formula,
+    Name,
+    evaluate,
+    names_in,
+)
+from tflite2torch.converter.planning.symbols import (
+    CHANNELS,
+    NEW_CHANNELS,
+    Slot,
+    Symbols,
+    role_of,
+)
+from tflite2torch.converter.structure.structure import Block, Skipped
+
+Numbers = tuple[int | None, ...]
+"""What one number of a class is in each of its uses; None where a use lacks the step."""
+
+CHANNEL_FLAGS = frozenset({"narrow", "shortcut", "widen"})
+"""Flags of steps whose presence more often depends on channels than on strides."""
+
+SIZES = frozenset({"index", "points", "rows", "shape"})
+"""Roles of numbers that may count channels, or something else."""
+
+RATIOS = (
+    ("out_channels", "reduction"),
+    ("channels", "reduction"),
+    ("in_channels", "expansion"),
+    ("channels", "expansion"),
+)
+"""Which channels hidden ones are related to, and what the ratio is called."""
+
+SAME_CHANNELS = Formula("==", (Name("in_channels"), Name("out_channels")))
+RESIDUAL = Formula("and", (Formula("==", (Name("stride"), 1)), SAME_CHANNELS))
+
+
+def derive_symbols(
+    uses: Sequence[Block],
+    slots: Sequence[Mapping[Slot, int]],
+    steps: Mapping[int, str] | None = None,
+) -> Symbols:
+    """Find few arguments from which all numbers follow that differ between uses.
+
+    Args:
+        uses: the uses of a class.
+        slots: for each use, the number in each place.
+        steps: for each step that some uses lack, by its position, the name of a flag for it;
+            those uses have no numbers for it.
+    """
+    known = dict.fromkeys(slot for use in slots for slot in use)
+    ordered = sorted(known, key=lambda slot: slot.part[0])
+    table = {slot: tuple(use.get(slot) for use in slots) for slot in ordered}
+    varying = {slot: n for slot, n in table.items() if _varies(slot, n)}
+    derivation = _Derivation(uses, table)
+    derivation.add_channels(set(varying.values()))
+    # Kernels may follow from strides, padding from both and from the flags of steps.
+    order = {"stride": 0, "kernel_size": 1, "padding": 3}
+    for slot in sorted(varying, key=lambda slot: order.get(slot.role, 2)):
+        if slot.role != "padding":
+            derivation.add(slot, varying[slot])
+    for place, flag in (steps or {}).items():
+        there = tuple(not isinstance(use.body[place], Skipped) for use in uses)
+        derivation.add_condition(place, there, flag)
+    for slot in varying:
+        if slot.role == "padding":
+            derivation.add(slot, varying[slot])
+    return derivation.symbols()
+
+
+def _varies(slot: Slot, numbers: Numbers) -> bool:
+    # A use without the step that widens a shortcut adds no channels: that is a number too.
+    adds = slot.role == "new_channels" and None in numbers and any(numbers)
+    return adds or len({*numbers} - {None}) > 1
+
+
+class _Derivation:
+    """The arguments of one class as they are found, one number after the other."""
+
+    def __init__(self, uses: Sequence[Block], table: Mapping[Slot, Numbers]) -> None:
+        self._uses = uses
+        self._table = table
+        self._names = Namespace(["self"])
+        self._arguments: dict[str, tuple[int, ...]] = {}
+        self._of_use: list[dict[str, int]] = [{} for _ in uses]  # the same, use by use
+        self._ratios: list[Expression] = []
+        self._expressions: dict[Slot, Expression] = {}
+        self._conditions: dict[int, Expression] = {}
+
+    def symbols(self) -> Symbols:
+        """Return what was found: channels first, arguments with a default last."""
+        self._share_constant_channels()
+        used = self._used()
+        arguments = {n: v for n, v in self._arguments.items() if n in used}
+        found = {name: _default(name, values) for name, values in arguments.items()}
+        defaults = {name: value for name, value in found.items() if value is not None}
+        order = sorted(
+            arguments, key=lambda n: (n in defaults, role_of(n) not in CHANNELS)
+        )
+        return Symbols(
+            self._uses,
+            {name: arguments[name] for name in order},
+            defaults,
+            self._expressions,
+            self._conditions,
+        )
+
+    def _used(self) -> set[str]:
+        """Return the arguments that expressions and conditions read."""
+        expressions = [*self._expressions.values(), *self._conditions.values()]
+        return {name for expression in expressions for name in names_in(expression)}
+
+    def _share_constant_channels(self) -> None:
+        """Write channels that never vary as an argument of that value, if there is one."""
+        used = self._used()
+        for slot, numbers in self._table.items():
+            for name in ("in_channels", "out_channels"):
+                shared = numbers == self._arguments.get(name) and len(set(numbers)) == 1
+                if shared and name in used and slot.role in CHANNELS:
+                    self._expressions.setdefault(slot, Name(name))
+
+    def add_channels(self, varying: set[Numbers]) -> None:
+        """Make arguments of the channels that enter and leave, where layers count them."""
+        before = [tuple(map(_channels, use.inputs)) for use in self._uses]
+        after = tuple(_channels(use.outputs[0]) for use in self._uses)
+        entering = list(zip(*before, strict=True))
+        wanted = {"in_channels": entering[0], "out_channels": after}
+        if entering[0] == after:
+            wanted = {"channels": after}
+        if len(entering) > 1:
+            wanted["skip_channels"] = entering[1]
+        counted = {n for slot, n in self._table.items() if slot.role in CHANNELS}
+        vary = not varying.isdisjoint([entering[0], after])
+        for name, numbers in wanted.items():
+            if numbers in counted and (vary or len(set(numbers)) > 1):
+                self._argument(name, numbers)
+
+    def add(self, slot: Slot, numbers: Numbers) -> None:
+        """Find what gives a number, or make an argument of it."""
+        expression: Expression | None = self._first(
+            self._candidates(slot.role, numbers), numbers
+        )
+        if expression is None and slot.role == "padding":
+            expression = self._by_case(numbers)
+        if expression is None and slot.role in CHANNELS:
+            expression = self._ratio(numbers)
+        if expression is None:
+            # Uses that lack the step may be given any number.
+            present = next(n for n in numbers if n is not None)
+            filled = tuple(present if n is None else n for n in numbers)
+            expression = self._argument(self._wanted(slot), filled)
+        self._expressions[slot] = expression
+
+    def add_condition(self, place: int, there: tuple[bool, ...], flag: str) -> None:
+        """Find when a step is carried out, or make a flag of it."""
+        tests: list[Expression] = [*self._stride_tests(), *self._channel_tests()]
+        if flag in CHANNEL_FLAGS:
+            tests = [*self._channel_tests(), *self._stride_tests()]
+        tests += [Name(n) for n, v in self._arguments.items() if isinstance(v[0], bool)]
+        fitting = (
+            test for test in tests if tuple(map(bool, self._values(test))) == there
+        )
+        condition = next(fitting, None)
+        self._conditions[place] = condition or self._argument(flag, there)
+
+    def _values(self, expression: Expression) -> list[int]:
+        """Return what an expression is in each use."""
+        return [evaluate(expression, arguments) for arguments in self._of_use]
+
+    def _first(
+        self, candidates: Iterable[Expression], numbers: Numbers
+    ) -> Expression | None:
+        """Return the first expression that gives these numbers."""
+        for expression in candidates:
+            pairs = zip(numbers, self._values(expression), strict=True)
+            if all(number is None or number == value for number, value in pairs):
+                return expression
+        return None
+
+    def _argument(self, wanted: str, numbers: tuple[int, ...]) -> Name:
+        name = self._names.unique(wanted)
+        self._arguments[name] = numbers
+        for arguments, number in zip(self._of_use, numbers, strict=True):
+            arguments[name] = number
+        return Name(name)
+
+    def _wanted(self, slot: Slot) -> str:
+        """Return what the argument is called that gives a number."""
+        if slot.role not in CHANNELS:
+            return slot.role
+        wide = [s for s in self._table if s.role in ("out_channels", "out_features")]
+        last = wide and slot == wide[-1] and "out_channels" not in self._arguments
+        return "out_channels" if last else "hidden"
+
+    def _of_role(self, role: str) -> list[Name]:
+        return [Name(name) for name in self._arguments if role_of(name) == role]
+
+    def _candidates(self, role: str, numbers: Numbers) -> Iterator[Expression]:
+        """Yield expressions that may give a number of this role, the plainest first."""
+        if role == "new_channels" and self._has_both_channels():
+            yield NEW_CHANNELS
+        if role in CHANNELS | SIZES or role == "new_channels":
+            yield from self._multiples(numbers)
+        if role == "padding":
+            yield from self._halves()
+        elif role == "kernel_size":
+            yield from self._of_role("stride")  # windows that tile the image
+        if role not in CHANNELS and role not in ("padding", "new_channels"):
+            yield from self._of_role(role)
+
+    def _multiples(self, numbers: Numbers) -> Iterator[Expression]:
+        """Yield channels, and the multiples and fractions of them that fit one use."""
+        counts = [name for name in self._arguments if role_of(name) in CHANNELS]
+        yield from map(Name, counts)
+        yield from self._ratios
+        place = next(i for i, number in enumerate(numbers) if number is not None)
+        for name in counts:
+            small, large = sorted([numbers[place] or 0, self._arguments[name][place]])
+            if small > 0:
+                yield Formula("*", (large // small, Name(name)))
+                yield Formula("//", (Name(name), large // small))
+
+    def _halves(self) -> Iterator[Formula]:
+        """Yield the padding that keeps a size at stride 1, and what halves it at stride 2."""
+        halves = [Formula("//", (k, 2)) for k in self._of_role("kernel_size")]
+        yield from halves
+        yield from (Formula("-", (half, 1)) for half in halves)
+
+    def _by_case(self, numbers: Numbers) -> Formula | None:
+        """Return an expression that is another one at either of two strides, or by a flag."""
+        for name, cases in self._arguments.items():
+            flag = isinstance(cases[0], bool)
+            if len(set(cases)) != 2 or not (flag or name.startswith("stride")):
+                continue
+            low, high = sorted(set(cases))
+            sides = []
+            for case in (low, high):
+                pairs = zip(numbers, cases, strict=True)
+                chosen = tuple(n if c == case else None for n, c in pairs)
+                known = {*chosen} - {None}
+                number = next(iter(known), 0)
+                sides.append(
+                    number if len(known) < 2 else self._first(self._halves(), chosen)
+                )
+            if None in sides:
+                continue
+            if flag:
+                return Formula("if", (Name(name), sides[1], sides[0]))
+            if sides == [1, 0] and (low, high) == (1, 2):
+                return Formula("%", (Name(name), 2))
+            return Formula("if", (Formula("==", (Name(name), low)), *sides))
+        return None
+
+    def _ratio(self, numbers: Numbers) -> Formula | None:
+        """Make an argument of how channels relate to known ones, if its values are fewer."""
+        counts = tuple(n for n in numbers if n is not None)
+        for known, wanted in RATIOS:
+            widths = self._arguments.get(known)
+            if widths is None or len(counts) < len(widths) or 0 in (*counts, *widths):
+                continue
+            expands = wanted == "expansion"
+            large, small = (counts, widths) if expands else (widths, counts)
+            pairs = list(zip(large, small, strict=True))
+            ratios = tuple(a // b for a, b in pairs)
+            if all(a % b == 0 for a, b in pairs) and len({*ratios}) < len({*counts}):
+                ratio, width = self._argument(wanted, ratios), Name(known)
+                formula = Formula("//", (width, ratio))
+                if expands:
+                    formula = Formula("*", (ratio, width))
+                self._ratios.append(formula)
+                return formula
+        return None
+
+    def _stride_tests(self) -> Iterator[Formula]:
+        for name, numbers in self._arguments.items():
+            if name.startswith("stride"):
+                for value in sorted(set(numbers), reverse=True):
+                    yield Formula("==", (Name(name), value))
+                yield Formula(">", (Name(name), 1))
+
+    def _channel_tests(self) -> Iterator[Formula]:
+        if self._has_both_channels():
+            if "stride" in self._arguments:
+                yield RESIDUAL
+            yield SAME_CHANNELS
+            yield NEW_CHANNELS
+            yield Formula(">", (NEW_CHANNELS, 0))
+            yield Formula("<", (NEW_CHANNELS, 0))
+
+    def _has_both_channels(self) -> bool:
+        return {"in_channels", "out_channels"} <= self._arguments.keys()
+
+
+def _channels(value: Value) -> int:
+    """Return the channels: axis 1 of an image (NCHW), the last axis of anything else."""
+    shape = value.shape
+    return shape[1] if value.image else shape[-1] if shape else 0
+
+
+def _default(name: str, numbers: tuple[int, ...]) -> int | None:
+    """Return the value that an argument need not be given; None if it must be."""
+    if role_of(name) in CHANNELS:
+        return None
+    if isinstance(numbers[0], bool):
+        return False
+    if name.startswith("stride") and 1 in numbers:
+        return 1
+    (value, count), *_ = Counter(numbers).most_common()
+    return value if 2 * count > len(numbers) and count > 1 else None

@@ -1,0 +1,166 @@
+"""Where models come from: files, bundles, wheels and folders."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from tflite2torch.converter.errors import InvalidModelError, SourceError
+from tflite2torch.converter.frontends.archive import Archive, Budget, has_end
+from tflite2torch.converter.frontends.file import (
+    MAX_NAME,
+    ModelFile,
+    module_name,
+    printable,
+)
+from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
+
+MAX_FILE = 2**31 - 1
+"""The most bytes of a model file: FlatBuffers cannot be larger."""
+
+MAX_DEPTH = 2
+"""How deep bundles may lie in bundles: the official gesture bundle has one level."""
+
+_EXTENSIONS = (".tflite", ".task", ".whl")
+_LOOKS = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a gzip archive: unpack it first",
+    b"\x89HDF": "an HDF5 file, such as a Keras model",
+    b"\x7fELF": "a program",
+    b"version https://git-lfs": "a Git LFS pointer: fetch the file that it stands for",
+    b"<!": "a web page: the download failed",
+    b"<html": "a web page: the download failed",
+}
+
+
+def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
+    """Yield the models of all sources in turn, each different one once.
+
+    A source is a .tflite, a .task or .whl (read in memory, never unpacked), or a folder,
+    which is searched for these. What a file is follows from its content. Where different
+    models have the same name, the later ones get a part of their SHA-256 added.
+
+    Raises:
+        SourceError: there is nothing at a path, or no model, or it cannot be read.
+        InvalidModelError: a file is broken, or is not a model.
+    """
+    digests: set[str] = set()
+    names: set[str] = set()
+    for path in paths:
+        for file in _from_path(Path(path)):
+            if file.sha256 not in digests:
+                digests.add(file.sha256)
+                name = _unused(file, names)
+                names.add(name)
+                yield file if name == file.name else replace(file, name=name)
+
+
+def _unused(file: ModelFile, names: set[str]) -> str:
+    name, digits = file.name, 8
+    while name in names:
+        name = f"{file.name[: MAX_NAME - 1 - digits]}_{file.sha256[:digits]}"
+        digits += 1
+    return name
+
+
+def _from_path(path: Path) -> Iterator[ModelFile]:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            yield from _from_folder(path)
+        elif stat.S_ISREG(mode):
+            with path.open("rb") as stream:
+                size = path.stat().st_size
+                yield from _from_stream(stream, printable(path.name), Budget(size))
+        else:
+            raise SourceError(f"{path}: neither a file nor a folder; give one of these")
+    except OSError as error:
+        cause = error.strerror or error
+        raise SourceError(
+            f"{path}: cannot be read: {cause}; check the path and its permissions"
+        ) from error
+
+
+def _from_folder(folder: Path) -> Iterator[ModelFile]:
+    found = False
+    for path in _walk(folder):
+        found = True
+        yield from _from_path(path)
+    if not found:
+        raise SourceError(
+            f"{folder}: no {', '.join(_EXTENSIONS)} file in this folder; "
+            "name the one that holds the models"
+        )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for root, folders, files in os.walk(folder, onerror=fail):
+        folders.sort()
+        for name in sorted(files):
+            if name.lower().endswith(_EXTENSIONS):
+                yield Path(root, name)
+
+
+def _from_stream(
+    stream: BinaryIO, label: str, budget: Budget, depth: int = 0
+) -> Iterator[ModelFile]:
+    head = stream.read(64)
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if head[4:8] == IDENTIFIER:
+        if size > MAX_FILE:
+            raise InvalidModelError(f"{label}: {size} bytes are too many for a model")
+        yield ModelFile(module_name(PurePath(label).stem), label, stream.read())
+    elif _is_archive(head, stream, label):
+        if depth > MAX_DEPTH:
+            raise InvalidModelError(
+                f"{label}: bundles in bundles in bundles; unpack them"
+            )
+        yield from _from_archive(Archive(stream, label, budget), depth)
+    else:
+        raise InvalidModelError(f"{label}: {_looks(head)}")
+
+
+def _is_archive(head: bytes, stream: BinaryIO, label: str) -> bool:
+    """Whether it is a zip archive, or should be one and is cut off.
+
+    Official bundles begin with two zeros, for alignment: only their end tells.
+    """
+    if any(head.startswith(magic) for magic in _LOOKS):
+        return False
+    named = label.lower().endswith((".task", ".whl"))
+    return head.startswith(b"PK") or (named and bool(head)) or has_end(stream)
+
+
+def _looks(head: bytes) -> str:
+    """Say what a file that is no model looks like, and what to do."""
+    if not head:
+        return "the file is empty; fetch it again"
+    looks = [what for magic, what in _LOOKS.items() if head.startswith(magic)]
+    kind = looks[0] if looks else "it lacks the identifier TFL3"
+    return f"not a TFLite model: {kind}; give a .tflite, .task or .whl file"
+
+
+def _from_archive(archive: Archive, depth: int) -> Iterator[ModelFile]:
+    found = False
+    for entry in archive.entries:
+        if entry.name.lower().endswith((".tflite", ".task")):
+            found = True
+            label = f"{archive.label}/{printable(entry.name.rpartition('/')[2])}"
+            stream = BytesIO(archive.read(entry))
+            yield from _from_stream(stream, label, archive.budget, depth + 1)
+    if not found:
+        raise InvalidModelError(
+            f"{archive.label}: no .tflite or .task file in it; give a bundle of models"
+        )
