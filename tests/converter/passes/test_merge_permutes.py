@@ -14,7 +14,7 @@ def test_the_second_one_reads_what_the_first_one_reads() -> None:
     second = Permute.of(first.outputs[0], (0, 2, 1, 3))
     whole = graph([x], [first, second])
     assert merge_permutes(whole).count == 1
-    whole.verify(shapes=True)
+    whole.verify()
     assert (second.inputs, second.axes) == ([x], (0, 3, 2, 1))
 
 
