@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
@@ -18,6 +19,9 @@ LINE = 80
 """The most characters of a statement with its comment behind it."""
 
 SHORTCUT = "shortcut"
+
+Held = dict[str, Value]
+"""What each variable holds at one point of a ``forward``, the oldest assignment first."""
 
 
 class Forward:
@@ -52,9 +56,7 @@ class Forward:
 
     def lines(self) -> list[str]:
         """Return the statements as text."""
-        held = _Held(
-            dict(zip(self._scope.input_names, self._scope.inputs, strict=True))
-        )
+        held = dict(zip(self._scope.input_names, self._scope.inputs, strict=True))
         lines = self._kept_entry(held)
         for run in self._runs():
             if run[0].condition is not None:
@@ -62,7 +64,7 @@ class Forward:
             else:
                 lines += self._statement(run[0], held)
         if not lines or not lines[-1].startswith("return"):
-            results = ", ".join(held.name(value) for value in self._scope.outputs)
+            results = ", ".join(_variable(held, value) for value in self._scope.outputs)
             lines.append(f"return {results}")
         return lines
 
@@ -87,7 +89,7 @@ class Forward:
         if run:
             yield run
 
-    def _kept_entry(self, held: _Held) -> list[str]:
+    def _kept_entry(self, held: Held) -> list[str]:
         """Keep a block's input for a later residual add, so that ``x`` can change."""
         entry = self._scope.inputs[0]
         adds = [
@@ -99,10 +101,10 @@ class Forward:
         several = self._scope.of_model or len(self._scope.inputs) > 1
         if several or not adds or adds[-1] == 0:
             return []
-        held.bind(SHORTCUT, entry)
-        return [f"{SHORTCUT} = {held.name(entry)}"]
+        _bind(held, SHORTCUT, entry)
+        return [f"{SHORTCUT} = {_variable(held, entry)}"]
 
-    def _statement(self, step: Step, held: _Held) -> list[str]:
+    def _statement(self, step: Step, held: Held) -> list[str]:
         text = self._text(step, held)
         if self._is_last(step):
             return _commented(f"return {text}", step)
@@ -110,76 +112,60 @@ class Forward:
         for value in step.node.outputs:
             targets.append(self._target(step, value, held, targets))
         for value, target in zip(step.node.outputs, targets, strict=True):
-            held.bind(target, value)
+            _bind(held, target, value)
         return _commented(f"{', '.join(targets)} = {text}", step)
 
-    def _conditional(self, run: list[Step], held: _Held) -> list[str]:
+    def _conditional(self, run: list[Step], held: Held) -> list[str]:
         """Return steps on one condition: each replaces its first operand, or leaves it."""
         first = run[0]
         assert first.condition is not None
         condition = self._statements.condition(first.condition)
         if self._is_last(first):
-            other = held.name(first.node.inputs[0])
+            other = _variable(held, first.node.inputs[0])
             text = f"return {self._text(first, held)} if {condition} else {other}"
             return _commented(text, first)
         before: list[str] = []
         inside: list[str] = []
         for step in run:
             value, result = step.node.inputs[0], step.node.outputs[0]
-            target = held.name(value)
-            if self._is_needed(target, value, step, held):
+            target = _variable(held, value)
+            if target in self._needed(step, held):
                 target = self._target(step, result, held, [])
-                before.append(f"{target} = {held.name(value)}")
+                before.append(f"{target} = {_variable(held, value)}")
             text = f"{target} = {self._text(step, held)}"
             inside += _commented(text, step, LINE - 4)
-            held.bind(target, result)
+            _bind(held, target, result)
         return [*before, f"if {condition}:", *(f"    {line}" for line in inside)]
 
-    def _text(self, step: Step, held: _Held) -> str:
-        return ast.unparse(self._statements.expression(step, held.name))
+    def _text(self, step: Step, held: Held) -> str:
+        return ast.unparse(self._statements.expression(step, partial(_variable, held)))
 
     def _is_last(self, step: Step) -> bool:
         return step is self._steps[-1] and self._scope.outputs == step.node.outputs
 
-    def _is_needed(self, name: str, value: Value, step: Step, held: _Held) -> bool:
-        """Return whether a variable alone holds a value that is read after a step."""
-        later = self._last_read.get(value, -1) > self._place[step]
-        return later and held.names[value] == [name]
+    def _needed(self, step: Step, held: Held) -> set[str]:
+        """Return the variables that alone hold a value that is read after a step."""
+        count, place = Counter(held.values()), self._place[step]
+        later = {v for v in count if self._last_read.get(v, -1) > place}
+        return {name for name, v in held.items() if v in later and count[v] == 1}
 
     def _target(
-        self, step: Step, value: Value, held: _Held, others: Sequence[str]
+        self, step: Step, value: Value, held: Held, others: Sequence[str]
     ) -> str:
         """Return a variable for a result that overwrites nothing still needed."""
-        variables = held.values.items()
-        needed = {n for n, v in variables if self._is_needed(n, v, step, held)}
-        return self._variables.name(step, value, needed.union(others), held.values)
+        taken = self._needed(step, held).union(others)
+        return self._variables.name(step, value, taken, held)
 
 
-class _Held:
-    """The variables at one point of a ``forward``.
+def _bind(held: Held, name: str, value: Value) -> None:
+    """Assign a value to a variable, which becomes the youngest."""
+    held.pop(name, None)
+    held[name] = value
 
-    Attributes:
-        values: what each variable holds.
-        names: which variables hold a value, the oldest first.
-    """
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self.values: dict[str, Value] = {}
-        self.names: dict[Value, list[str]] = {}
-        for name, value in values.items():
-            self.bind(name, value)
-
-    def bind(self, name: str, value: Value) -> None:
-        """Let a variable hold a value, and no longer what it held."""
-        before = self.values.get(name)
-        if before is not None:
-            self.names[before].remove(name)
-        self.values[name] = value
-        self.names.setdefault(value, []).append(name)
-
-    def name(self, value: Value) -> str:
-        """Return the first variable that holds a value."""
-        return self.names[value][0]
+def _variable(held: Held, value: Value) -> str:
+    """Return the oldest variable that holds a value."""
+    return next(name for name, other in held.items() if other is value)
 
 
 def _commented(statement: str, step: Step, width: int = LINE) -> list[str]:

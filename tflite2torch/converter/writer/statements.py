@@ -15,6 +15,7 @@ from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.elementwise import is_number
 from tflite2torch.converter.graph.nodes.shape import Rows
 from tflite2torch.converter.graph.nodes.stack import Stack
+from tflite2torch.converter.graph.traversal import users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.expression import Expression
 from tflite2torch.converter.planning.scope import Scope
@@ -68,10 +69,7 @@ class Statements:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._users: dict[Value, list[Node]] = {}
-        for node in scope.nodes:
-            for value in node.inputs:
-                self._users.setdefault(value, []).append(node)
+        self._users = users_of(scope.nodes)
         self._place = {node: place for place, node in enumerate(scope.nodes)}
         self._stored = {e: f"self.{a}" for e, a in scope.stored.items()}
         # Templates are rendered several times, until a statement fits.
@@ -94,7 +92,7 @@ class Statements:
         """
         done: list[Step] = []
         waiting: dict[Value, Step] = {}  # steps that may be nested in what reads them
-        conditions = self._scope.symbols.conditions
+        conditions = self._scope.constructor.conditions
         for index, node in enumerate(self._scope.nodes):
             condition = conditions.get(index)
             for value in self._variables(node, condition):
