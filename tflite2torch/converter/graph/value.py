@@ -141,7 +141,7 @@ class Value:
 def image_sizes(x: Value) -> tuple[int, tuple[int, int], int]:
     """Return batch size, (height, width) and channels of an image, NCHW or NHWC.
 
-    The front end of a format whose images are NHWC starts with these and then permutes them.
+    Images of an NHWC format are NHWC until its front end has chosen layouts.
     """
     if x.image:
         batch, channels, height, width = x.shape

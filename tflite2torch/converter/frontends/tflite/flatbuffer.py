@@ -219,8 +219,8 @@ class Decoder:
         if plan.wide and any((at + offset) & 7 for offset in plan.wide):
             raise FormatError(f"the {type} table at byte {at} is not aligned")
         table = Table(at, type)
-        # The reference to the vtable is the least that a table takes. It is recorded before
-        # the fields are decoded, so that MAX_OBJECTS also bounds the depth of the recursion.
+        # The reference to the vtable is the least that a table takes. Fields decode their own
+        # tables recursively; no table of the schema contains itself, which bounds the depth.
         self._remember(type, at, table, 4)
         name = ""
         try:
@@ -284,6 +284,7 @@ class Decoder:
         if known is not None:
             return known
         count = self._vector(at, dtype.itemsize)
+        # A view, so that weights are neither copied nor, as bytes are immutable, writable.
         array = np.frombuffer(self._data, dtype, count, at + 4)
         self._remember(type, at, array, array.nbytes)
         return array

@@ -37,7 +37,7 @@ def operator_name(code: Table) -> tuple[str, bool]:
 
 @cache
 def _builtin_names() -> dict[int, str]:
-    names = vars(_schema_class("BuiltinOperator")).items()
+    names = vars(schema_class("BuiltinOperator")).items()
     return {number: name for name, number in names if isinstance(number, int)}
 
 
@@ -46,7 +46,7 @@ def read_options(data: bytes, table: Table) -> Any:
 
     Returns None if the package, which is older than the schema, lacks the class.
     """
-    options_class = _schema_class(table.type)
+    options_class = schema_class(table.type)
     if options_class is None:
         return None
     options = options_class()
@@ -55,7 +55,7 @@ def read_options(data: bytes, table: Table) -> Any:
 
 
 @cache
-def _schema_class(name: str) -> Any:
+def schema_class(name: str) -> Any:
     """Return a class of the ``tflite`` package, or None if there is none of this name."""
     # Each class has a module of its own, which imports no other. ``import tflite.NAME`` would
     # first run the package's __init__, which imports all 184 of them and takes as long as

@@ -181,6 +181,7 @@ class _Parser:
         dtype = type_name(table.get("type", 0))
         shape = tensor_shape(table.get("shape", _NOTHING), dtype)
         buffer = table.get("buffer", 0)
+        # The buffer of a sparse constant is checked against the sparsity, not the shape.
         if "sparsity" in table:
             sparsity = self._sparsity(table["sparsity"])
             stored = self._buffers.values(buffer, dtype)

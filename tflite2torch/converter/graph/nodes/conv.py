@@ -13,8 +13,7 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 class Conv2d(Node):
     """2-D convolution; the weight is (O, I / groups, H, W).
 
-    A front end with NHWC images may start with a weight (O, H, W, I / groups): ``reorder``
-    permutes it together with the images.
+    With NHWC images the weight is (O, H, W, I / groups); ``reorder`` permutes both.
     """
 
     window: Window

@@ -12,8 +12,7 @@ from tflite2torch.converter.graph.value import Shape, Value
 class Pad(Node):
     """Pads each axis by (before, after) elements of a constant value.
 
-    ``same`` is set if the padding belongs to a layer whose file says only "as much as keeps
-    the size", and is not an operator of its own in the file.
+    ``same`` marks padding that comes from a layer's SAME option, not from a pad operator.
     """
 
     padding: tuple[tuple[int, int], ...]

@@ -174,6 +174,7 @@ def _subset(
 def _check_indices(
     call: OperatorCall, indices: tuple[int, ...], landmarks: Value
 ) -> None:
+    # The emitted module indexes with these: out of range, it would fail only when it is run.
     count = landmarks.shape[1]
     wrong = [index for index in indices if not 0 <= index < count]
     if wrong or not indices:
