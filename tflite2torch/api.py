@@ -90,14 +90,14 @@ def compare(
         source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
         module: what is compared in place of the emitted module, such as a port that was
             written by hand; in eval mode, with its weights, on the CPU. Its operations are
-            lined up with the emitted ones. It takes a source of one model.
+            lined up with the emitted ones. The source has to be of one model.
         batch: how many samples run together; each is compared with its own run of TFLite.
         seed: of random inputs, and of the nudges that noise floors are measured with.
         reference: what runs the models: ``litert``, ``tensorflow`` or ``mediapipe``; by
             default LiteRT, and MediaPipe's runtime for models with its own operators.
 
     Returns:
-        What was found of a ``.tflite`` file; a dict of this by name for anything else.
+        The report on a ``.tflite`` file; a dict of reports by name for anything else.
         ``passed`` and ``verdict`` say how it went, ``layers`` has all the measures.
 
     Raises:
@@ -105,10 +105,11 @@ def compare(
         ReferenceFailedError: TFLite is not installed, or cannot run a model.
         SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
         ValueError: there is no such reference, batch or seed.
-        TypeError: the module is none.
+        TypeError: ``module`` is no ``nn.Module``.
     """
-    from tflite2torch.layerwise import Settings, compare_conversion
-    from tflite2torch.parity.references import BACKENDS
+    from tflite2torch.comparison import compare_conversion
+    from tflite2torch.parity.options import Options
+    from tflite2torch.parity.reference.backends import BACKENDS
 
     for name, number, least in (("batch", batch, 1), ("seed", seed, 0)):
         if not isinstance(number, int) or number < least:
@@ -118,11 +119,11 @@ def compare(
         raise ValueError(f"no reference is called {reference!r}; there are {known}")
     _check_module(module)
     path = Path(source)
-    settings = Settings(batch, seed, reference=reference)
+    options = Options((batch,), seed, reference=reference)
     conversions = convert_all(read_sources([path]))
     if module is not None and len(conversions) != 1:
         raise SourceError(f"{path}: {len(conversions)} models; a module is of one")
-    reports = {c.name: compare_conversion(c, settings, module) for c in conversions}
+    reports = {c.name: compare_conversion(c, options, module) for c in conversions}
     return next(iter(reports.values())) if _is_model(path) else reports
 
 
@@ -138,7 +139,7 @@ def _check_module(module: object) -> None:
 
 
 def _is_model(path: Path) -> bool:
-    """Whether it is a model itself; official ones have a zip archive at their end."""
+    """Return whether it is a single model, by its first bytes, whatever is appended."""
     if path.is_dir():
         return False
     with path.open("rb") as file:

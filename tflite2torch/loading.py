@@ -1,4 +1,4 @@
-"""Conversion → a live module. Needs torch; imported only where one is wanted."""
+"""Loads the module of a conversion. Needs torch, so that it is imported only on use."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tflite2torch.converter.writer.weights import serialize_weights
 def load_module(conversion: Conversion) -> nn.Module:
     """Return a converted model as a module with its weights, in ``eval`` mode.
 
-    It is the emitted source that runs, and the bytes of the weights' file that are read: one
-    who imports and loads what ``convert`` writes gets the same.
+    It runs the emitted source and reads the bytes of the weights file: the result is that of
+    importing and loading what ``convert`` writes.
     """
     namespace: dict[str, Any] = {"__name__": conversion.name}
     check_source(conversion.source)

@@ -15,10 +15,9 @@ from torch.export import Dim, ExportedProgram, export
 from torch.func import functional_call
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs import make_samples
-from tflite2torch.parity.interface import Interface
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import make_samples
 
 SAMPLES = 3
 """A face and two samples of noise, or noise only where a model takes no face."""
@@ -57,8 +56,8 @@ class Official:
     @classmethod
     def load(cls, conversion: Conversion) -> Official:
         """Load what was converted, and draw the samples."""
-        ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-        drawn = make_samples(ports, SAMPLES, seed=0)[-SAMPLES:]
+        ports = Interface.of(conversion).inputs
+        drawn = make_samples(ports, 0, ("uniform",) * SAMPLES)[-SAMPLES:]
         samples = (
             np.concatenate([port.to_module(s.arrays[i]) for s in reversed(drawn)])
             for i, port in enumerate(ports)

@@ -27,8 +27,8 @@ from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs import face_values
-from tflite2torch.parity.interface import Port
+from tflite2torch.parity.inputs.face import face_values
+from tflite2torch.parity.inputs.interface import Port
 
 CLASSES = {
     "face_detector": "FaceDetector",

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from tests.support.networks import Network
 from tflite2torch.cli import main
-from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
-from tflite2torch.parity.noise import MAX_DRAWS
-from tflite2torch.parity.process import ROOT, Limits
-from tflite2torch.parity.references import BACKENDS
+from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, ULPS
+from tflite2torch.parity.reference.backends import BACKENDS
+from tflite2torch.parity.reference.noise import MAX_DRAWS
+from tflite2torch.parity.reference.process import ROOT, Limits
 from tflite2torch.parity.reports.document import SCHEMA
 
 

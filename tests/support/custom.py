@@ -13,10 +13,9 @@ import torch
 from flatbuffers import flexbuffers
 
 from tests.support.operators import convert_bytes
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.mediapipe_reference import MediaPipeReference
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 
 Array = npt.NDArray[Any]
 Option = int | float | str | Sequence[int]
@@ -30,13 +29,8 @@ def run_module(model: bytes, samples: Sequence[Sequence[Array]]) -> list[Array]:
         samples: the inputs of each sample, in the file's order; they run as one batch.
     """
     conversion = convert_bytes(model)
-    interface = Interface.from_manifest(manifest_entry(conversion))
-    inputs = [
-        torch.from_numpy(np.concatenate([port.to_module(a) for a in arrays]))
-        for port, arrays in zip(
-            interface.inputs, zip(*samples, strict=True), strict=True
-        )
-    ]
+    interface = Interface.of(conversion)
+    inputs = [torch.from_numpy(x) for x in interface.stack(samples)]
     with torch.no_grad():
         results = load_module(conversion)(*inputs)
     results = results if isinstance(results, tuple) else (results,)

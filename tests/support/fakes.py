@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tflite2torch.parity.mediapipe_reference import PYTHON
-from tflite2torch.parity.process import ROOT
+from tflite2torch.parity.reference.mediapipe import PYTHON
+from tflite2torch.parity.reference.process import ROOT
 
 INTERPRETER = """
 import enum, os, signal, sys, time
@@ -47,7 +47,7 @@ import os, signal, sys, time
 import numpy as np
 sys.argv = [sys.argv[0], sys.argv[-1]]  # the limit of memory comes last
 sys.path.append({root!r})
-from tflite2torch.parity import mediapipe_worker
+from tflite2torch.parity.reference import mediapipe_worker
 
 
 class Runtime:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.reference import allocated_shapes
-from tflite2torch.parity.edit import packed_model
+from tflite2torch.parity.reference.editing import packed_model
 
 Array = npt.NDArray[Any]
 

@@ -12,8 +12,8 @@ from tests.support.operators import ULP, normal
 from tests.support.reference import all_tensors
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.loading import load_module
-from tflite2torch.parity.layers.trace import expected as told
-from tflite2torch.parity.layers.trace import trace_conversion
+from tflite2torch.parity.align.trace import trace_conversion
+from tflite2torch.parity.align.values import expected as told
 
 
 class Recorder(fx.Interpreter):

@@ -18,7 +18,7 @@ from tests.support.networks import Network
 from tests.support.official import BUNDLE
 from tests.support.operators import weights
 from tflite2torch.cli import main
-from tflite2torch.parity.edit import packed_model
+from tflite2torch.parity.reference.editing import packed_model
 
 Change = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 

@@ -19,9 +19,10 @@ from PIL import Image
 
 import tflite2torch
 from tests.support.networks import Network
-from tflite2torch import layerwise
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.frontends.tflite.flatbuffer import Decoder
+from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.document import SCHEMA
 
 
@@ -83,6 +84,22 @@ def test_a_model_that_passes(good: Path) -> None:
         "total": 1,
         "uncompared": [],
     }
+
+
+@pytest.mark.parametrize("verb", ["convert", "parity", "compare"])
+def test_a_file_is_read_once(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    really, tables = Decoder.root, []
+
+    def root(self: Decoder, identifier: bytes, table: str) -> Any:
+        tables.append(table)
+        return really(self, identifier, table)
+
+    monkeypatch.setattr(Decoder, "root", root)
+    options = {"convert": ["-o", tmp_path / "out"], "parity": [], "compare": [good]}
+    assert call(verb, good, "-q", *options[verb]).exit_code == 0
+    assert tables.count("Model") == (2 if verb == "compare" else 1)
 
 
 def test_the_table_names_layers_and_says_what_is_compared(good: Path) -> None:
@@ -170,13 +187,13 @@ def verdicts(
 ) -> dict[str, Path]:
     """Four models: two pass or fail, the references of two cannot run."""
     report = tflite2torch.compare(good)
-    assert isinstance(report, layerwise.ParityReport)
+    assert isinstance(report, ParityReport)
     paths = {}
     for padding, name in enumerate(("passes", "fails", "crashes", "hangs"), start=1):
         paths[name] = good.with_name(f"{name}.tflite")
         paths[name].write_bytes(good_model + bytes(padding))
 
-    def compare(conversion: Conversion, _: object) -> layerwise.ParityReport:
+    def compare(conversion: Conversion, _: object) -> ParityReport:
         if conversion.name in ("crashes", "hangs"):
             raise tflite2torch.ReferenceFailedError(
                 f"{conversion.name}.tflite: it {conversion.name}"
@@ -280,7 +297,7 @@ def test_the_function_takes_a_reference(good: Path) -> None:
     with pytest.raises(ValueError, match="'onnx'; there are litert, tensorflow, med"):
         tflite2torch.compare(good, reference="onnx")
     report = tflite2torch.compare(good, reference="litert")
-    assert isinstance(report, layerwise.ParityReport)
+    assert isinstance(report, ParityReport)
     assert report.reference == "litert"
 
 
@@ -299,7 +316,7 @@ def test_the_function_takes_a_module(good: Path) -> None:
 
 def test_the_function(good: Path) -> None:
     report = tflite2torch.compare(good, batch=2)
-    assert isinstance(report, layerwise.ParityReport)
+    assert isinstance(report, ParityReport)
     assert report.passed
     assert report.batch == 2
     [bundled] = tflite2torch.compare(good.parent).values()  # type: ignore[union-attr]

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from tests.support.fakes import INTERPRETER, Fakes
 from tests.support.models import Tensor, one_operator_model
 from tflite2torch.cli import main
-from tflite2torch.parity.mediapipe_reference import PYTHON, MediaPipeReference
-from tflite2torch.parity.process import Limits
+from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference
+from tflite2torch.parity.reference.process import Limits
 
 INPUT, OUTPUT, TENSOR = (1, 4, 5, 3), (1, 4, 5, 2), 3
 """Of the model of one convolution in ``good.tflite``."""
@@ -76,7 +76,7 @@ def test_a_runtime_that_fails(
     invoke, said = ENDS[end]
     seconds = 2.0 if end == "hangs" else 60.0
     limits = functools.partial(Limits, seconds=seconds)
-    monkeypatch.setattr("tflite2torch.parity.reference.Limits", limits)
+    monkeypatch.setattr("tflite2torch.parity.reference.interpreter.Limits", limits)
     install(fakes, backend, invoke)
     line = the_verdict(parity(good, "--reference", backend))
     if (backend, end) == ("mediapipe", "gives garbage"):  # its inputs come back first
@@ -137,8 +137,8 @@ def hide(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
         return None if name in packages else really(name, package)
 
     for module in (
-        "tflite2torch.parity.reference",
-        "tflite2torch.verification.importlib.util",
+        "tflite2torch.parity.reference.interpreter",
+        "tflite2torch.comparison.importlib.util",
     ):
         monkeypatch.setattr(f"{module}.find_spec", find)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tflite2torch.parity.process import ROOT
+from tflite2torch.parity.reference.process import ROOT
 
 VERBS = ["inspect", "parity", "convert"]
 COMMAND = [sys.executable, "-m", "tflite2torch.cli"]

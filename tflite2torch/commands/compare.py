@@ -9,17 +9,16 @@ import click
 
 from tflite2torch.commands.comparing import Reports, comparing
 from tflite2torch.commands.options import common, finish, progress
-from tflite2torch.converter.convert import Conversion, convert_all
-from tflite2torch.converter.errors import SourceError
-from tflite2torch.converter.sources import read_sources
-from tflite2torch.layerwise import (
-    Settings,
+from tflite2torch.comparison import (
     check_images,
     check_tolerances,
     compare_all,
     compare_conversion,
 )
-from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.errors import SourceError
+from tflite2torch.converter.sources import read_sources
+from tflite2torch.parity.options import Options
 
 
 @click.command()
@@ -33,7 +32,7 @@ from tflite2torch.parity.layers.report import ParityReport
     help="What the second source computes in; the noise floor is then of that type.",
 )
 def compare(
-    sources: tuple[Path, ...], settings: Settings, reports: Reports, dtype: str
+    sources: tuple[Path, ...], options: Options, reports: Reports, dtype: str
 ) -> None:
     """Compare two models of one architecture, layer by layer.
 
@@ -45,18 +44,17 @@ def compare(
     """
     if len(sources) != 2:
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
-    settings = replace(settings, dtype=dtype)
+    options = replace(options, dtype=dtype)
     first, second = (convert_all(read_sources([source])) for source in sources)
     others = _paired(first, second)
-    reports.check([*sources, settings.inputs])
-    check_images(settings, first)
+    reports.check([*sources, options.inputs])
+    check_images(options, first)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(first, description="comparing"),
-            lambda model: compare_conversion(model, settings, others[model.name]),
+            lambda model: compare_conversion(model, options, others[model.name]),
         )
-    found = [o for o in outcomes.values() if isinstance(o, ParityReport)]
-    check_tolerances(settings.tolerances, found)
+    check_tolerances(options.tolerances, outcomes)
     reports.show(outcomes)
     finish(outcomes, reports.quiet)
 

@@ -1,4 +1,4 @@
-"""What ``parity`` and ``compare`` have in common: how they compare, and what they report."""
+"""The options and reports that ``parity`` and ``compare`` share."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any, TypeVar
 import click
 
 from tflite2torch.console import console
-from tflite2torch.layerwise import Settings
 from tflite2torch.outputs import check_targets, write_file
-from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.references import BACKENDS
-from tflite2torch.parity.reports.document import Outcome, as_document
+from tflite2torch.parity.layers.report import Outcome, ParityReport
+from tflite2torch.parity.options import Options
+from tflite2torch.parity.reference.backends import BACKENDS
+from tflite2torch.parity.reports.document import as_document
 from tflite2torch.parity.reports.html import as_page, check_plotly
 from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report, show_unknown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FILE = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Which reports are asked for.
+    """The reports that were asked for.
 
     Attributes:
         html: where the page goes.
@@ -65,7 +65,7 @@ class Reports:
             check_plotly()
 
     def show(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Print what was found, and write it, also where nobody reads what is printed."""
+        """Print the outcomes and write the files, even if printing fails on a closed pipe."""
         try:
             self._print(outcomes)
         finally:
@@ -90,7 +90,7 @@ class Reports:
 
 
 def comparing(command: Command) -> Command:
-    """Give a verb the options of a comparison, as ``settings``, and ``reports``."""
+    """Give a verb the options of a comparison: ``options``, and ``reports``."""
 
     @functools.wraps(command)
     def wrapped(
@@ -107,8 +107,8 @@ def comparing(command: Command) -> Command:
         quiet: bool,
         **others: Any,
     ) -> None:
-        settings = Settings(
-            batch=batch,
+        options = Options(
+            batches=(batch,),
             seed=seed,
             tolerances=tolerances,
             images=images,
@@ -117,7 +117,7 @@ def comparing(command: Command) -> Command:
             reference=reference,
         )
         reports = Reports(html, junit, everything, as_json, quiet)
-        command(settings=settings, reports=reports, **others)
+        command(options=options, reports=reports, **others)
 
     decorated: Any = wrapped
     for option in (*_report_options(), *_comparison_options()):
@@ -143,7 +143,7 @@ def _tolerances(
     return found
 
 
-def _report_options() -> Sequence[Option]:
+def _report_options() -> Sequence[Decorator]:
     return (
         click.option(
             "--html",
@@ -156,7 +156,7 @@ def _report_options() -> Sequence[Option]:
     )
 
 
-def _comparison_options() -> Sequence[Option]:
+def _comparison_options() -> Sequence[Decorator]:
     folder = click.Path(path_type=Path, file_okay=False, exists=True)
     return (
         click.option(

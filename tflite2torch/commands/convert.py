@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,16 +12,16 @@ import click
 from rich.table import Table
 
 from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.comparison import QUICK, compare_all, compare_conversion, missing
 from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
-from tflite2torch.parity.report import ModelReport
-from tflite2torch.verification import missing, verify
+from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
 
-Reports = dict[str, ModelReport | ReferenceFailedError]
+Outcomes = dict[str, Outcome]
 
 
 @click.command()
@@ -77,7 +76,7 @@ def convert(
         conversions = convert_all(bar.track(files, description="converting"))
     write_conversions(conversions, out, weights_format, dtype, force)
     skipped = missing() if verified else "--no-verify"
-    reports: Reports = {} if skipped else _verify(conversions, quiet)
+    reports: Outcomes = {} if skipped else _verify(conversions, quiet)
     if as_json:
         facts = [
             _facts(c, out, weights_format, reports.get(c.name)) for c in conversions
@@ -88,26 +87,32 @@ def convert(
     finish(reports, quiet)
 
 
-def _verify(conversions: Sequence[Conversion], quiet: bool) -> Reports:
-    reports: Reports = {}
+def _verify(conversions: Sequence[Conversion], quiet: bool) -> Outcomes:
     with progress(quiet) as bar:
-        for conversion in bar.track(conversions, description="comparing with TFLite"):
-            try:
-                reports[conversion.name] = verify(conversion)
-            except ReferenceFailedError as error:
-                reports[conversion.name] = error
-    return reports
+        return compare_all(
+            bar.track(conversions, description="comparing with TFLite"),
+            lambda conversion: compare_conversion(conversion, QUICK),
+        )
 
 
 def _facts(
     conversion: Conversion,
     out: Path,
     weights_format: str,
-    report: ModelReport | ReferenceFailedError | None,
+    report: Outcome | None,
 ) -> dict[str, Any]:
     parity: dict[str, Any] | None = None
-    if isinstance(report, ModelReport):
-        parity = {"passed": report.passed, **_finite(asdict(report))}
+    if isinstance(report, ParityReport):
+        parity = {
+            "passed": report.passed,
+            "verdict": report.verdict,
+            "outputs": [_output(layer) for layer in report.layers],
+            "inputs": report.samples,
+            "left_out": report.left_out,
+            "batches": report.batches,
+            "xnnpack": report.delegated,
+            "failures": report.failures,
+        }
     elif report is not None:
         parity = {"passed": None, "reason": str(report)}
     return {
@@ -126,17 +131,27 @@ def _facts(
     }
 
 
-def _finite(facts: Any) -> Any:
-    """Return facts with null for what JSON has no number for: an infinite error."""
-    if isinstance(facts, dict):
-        return {key: _finite(value) for key, value in facts.items()}
-    if isinstance(facts, list | tuple):
-        return [_finite(value) for value in facts]
-    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
+def _output(layer: LayerReport) -> dict[str, Any]:
+    exact = layer.worst.measures.exact
+    numbers = {
+        "error": layer.worst.error,
+        "floor": layer.worst.floor,
+        "limit": layer.worst.limit,
+        "error_xnnpack": layer.totals.xnnpack_error,
+        "from_exact": exact.module,
+        "reference_from_exact": exact.reference,
+    }
+    # JSON has no number for an infinite error: null stands for it.
+    return {
+        "name": layer.identity.tensor_name,
+        "worst": layer.worst.measures.sample,
+        **{k: None if v in (None, math.inf) else v for k, v in numbers.items()},
+        "failures": layer.failures,
+    }
 
 
 def _show(
-    conversions: Sequence[Conversion], out: Path, reports: Reports, skipped: str
+    conversions: Sequence[Conversion], out: Path, reports: Outcomes, skipped: str
 ) -> None:
     shown = console()
     table = Table(title=f"Converted to {out}", title_justify="left")
@@ -155,7 +170,7 @@ def _show(
             shown.print(line, markup=False, style="red")
 
 
-def _parity_table(reports: Reports) -> Table:
+def _parity_table(reports: Outcomes) -> Table:
     table = Table(
         title="Compared with TFLite's reference kernels", title_justify="left"
     )
@@ -168,25 +183,24 @@ def _parity_table(reports: Reports) -> Table:
             table.add_row(f"[bold]{name}[/]", "", "", "", "[yellow]reference failed[/]")
             continue
         table.add_row(f"[bold]{name}[/]")
-        for output in report.outputs:
+        for output in report.layers:
             table.add_row(
-                f"  {output.name}",
-                f"{output.error:.2g}",
-                f"{output.floor:.2g}",
+                f"  {output.identity.tensor_name}",
+                f"{output.worst.error:.2g}",
+                f"{output.worst.floor:.2g}",
                 f"{output.ratio:.2f}",
                 "[green]passes[/]" if output.passed else "[red]FAILS[/]",
             )
     return table
 
 
-def _failures(reports: Reports) -> list[str]:
+def _failures(reports: Outcomes) -> list[str]:
     lines = []
     for name, report in reports.items():
         if isinstance(report, ReferenceFailedError):
             continue
         lines += [f"{name}: {failure}" for failure in report.failures]
-        for output in report.outputs:
-            lines += [
-                f"{name}: {output.name}: {failure}" for failure in output.failures
-            ]
+        for output in report.layers:
+            called = f"{name}: {output.identity.tensor_name}"
+            lines += [f"{called}: {failure}" for failure in output.failures]
     return lines

@@ -1,11 +1,11 @@
-"""What all verbs have in common: their sources, and how much they say."""
+"""What all verbs share: arguments, progress bars, errors and exit codes."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,19 +14,9 @@ from tflite2torch.converter.errors import ReferenceFailedError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from tflite2torch.parity.layers.report import Outcome
+
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Judged(Protocol):
-    """What a comparison of one model came to."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether it passes."""
-
-    @property
-    def verdict(self) -> str:
-        """Why not, in one line."""
 
 
 def common(command: Command) -> Command:
@@ -67,17 +57,17 @@ def verbose() -> bool:
 
 
 def tell_error(error: Exception, text: str | None = None) -> None:
-    """Print an error on standard error, in one line; with -v where it came from, too."""
+    """Print an error on standard error, in one line; with -v after its traceback."""
     if verbose():
         traceback.print_exception(error)
     click.echo(f"error: {error if text is None else text}", err=True)
 
 
-def finish(outcomes: Mapping[str, Judged | ReferenceFailedError], quiet: bool) -> None:
-    """Tell errors, and end with the documented exit code where not all models pass.
+def finish(outcomes: Mapping[str, Outcome], quiet: bool) -> None:
+    """Exit with the documented code where not all models pass, after an error for each.
 
-    Each model whose reference could not run is told of; with -q, each that fails is, too.
-    One that fails ends it with 1, whatever became of the references of others.
+    Models whose reference could not run are told of in any case, models that fail with -q,
+    where no table says so. One that fails makes it 1, whatever the references of others did.
     """
     failed, unknown = False, False
     for name, outcome in outcomes.items():

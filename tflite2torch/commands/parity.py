@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from tflite2torch.commands.comparing import FILE, Reports, comparing
 from tflite2torch.commands.options import common, finish, progress
-from tflite2torch.converter.convert import Conversion, convert_all
-from tflite2torch.converter.sources import read_sources
-from tflite2torch.layerwise import (
-    Settings,
+from tflite2torch.comparison import (
     check_images,
     check_tolerances,
     compare_all,
     compare_conversion,
     reproduce,
 )
+from tflite2torch.converter.convert import convert_all
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.outputs import write_file, write_files
 from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.reports.document import Outcome
+from tflite2torch.parity.options import Options
 
 
 @click.command()
@@ -43,7 +41,7 @@ from tflite2torch.parity.reports.document import Outcome
 )
 def parity(
     sources: tuple[Path, ...],
-    settings: Settings,
+    options: Options,
     reports: Reports,
     explorer: Path | None,
     repro: Path | None,
@@ -61,39 +59,27 @@ def parity(
             "--model-explorer takes one model; name one .tflite file"
         )
     reports.check(
-        [*sources, settings.inputs],
+        [*sources, options.inputs],
         {"--model-explorer": explorer},
         {"--save-repro": repro},
     )
-    check_images(settings, conversions)
+    check_images(options, conversions)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(conversions, description="comparing with TFLite"),
-            lambda conversion: compare_conversion(conversion, settings),
+            lambda conversion: compare_conversion(conversion, options),
         )
-    found = [o for o in outcomes.values() if isinstance(o, ParityReport)]
-    check_tolerances(settings.tolerances, found)
+    check_tolerances(options.tolerances, outcomes)
     reports.show(outcomes)
-    if explorer is not None:
-        from tflite2torch.parity.reports.model_explorer import as_node_data
+    for conversion in conversions:
+        report = outcomes[conversion.name]
+        if not isinstance(report, ParityReport):
+            continue
+        if explorer is not None:
+            from tflite2torch.parity.reports.model_explorer import as_node_data
 
-        for report in found:
-            data = as_node_data(report, conversions[0].file.data)
+            data = as_node_data(report, conversion.file.data)
             write_file("--model-explorer", explorer, data)
-    if repro is not None:
-        for conversion in conversions:
-            _save_repro(repro / conversion.name, conversion, settings, outcomes)
+        if repro is not None and (files := reproduce(conversion, options, report)):
+            write_files("--save-repro", repro / conversion.name, files)
     finish(outcomes, reports.quiet)
-
-
-def _save_repro(
-    folder: Path,
-    conversion: Conversion,
-    settings: Settings,
-    outcomes: Mapping[str, Outcome],
-) -> None:
-    report = outcomes[conversion.name]
-    if isinstance(report, ParityReport):
-        contents = reproduce(conversion, settings, report)
-        if contents:
-            write_files("--save-repro", folder, contents)

@@ -1,6 +1,7 @@
-"""Runs the TFLite reference beside the emitted module and says where they part.
+"""Compares emitted modules with TFLite, and says where they part.
 
-Importing this package imports neither torch nor the TFLite interpreter. ``parity.check``
-runs modules and needs torch; ``parity.reference`` runs the interpreter, in processes of
-its own.
+The rooms, each of which imports only those before it: ``reference`` runs the TFLite side in
+processes of its own; ``inputs`` is what both sides are fed; ``align`` lines a module's
+operations up with TFLite's tensors; ``layers`` compares and judges; ``reports`` prints.
+Importing this package imports neither torch nor a TFLite interpreter.
 """

@@ -10,6 +10,7 @@ from tests.support.layers import RELU6, Layers
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import (
+    ALL_PASSES,
     all_nodes,
     assert_same,
     count,
@@ -17,7 +18,6 @@ from tests.support.operators import (
     graph_of,
     rewritten,
 )
-from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
@@ -246,7 +246,7 @@ def test_official_models(
     official_graph: Callable[[str], Graph], name: str, blocks: int, structures: int
 ) -> None:
     graph = official_graph(name)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     found = [node for node in all_nodes(graph.nodes) if isinstance(node, Block)]
     assert count(graph, Block) == blocks
     assert len({block.key for block in found}) == structures

@@ -12,7 +12,7 @@ from tests.support.official import BUNDLED, FACTS
 from tests.support.tracing import Recorder
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.loading import load_module
-from tflite2torch.parity.layers.trace import trace_conversion
+from tflite2torch.parity.align.trace import trace_conversion
 
 
 @pytest.mark.parametrize("name", FACTS)

@@ -14,12 +14,12 @@ from tests.support.layered import HEAD, MIXED, Twin, with_weights
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import make_samples
+from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import LayerReport, ParityReport
-from tflite2torch.parity.samples import varied_samples
+from tflite2torch.parity.options import Options
 
 Compare = Callable[..., ParityReport]
 
@@ -36,7 +36,8 @@ def source(report: ParityReport) -> LayerReport:
     [layer] = [layer for layer in report.layers if layer.name == report.sources[0]]
     assert not layer.passed
     assert layer.span in report.verdict
-    before = [other for other in report.layers if other.name in layer.inputs]
+    inputs = layer.identity.inputs
+    before = [other for other in report.layers if other.name in inputs]
     assert all(other.passed for other in before), "the error arises here"
     return layer
 
@@ -47,8 +48,8 @@ def test_the_module_as_emitted_passes(compare: Compare) -> None:
     assert report.sources == report.failures == ()
     assert report.verdict == "passed: 8 values on 3 inputs"
     assert report.kernels == ("reference", "builtin", "xnnpack")
-    assert all(0 <= layer.error <= layer.limit < 1e-4 for layer in report.layers)
-    assert any(layer.floor > 0 for layer in report.layers)
+    assert all(0 <= x.worst.error <= x.worst.limit < 1e-4 for x in report.layers)
+    assert any(layer.worst.floor > 0 for layer in report.layers)
 
 
 def test_the_twin_passes(compare: Compare, layered: Conversion) -> None:
@@ -175,9 +176,10 @@ def test_a_fault_in_an_emitted_module(
         module.get_parameter(f"{paths[HEAD]}.bias")[2] += 1e-3
     report = compare(module)
     assert report.sources == (paths[HEAD],)
-    assert source(report).tensor == HEAD
-    assert source(report).where[0] == 2
-    assert source(report).error == pytest.approx(1e-3, rel=0.01)
+    layer = source(report)
+    assert layer.identity.tensor == HEAD
+    assert layer.worst.measures.where[0] == 2
+    assert layer.worst.error == pytest.approx(1e-3, rel=0.01)
 
 
 def test_what_has_the_weights_is_named_with_its_activation(
@@ -251,9 +253,10 @@ def test_one_wrong_value_in_one_sample_of_a_batch(
     assert compare(module).passed
     layer = source(compare(module, batch=3))
     assert layer.name == paths[MIXED]
-    assert layer.where == (2, 3, 4)
-    assert layer.sample == "normal, sample 1 of a batch of 3"
-    assert layer.error == pytest.approx(1e-3, rel=0.01)
+    measures = layer.worst.measures
+    assert measures.where == (2, 3, 4)
+    assert measures.sample == "normal, sample 1 of a batch of 3"
+    assert measures.error == pytest.approx(1e-3, rel=0.01)
 
 
 def test_a_batch_that_shrinks(
@@ -319,11 +322,11 @@ def test_height_and_width_swapped_in_a_square() -> None:
     network = Network()
     features = network.conv(network.input((1, 4, 4, 3)), 3, 2)
     conversion = convert_bytes(network.build([network.function("TANH", features)]))
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    report = compare_layers(
+    ports = Interface.of(conversion).inputs
+    report = compare_model(
         conversion,
         load_module(conversion),
-        varied_samples(ports, 0)[:2],
+        make_samples(ports, 0)[:2],
         module=with_weights(Turned(), conversion),
     )
     assert source(report).span == "forward: transpose → conv"
@@ -337,13 +340,13 @@ def test_outputs_that_change_places(turned: bool) -> None:
     features = network.conv(image, 3, 2)
     model = network.build([features, network.function("TANH", features)])
     conversion = convert_bytes(model)
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    samples = varied_samples(ports, 0)[:2]
+    ports = Interface.of(conversion).inputs
+    samples = make_samples(ports, 0)[:2]
     module = with_weights(Ends(turned), conversion)
-    report = compare_layers(
+    report = compare_model(
         conversion, load_module(conversion), samples, Options(), module
     )
-    failing = [layer.kind for layer in report.layers if not layer.passed]
+    failing = [x.identity.kind for x in report.layers if not x.passed]
     assert failing == ["output"] * 2 * turned
     assert report.passed != turned
 
@@ -358,5 +361,5 @@ def test_the_error_is_not_counted_again_below_its_source(
     below = layers["forward: add"]
     assert below.failures, "it runs on the wrong values of the layer above it"
     assert not below.forced_failures
-    assert below.forced_error is not None
-    assert below.forced_error <= below.limit < below.error
+    assert below.forced is not None
+    assert below.forced.error <= below.worst.limit < below.worst.error

@@ -7,12 +7,11 @@ import tracemalloc
 
 from tests.support.networks import Network
 from tflite2torch.converter.convert import convert_model
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import compare_layers
-from tflite2torch.parity.samples import varied_samples
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import make_samples
+from tflite2torch.parity.layers.compare import compare_model
 
 DEPTH, SIZE, CHANNELS = 24, 64, 4
 
@@ -25,11 +24,11 @@ def test_two_copies_of_the_activations_at_most() -> None:
         x = network.function("TANH", network.conv(x, CHANNELS, CHANNELS))
     conversion = convert_model(ModelFile("deep", "deep", network.build([x])))
     module = load_module(conversion)
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    samples = varied_samples(ports, 0)[:3]
-    compare_layers(conversion, module, samples[:1])  # imports what it needs
+    ports = Interface.of(conversion).inputs
+    samples = make_samples(ports, 0)[:3]
+    compare_model(conversion, module, samples[:1])  # imports what it needs
     tracemalloc.start()
-    report = compare_layers(conversion, module, samples)
+    report = compare_model(conversion, module, samples)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert report.passed, report.verdict

@@ -17,16 +17,15 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs import Sample
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import Sample, make_samples
+from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.options import Options
 from tflite2torch.parity.reports.html import as_page
 from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report
-from tflite2torch.parity.samples import varied_samples
 
 LEFT_OUT = "left out: zeros: TFLite's own answer is NaN or infinite there"
 
@@ -48,28 +47,32 @@ def hidden() -> bytes:
 
 
 def compare(
-    conversion: Conversion, samples: list[Sample], **options: int
+    conversion: Conversion,
+    samples: list[Sample],
+    batch: int = 1,
+    outputs_only: bool = False,
 ) -> ParityReport:
-    return compare_layers(
-        conversion, load_module(conversion), samples, Options(**options)
-    )
+    options = Options((batch,), outputs_only=outputs_only)
+    return compare_model(conversion, load_module(conversion), samples, options)
 
 
 def generated(conversion: Conversion) -> list[Sample]:
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
-    return varied_samples(ports, seed=0)
+    ports = Interface.of(conversion).inputs
+    return make_samples(ports, seed=0)
 
 
+@pytest.mark.parametrize("outputs_only", [False, True])
 @pytest.mark.parametrize("batch", [1, 4])
-def test_an_input_without_an_answer_is_left_out(batch: int) -> None:
+def test_an_input_without_an_answer_is_left_out(batch: int, outputs_only: bool) -> None:
+    """``convert``, which checks outputs alone, treats it as ``parity`` does."""
     conversion = convert_bytes(divided())
-    report = compare(conversion, generated(conversion), batch=batch)
+    report = compare(conversion, generated(conversion), batch, outputs_only)
     assert report.passed, report.verdict
     assert report.samples == ("uniform", "normal", "ramp", "extremes", "ones")
     assert report.left_out == ("zeros",)
     assert report.verdict.endswith(" on 5 inputs")
     assert {given.sample for given in report.given} == set(report.samples)
-    assert {layer.compared_on for layer in report.layers} == {5}
+    assert {layer.totals.compared_on for layer in report.layers} == {5}
     assert report.notes == (LEFT_OUT,)
 
 
@@ -128,7 +131,7 @@ def test_a_tensor_that_is_nan_on_some_inputs() -> None:
     report = compare(conversion, generated(conversion))
     assert report.passed, report.verdict
     logarithm = report.layers[0]
-    assert logarithm.compared_on == len(report.samples) - 1 == 5
+    assert logarithm.totals.compared_on == len(report.samples) - 1 == 5
     assert report.notes == (
         f"NaN or infinite on both sides elsewhere: {logarithm.name} (on 5 of 6 inputs)",
     )

@@ -13,15 +13,17 @@ import torch
 from tests.support.official import BUNDLE, BUNDLED, FACTS
 from tflite2torch import compare
 from tflite2torch.converter.convert import convert_model
-from tflite2torch.converter.files import manifest_entry
 from tflite2torch.converter.sources import read_sources
 from tflite2torch.loading import load_module
-from tflite2torch.parity.interface import Interface
-from tflite2torch.parity.layers.check import Options, compare_layers
+from tflite2torch.parity.align.trace import trace_conversion
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import make_samples
+from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.layers.trace import trace_conversion
-from tflite2torch.parity.mediapipe_reference import MediaPipeReference
-from tflite2torch.parity.samples import varied_samples
+from tflite2torch.parity.options import Options
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
+
+Reports = dict[str, ParityReport]
 
 COMPARED = 0.95
 """The share of a model's tensors that has to be compared."""
@@ -40,17 +42,17 @@ def check_coverage(report: ParityReport) -> None:
     assert covered.compared >= COMPARED * covered.total
     direct = covered.compared - covered.folded
     assert direct >= FOLDED.get(report.name, DIRECT) * covered.total
-    labelled = [layer.tensor for layer in report.layers if layer.inside]
+    labelled = [layer for layer in report.layers if layer.identity.inside]
     assert len(labelled) == covered.folded
     for layer in report.layers:
-        assert layer.compared > 0
+        assert layer.totals.compared > 0
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_the_models_of_the_face_landmarker(
-    models: Callable[[str], Path], batch: int
+    models: Callable[[str], Path], bundled: Reports, batch: int
 ) -> None:
-    reports = compare(models(BUNDLE), batch=batch)
+    reports = bundled if batch == 1 else compare(models(BUNDLE), batch=batch)
     assert isinstance(reports, dict)
     assert len(reports) == 3
     for report in reports.values():
@@ -58,7 +60,7 @@ def test_the_models_of_the_face_landmarker(
         assert report.samples[-1] == "face"
         check_coverage(report)
         for layer in report.layers:
-            assert layer.from_exact is not None
+            assert layer.worst.measures.exact.module is not None
 
 
 # The bundle's models are compared above; the wheel has the same iris_landmark.
@@ -89,7 +91,7 @@ def test_every_other_model(
 def test_a_fault_deep_in_a_detector(models: Callable[[str], Path], fault: str) -> None:
     files = {file.name: file for file in read_sources([models(BUNDLE)])}
     conversion = convert_model(files["face_detector"])
-    ports = Interface.from_manifest(manifest_entry(conversion)).inputs
+    ports = Interface.of(conversion).inputs
     module = load_module(conversion)
     layers = trace_conversion(module, conversion).layers
     blamed = [layer.name for layer in layers if layer.kind == "Conv2d"][-12]
@@ -104,8 +106,8 @@ def test_a_fault_deep_in_a_detector(models: Callable[[str], Path], fault: str) -
         )
         assert count > 0
         module = load_module(replace(conversion, source=text))
-    samples = varied_samples(ports, 0)[:2]
-    report = compare_layers(
+    samples = make_samples(ports, 0)[:2]
+    report = compare_model(
         conversion, load_module(conversion), samples, Options(), module
     )
     assert not report.passed
@@ -115,4 +117,6 @@ def test_a_fault_deep_in_a_detector(models: Callable[[str], Path], fault: str) -
     sources = [layer for layer in report.layers if layer.name in report.sources]
     assert len(sources) > 1
     for source in sources:
-        assert any("pad" in step for step in source.steps), "all of them are padded"
+        assert any("pad" in step for step in source.identity.steps), (
+            "all of them are padded"
+        )

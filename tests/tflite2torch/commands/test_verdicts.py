@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.operators import convert_bytes
 from tflite2torch.cli import main
+from tflite2torch.comparison import QUICK, compare_conversion
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.parity.report import ModelReport, OutputReport
+from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.options import Options
 
 COMMAND = "tflite2torch.commands.convert"
 
 
-def report(error: float, failures: tuple[str, ...]) -> ModelReport:
-    output = OutputReport(
-        name="scores",
-        worst="random 0",
-        error=error,
-        floor=1e-6,
-        limit=2e-6,
-        error_xnnpack=error,
-        from_exact=error,
-        reference_from_exact=error,
-        failures=failures,
-    )
-    return ModelReport((output,), ("random 0",), (1, 2), True, ())
+@pytest.fixture(scope="module")
+def passing(good_model: bytes) -> ParityReport:
+    """What ``convert`` finds of a good model, as if its output were called scores."""
+    found = compare_conversion(convert_bytes(good_model), QUICK)
+    assert found.passed
+    [output] = found.layers
+    identity = replace(output.identity, name="output scores", tensor_name="scores")
+    return replace(found, layers=(replace(output, identity=identity),))
 
 
-PASSING = report(1e-6, ())
-FAILING = report(0.5, ("random 0: error 0.5 at [3] is above 2e-06",))
+@pytest.fixture(scope="module")
+def failing(passing: ParityReport) -> ParityReport:
+    [output] = passing.layers
+    measures = replace(output.worst.measures, error=0.5)
+    worst = replace(output.worst, measures=measures)
+    failures = ("uniform: error 0.5 at [3] is above 2e-06",)
+    return replace(passing, layers=(replace(output, worst=worst, failures=failures),))
+
+
 BROKEN = ReferenceFailedError("good.tflite: the reference kernels crashed; report it")
 
 
@@ -48,37 +54,45 @@ def two_models(tmp_path: Path, good_model: bytes) -> list[str]:
 def convert(
     monkeypatch: pytest.MonkeyPatch,
     sources: list[str],
-    verdicts: dict[str, ModelReport | ReferenceFailedError],
+    verdicts: dict[str, ParityReport | ReferenceFailedError],
     out: Path,
     *options: str,
 ) -> Result:
-    def verdict(conversion: Conversion) -> ModelReport:
+    def verdict(conversion: Conversion, options: Options) -> ParityReport:
+        assert options is QUICK
         found = verdicts[conversion.name]
         if isinstance(found, ReferenceFailedError):
             raise found
         return found
 
-    monkeypatch.setattr(f"{COMMAND}.verify", verdict)
+    monkeypatch.setattr(f"{COMMAND}.compare_conversion", verdict)
     monkeypatch.setenv("COLUMNS", "200")
     return CliRunner().invoke(main, ["convert", *sources, "-o", str(out), *options])
 
 
 def test_a_model_that_fails_ends_with_1_and_says_where(
-    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    passing: ParityReport,
+    failing: ParityReport,
 ) -> None:
-    verdicts = {"first": PASSING, "second": FAILING}
+    verdicts = {"first": passing, "second": failing}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
     assert result.exit_code == 1
-    assert "second: scores: random 0: error 0.5 at [3]" in result.stdout
+    assert "second: scores: uniform: error 0.5 at [3]" in result.stdout
     rows = [line for line in result.stdout.splitlines() if "scores" in line]
     assert "passes" in rows[0]
     assert "FAILS" in rows[1]
 
 
 def test_a_reference_that_cannot_run_ends_with_3(
-    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    passing: ParityReport,
 ) -> None:
-    verdicts = {"first": BROKEN, "second": PASSING}
+    verdicts = {"first": BROKEN, "second": passing}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [f"error: {BROKEN}"]
@@ -87,9 +101,12 @@ def test_a_reference_that_cannot_run_ends_with_3(
 
 
 def test_a_failure_weighs_more_than_a_reference_that_cannot_run(
-    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    failing: ParityReport,
 ) -> None:
-    verdicts = {"first": BROKEN, "second": FAILING}
+    verdicts = {"first": BROKEN, "second": failing}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [f"error: {BROKEN}"]
@@ -105,20 +122,29 @@ def test_every_reference_that_cannot_run_is_told(
 
 
 def test_quiet_says_what_fails(
-    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    passing: ParityReport,
+    failing: ParityReport,
 ) -> None:
-    verdicts = {"first": PASSING, "second": FAILING}
+    verdicts = {"first": passing, "second": failing}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out", "-q")
     assert result.exit_code == 1
     assert result.stdout == ""
     [line] = result.stderr.splitlines()
-    assert line.startswith("error: second: failed: scores: random 0: error 0.5 at [3]")
+    assert line.startswith(
+        "error: second: failed: output scores: uniform: error 0.5 at [3]"
+    )
 
 
 def test_json_says_the_same(
-    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    failing: ParityReport,
 ) -> None:
-    verdicts = {"first": BROKEN, "second": FAILING}
+    verdicts = {"first": BROKEN, "second": failing}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out", "--json")
     first, second = json.loads(result.stdout)["models"]
     assert first["parity"] == {"passed": None, "reason": str(BROKEN)}

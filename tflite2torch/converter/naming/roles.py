@@ -16,15 +16,16 @@ from tflite2torch.converter.graph.nodes.region import (
 from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
 from tflite2torch.converter.graph.traversal import producers_of, users_of
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.motifs import MOTIFS
 from tflite2torch.converter.motifs.layers import kind_name, layer_roles
 from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.tensor_names import role_in_name
 from tflite2torch.converter.structure.structure import Block, Stage, Structure, is_join
 
-GENERIC = frozenset(
+GENERIC = {motif.role for motif in MOTIFS} | set(
     """
-    activation block blocks constant conv depthwise encoder excite expand gate grouped head
-    lateral layer level linear merge mixer mlp norm pointwise project reduce separable stage stem
+    activation blocks constant conv depthwise expand grouped lateral layer level linear norm
+    pointwise project reduce stage stem
     """.split()
 )
 """Roles that say what a part is or where it stands, not what it computes."""

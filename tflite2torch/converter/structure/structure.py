@@ -9,6 +9,7 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise, PRelu
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.traversal import operands
+from tflite2torch.converter.graph.value import Shape
 
 Structure = tuple[object, ...]
 """What nodes have in common that one class, or one line of source, can stand for."""
@@ -51,6 +52,9 @@ class Skipped(Node):
     """
 
     other: Node
+
+    def infer(self) -> list[Shape]:
+        return [self.inputs[0].shape]
 
 
 @dataclass(frozen=True)

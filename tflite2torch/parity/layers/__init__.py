@@ -1,1 +1,1 @@
-"""Compares a module with TFLite layer by layer, and names the one where they part."""
+"""Compares the values of a module with TFLite's tensors, and judges them."""

@@ -1,4 +1,4 @@
-"""How what an operation gives compares with the tensor that it stands for."""
+"""Measures how a value that a module computes differs from TFLite's tensor."""
 
 from __future__ import annotations
 
@@ -8,43 +8,60 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
-from tflite2torch.parity.layers.picture import Picture, draw
-from tflite2torch.parity.measure import (
+from tflite2torch.converter.graph.value import Array
+from tflite2torch.parity.distances import (
     PART,
-    SPACINGS,
     Difference,
     Index,
     difference,
     distance,
     dot,
     magnitude,
-    ulp,
 )
-from tflite2torch.parity.wire import Array
+from tflite2torch.parity.layers.picture import Picture, draw
+
+BATCH_TOLERANCE = 1e-5
+"""How far an output may move, relative to its magnitude, when other samples are in the batch:
+sums over another layout are taken in another order. It may move by the limit of an error where
+that is more: near zero a sigmoid's relative error is its logit's absolute one."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """How far both sides are from the exact answer, the module in float64.
+
+    Attributes:
+        module: largest distance of the module; None where it cannot be told.
+        reference: largest distance of the reference kernels; None likewise.
+    """
+
+    module: float | None
+    reference: float | None
 
 
 @dataclass(frozen=True)
 class Measures:
-    """How one value compares on one sample. Distances are absolute.
+    """How one value compares on one input. Distances are absolute.
 
     Attributes:
         sample: the input, and its place in a batch.
         compared: how many elements are finite on both sides.
-        error: largest distance from the reference kernels; infinite where there is a
-            problem.
+        error: largest free-running distance from the reference kernels; infinite where
+            there is a problem.
         mean_error: mean distance.
-        where: index of the largest one, in the module's order of axes, sample axis included.
-        forced_error: largest distance when the operation gets the reference's own inputs;
-            None where that could not be run.
-        from_exact: largest distance from the module in float64; None without such.
-        reference_from_exact: the same of the reference kernels.
+        where: index of the largest one, in the module's order of axes, without the batch.
+        forced_error: largest teacher-forced distance; None where that could not be run.
+        exact: how far both sides are from the exact answer.
         magnitude: largest absolute value of the reference.
         cosine: of the angle between both, 1 where both are all zeros.
         snr: 10 log10 of the reference's power over that of the error, in decibel;
             infinite where there is no error.
-        problems: what alone makes it a failure, whatever is tolerated.
-        picture: what both sides look like, where that was asked for.
+        problems: what fails whatever the limit is: another shape or type, or a number that
+            is NaN or infinite on one side only.
+        picture: histograms and heat map, where they were asked for.
+        moved: largest distance from what the module gives for the sample alone; 0 in a
+            batch of one and within ``BATCH_TOLERANCE``, infinite where it cannot be told.
+        xnnpack_error: largest distance from XNNPACK; None where its answer is not kept.
     """
 
     sample: str
@@ -53,45 +70,52 @@ class Measures:
     mean_error: float
     where: Index
     forced_error: float | None
-    from_exact: float | None
-    reference_from_exact: float | None
+    exact: Exact
     magnitude: float
     cosine: float
     snr: float
     problems: tuple[str, ...]
     picture: Picture | None
+    moved: float
+    xnnpack_error: float | None
 
     @property
     def needed(self) -> float:
-        """The smallest tolerance at which it passes; infinite where none helps."""
-        return max(self.error, self.forced_error or 0)
+        """The smallest limit at which it passes; infinite where none helps."""
+        return max(self.error, self.forced_error or 0, self.moved)
 
 
 def measure(
     sample: str,
     expected: Array,
     free: Array | None,
-    forced: Array | None,
-    exact: Array | None,
+    forced: Array | None = None,
+    exact: Array | None = None,
     *,
+    alone: Array | None = None,
+    xnnpack: Array | None = None,
     dtypes: tuple[str, str] | None = None,
     pictured: bool = False,
     image: bool = False,
 ) -> Measures:
-    """Compare an operation's value with the reference's.
+    """Measure how a value differs from the reference's.
+
+    All arrays are in the module's order of axes, batch of one.
 
     Args:
         sample: what to call the input.
-        expected: the reference's value, in the module's order of axes, batch of one.
-        free: what the operation gave; None where it gave nothing.
-        forced: what it gave for the reference's own inputs.
-        exact: what it gave in float64.
-        dtypes: the type of what it gave, and that which it should be; by default those of
-            the arrays. One may be widened from a narrower type.
+        expected: the answer of the reference kernels.
+        free: the value when the module runs freely; None where there is none.
+        forced: the value when the operation gets the reference's own operands.
+        exact: the value in float64.
+        alone: the value when the sample runs alone, of a sample in a batch.
+        xnnpack: the answer of XNNPACK.
+        dtypes: the value's type and the one that it should have, where an array was widened
+            from a type that numpy lacks; by default those of the arrays.
         pictured: whether to draw both sides.
         image: whether the values are images, C x H x W.
     """
-    size = magnitude(expected)
+    size, moved = magnitude(expected), _distance(free, alone) or 0.0
     fits = free is not None and free.shape == expected.shape
     found = difference(free, expected) if fits and free is not None else None
     if dtypes is None and free is not None:
@@ -110,26 +134,15 @@ def measure(
         mean_error=math.inf if problems or found is None else found.mean,
         where=() if found is None else (found.unequal or found.where)[1:],
         forced_error=_distance(forced, expected),
-        from_exact=_distance(free, exact),
-        reference_from_exact=_distance(expected, exact),
+        exact=Exact(_distance(free, exact), _distance(expected, exact)),
         magnitude=size,
         cosine=cosine,
         snr=snr,
         problems=problems,
         picture=picture,
+        moved=moved if moved > BATCH_TOLERANCE * size else 0.0,
+        xnnpack_error=_distance(free, xnnpack),
     )
-
-
-def tolerance(size: float, floor: float, dtype: str) -> float:
-    """Return the largest error that passes.
-
-    Args:
-        size: the tensor's magnitude.
-        floor: its noise floor.
-        dtype: the type of its numbers; those that are not floating have no rounding.
-    """
-    rounding = ULPS * ulp(size, dtype) if dtype in SPACINGS else 0.0
-    return max(FLOOR_FACTOR * floor, rounding)
 
 
 def _problems(
@@ -163,6 +176,7 @@ def _alike(one: Array, other: Array, found: Difference) -> tuple[float, float]:
         one, other = one[finite], other[finite]
     signal, own, noise = _power(other), _power(one), found.power
     product = math.sqrt(signal) * math.sqrt(own)
+    # 2ab = a² + b² - (a - b)²: the power of the difference is known already.
     cosine = (signal + own - noise) / 2 / product if product else float(signal == own)
     if noise == 0:
         return cosine, math.inf

@@ -1,4 +1,4 @@
-"""What a comparison of one value looks like: small enough to keep for every layer."""
+"""Histograms and a heat map of a comparison, small enough to keep for every layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflite2torch.parity.wire import Array
+from tflite2torch.converter.graph.value import Array
 
 BINS = 40
 """Bars of a histogram."""
@@ -16,15 +16,15 @@ CELLS = 48
 
 
 NARROW = 1e-6
-"""Values that differ by less, relative to their magnitude, are drawn as one bar."""
+"""A range below this, relative to the magnitude, is widened: all values are then one bar."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """How the values of one side are spread.
+    """The histogram of one side.
 
     Attributes:
-        bars: how many fall into each of ``BINS`` equal parts of the axis.
+        bars: how many values fall into each of ``BINS`` equal parts of the axis.
         nan: how many are NaN.
         infinite: how many are infinite.
     """
@@ -36,7 +36,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Picture:
-    """How the values of both sides are spread, and where they differ.
+    """The histograms of both sides, and a map of their difference.
 
     Attributes:
         low: lower end of the axis that both histograms share.
@@ -44,8 +44,8 @@ class Picture:
         expected: the reference's values.
         found: the module's.
         heat: for images, C x H x W, the largest error over all channels, for each pixel or
-            for each of at most ``CELLS`` x ``CELLS`` equal parts; infinite where a
-            difference cannot be told. Empty for all others.
+            each of at most ``CELLS`` x ``CELLS`` equal parts; infinite where one side alone
+            is NaN or infinite. Empty for all others.
     """
 
     low: float
@@ -78,7 +78,9 @@ def draw(expected: Array, found: Array, *, image: bool) -> Picture:
 
 
 def _bars(values: Array, low: float, high: float) -> tuple[int, ...]:
-    """Count values by their part of an axis, of any length: numpy's bins have a smallest."""
+    """Count the values in each of ``BINS`` equal parts of an axis."""
+    # Not numpy.histogram: it refuses ranges too narrow for its bin edges. Halves are taken
+    # first, because the length of the axis may be beyond the largest number.
     parts = (values / 2 - low / 2) / (high / 2 - low / 2) * BINS
     places = parts.astype(int).clip(0, BINS - 1)
     return tuple(np.bincount(places, minlength=BINS).tolist())

@@ -1,4 +1,4 @@
-"""What a comparison layer by layer found. Needs neither torch nor the interpreter."""
+"""What a comparison found. Needs neither torch nor the interpreter."""
 
 from __future__ import annotations
 
@@ -6,115 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.converter.frontends.file import module_name
-from tflite2torch.parity.layers.given import Given
-from tflite2torch.parity.layers.picture import Picture
-from tflite2torch.parity.measure import share
+from tflite2torch.parity.align.coverage import Coverage
+from tflite2torch.parity.distances import share
+from tflite2torch.parity.inputs.given import Given
+from tflite2torch.parity.layers.verdict import Finding, Forced
 
 NO_ANSWER = "TFLite's own answer is NaN or infinite there"
-"""Why an input is left out: of one output, TFLite gives no finite number for it."""
-
-OUTPUT = "output"
-"""The kind of layer that an output of a module is."""
-
-MAX_FAILURES = 5
-"""How many reasons a report gives for one layer, the worst first."""
+"""Why an input is left out: TFLite gives no finite number for one of the outputs."""
 
 
 @dataclass(frozen=True)
-class Uncompared:
-    """A TFLite tensor that no value of the module stands for.
-
-    Attributes:
-        tensor: its index.
-        name: TFLite's name of it; untrusted text.
-        operator: the TFLite operator that gives it.
-        reason: what it was folded into; empty where that is not known.
-    """
-
-    tensor: int
-    name: str
-    operator: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How many of a model's tensors that are computed from its inputs are compared.
-
-    Attributes:
-        compared: how many; of each, an element was finite on both sides on some input.
-        folded: how many of these are not in the module, and were computed again from what
-            it gives: see ``LayerReport.inside``.
-        total: how many there are.
-        uncompared: those that are not compared.
-    """
-
-    compared: int
-    folded: int
-    total: int
-    uncompared: tuple[Uncompared, ...]
-
-    @property
-    def percent(self) -> float:
-        """The share that is compared; 100 where there is none."""
-        return 100 * self.compared / self.total if self.total else 100.0
-
-    @property
-    def unexplained(self) -> int:
-        """How many are not compared for no known reason."""
-        return sum(not tensor.reason for tensor in self.uncompared)
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """How one value of a module compares with the TFLite tensor that it stands for.
-
-    Distances are absolute. ``sample`` names the input that goes furthest of what is
-    tolerated, and ``forced_sample`` the one that does when the layer gets the reference's
-    own inputs. Measures are those on the former, ``forced_…`` those on the latter, and
-    ``largest_error``, ``needed``, ``compared`` and ``compared_on`` are over all inputs.
+class Identity:
+    """Which value of a module a comparison is about.
 
     Attributes:
         name: the operation that gives it: ``stage2.0.depthwise``, ``stage2.0: relu``.
-        kind: type of the layer, or the function.
+        kind: type of the layer, or the function; ``output`` for an output.
         tensor: index of the TFLite tensor.
-        tensor_name: TFLite's name of it; untrusted text.
+        tensor_name: TFLite's name of it, which is untrusted text; for an output what the
+            module calls it.
         shape: of one sample, in the module's order of axes.
         permutation: axis ``i`` of the module's value is this axis of the TFLite tensor; -1
             is a batch axis that the tensor lacks.
-        inside: of a tensor that the module lacks, the layer that it was folded into. It was
-            computed from what the module gives, by TFLite's own operators in torch. Empty
-            for what the module gives itself.
+        inside: for a tensor that the module does not compute, the layer that it was folded
+            into: it is computed from the module's values by the unfused graph. Else empty.
         inputs: names of the compared layers that it is computed from.
         steps: operations between those and this one that TFLite has no tensor for.
-        sample: the input, and its place in a batch.
-        compared: how many elements were finite on both sides, over all inputs.
-        compared_on: on how many inputs there was such an element; none is a failure.
-        error: largest distance from the reference kernels; infinite where one side alone
-            is NaN or infinite, or where shapes or types differ.
-        mean_error: mean distance.
-        largest_error: the largest error on any input.
-        where: index of the largest, without the batch.
-        floor: TFLite's noise floor.
-        limit: the largest error that passes.
-        forced_sample: the input that is worst on the reference's own inputs; empty where
-            that could not be run, and then the next three are None.
-        forced_error: largest distance there.
-        forced_limit: the largest error that passes there.
-        forced_severity: how far that error goes of this limit.
-        from_exact: largest distance from the module in float64; None without such.
-        reference_from_exact: the same of the reference kernels.
-        magnitude: largest absolute value of the reference.
-        ulps: error in ulps of the magnitude, of the type that the module computes in.
-        cosine: of the angle between both.
-        snr: signal-to-noise ratio in decibel.
-        severity: how far the error goes of the limit, where 1 is all of it.
-        needed: the smallest tolerance at which it passes on all inputs; infinite where
-            none does.
-        failures: why it fails running freely, a line each; none where it passes.
-        forced_failures: why it fails on the reference's own inputs.
-        picture: what both sides look like on the worst input, where it was asked for.
     """
 
     name: str
@@ -126,57 +45,79 @@ class LayerReport:
     inside: str
     inputs: tuple[str, ...]
     steps: tuple[str, ...]
-    sample: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What holds over all inputs.
+
+    Attributes:
+        compared: how many elements were finite on both sides.
+        compared_on: on how many inputs there was such an element; none is a failure.
+        error: the largest free-running error.
+        needed: the smallest limit at which all inputs pass; infinite where none does.
+        xnnpack_error: the largest distance from XNNPACK; None where it was not measured.
+    """
+
     compared: int
     compared_on: int
     error: float
-    mean_error: float
-    largest_error: float
-    where: tuple[int, ...]
-    floor: float
-    limit: float
-    forced_sample: str
-    forced_error: float | None
-    forced_limit: float | None
-    forced_severity: float | None
-    from_exact: float | None
-    reference_from_exact: float | None
-    magnitude: float
-    ulps: float
-    cosine: float
-    snr: float
-    severity: float
     needed: float
+    xnnpack_error: float | None
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """How one value of a module compares with the TFLite tensor that it stands for.
+
+    Attributes:
+        identity: which value it is.
+        worst: the free-running comparison on the input that goes furthest of its limit.
+        forced: the teacher-forced comparison on the input that goes furthest of its limit so;
+            None where none could be run.
+        totals: what holds over all inputs.
+        failures: why it fails running freely, a line each; empty where it passes.
+        forced_failures: why it fails teacher-forced.
+    """
+
+    identity: Identity
+    worst: Finding
+    forced: Forced | None
+    totals: Totals
     failures: tuple[str, ...]
     forced_failures: tuple[str, ...]
-    picture: Picture | None = None
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.identity.name
 
     @property
     def passed(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether it fails neither free-running nor teacher-forced."""
         return not self.failures and not self.forced_failures
 
     @property
-    def worst(self) -> float:
-        """How far it goes of what is tolerated, freely or on the reference's own inputs."""
-        return max(self.severity, self.forced_severity or 0.0)
+    def severity(self) -> float:
+        """The error as a share of the limit, free-running or teacher-forced, the larger."""
+        return max(self.worst.severity, self.forced.severity if self.forced else 0.0)
 
     @property
     def ratio(self) -> float:
         """Error in noise floors; 0 without an error, infinite with one above no floor."""
-        return share(self.error, self.floor)
+        return share(self.worst.error, self.worst.floor)
 
     @property
     def span(self) -> str:
-        """What a fault here may lie in: the steps without a tensor, and the layer."""
-        # What completes a layer bears its name, which is told once.
-        steps = [s for s in self.steps if not self.name.startswith(f"{s}: ")]
+        """Where a fault may lie: the steps without a tensor before the layer, and the layer."""
+        # A layer that completes a step bears the step's name: tell it once.
+        steps = [s for s in self.identity.steps if not self.name.startswith(f"{s}: ")]
         return " → ".join((*steps, self.name))
 
 
 @dataclass(frozen=True)
 class Other:
-    """The model that a module came from which stands for another one's.
+    """The model whose module was compared in place of that of the model that TFLite ran.
 
     Attributes:
         name: its name.
@@ -191,7 +132,7 @@ class Other:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """How a module compares with a TFLite model, layer by layer.
+    """How a module compares with a TFLite model.
 
     Attributes:
         name: the model's name.
@@ -199,22 +140,23 @@ class ParityReport:
         sha256: of the file.
         other: the model whose module was compared, where that is another one.
         samples: names of the inputs that both sides were compared on.
-        left_out: names of those that they were not, for ``NO_ANSWER``.
-        given: what those that were compared on hold.
-        batch: how many samples ran together.
+        left_out: names of the inputs that they were not compared on, for ``NO_ANSWER``.
+        given: a summary of the inputs that were compared.
+        batches: sizes of the batches that the module ran in.
         seed: of random inputs and nudges.
         dtype: the floating type that the module computed in.
         reference: what ran the model: ``litert``, ``tensorflow`` or ``mediapipe``.
         runtime: its name and version.
         kernels: the kernel sets that it ran with.
-        layers: a report for each value that was compared, in the order of computation; what
-            the module returns comes last.
+        delegated: whether XNNPACK ran a part of the model; some have no operator for it.
+        layers: a report for each value that was compared, in the order of computation; the
+            outputs come last.
         coverage: which tensors of the model are compared.
         failures: what went wrong with the module as a whole, a line each.
         notes: what else is to be known, a line each.
         sources: names of the layers where errors arise, the first one first: those that
-            fail while their inputs pass, and those that fail on the reference's own inputs.
-            What was folded into a layer is never one: the layer is.
+            fail while their inputs pass, and those that fail teacher-forced. A tensor that
+            was folded into a layer is never one; empty where only outputs were compared.
     """
 
     name: str
@@ -224,12 +166,13 @@ class ParityReport:
     samples: tuple[str, ...]
     left_out: tuple[str, ...]
     given: tuple[Given, ...]
-    batch: int
+    batches: tuple[int, ...]
     seed: int
     dtype: str
     reference: str
     runtime: str
     kernels: tuple[str, ...]
+    delegated: bool
     layers: tuple[LayerReport, ...]
     coverage: Coverage
     failures: tuple[str, ...]
@@ -237,8 +180,13 @@ class ParityReport:
     sources: tuple[str, ...]
 
     @property
+    def batch(self) -> int:
+        """How many samples ran together, in the last of the batches."""
+        return self.batches[-1]
+
+    @property
     def passed(self) -> bool:
-        """Whether all layers and outputs were compared, and passed."""
+        """Whether something was compared, and all of it passed."""
         compared = bool(self.layers and self.samples)
         return (
             compared
@@ -265,8 +213,8 @@ class ParityReport:
 
     @property
     def worst_first(self) -> list[LayerReport]:
-        """The layers, those first that go furthest of what is tolerated."""
-        return sorted(self.layers, key=lambda layer: layer.worst, reverse=True)
+        """The layers, those first whose errors go furthest of their limits."""
+        return sorted(self.layers, key=lambda layer: layer.severity, reverse=True)
 
     @property
     def verdict(self) -> str:
@@ -281,16 +229,21 @@ class ParityReport:
         if source is not None:
             reason = (source.failures or source.forced_failures)[0]
             reasons.append(f"the source is {source.span}: {reason}")
-        elif failing:  # all layers pass
+        elif failing:  # without a source: folded tensors, or outputs alone
             reason = (failing[0].failures or failing[0].forced_failures)[0]
-            reasons.append(f"{failing[0].name}, which was folded away: {reason}")
+            folded = ", which was folded away" if failing[0].identity.inside else ""
+            reasons.append(f"{failing[0].name}{folded}: {reason}")
         return "failed: " + "; ".join(reasons or ["nothing was compared"])
+
+
+Outcome = ParityReport | ReferenceFailedError
+"""The result of comparing one model: a report, or why its reference could not run."""
 
 
 def find_notes(
     layers: tuple[LayerReport, ...], samples: int, left_out: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return what is to be said of inputs on which not all was compared.
+    """Return notes on inputs on which not everything was compared.
 
     Args:
         layers: those of a report.
@@ -301,9 +254,9 @@ def find_notes(
     if left_out:
         notes.append(f"left out: {', '.join(left_out)}: {NO_ANSWER}")
     partly = [
-        f"{layer.name} (on {layer.compared_on} of {samples} inputs)"
+        f"{layer.name} (on {layer.totals.compared_on} of {samples} inputs)"
         for layer in layers
-        if 0 < layer.compared_on < samples
+        if 0 < layer.totals.compared_on < samples
     ]
     if partly:
         notes.append(f"NaN or infinite on both sides elsewhere: {', '.join(partly)}")
@@ -316,9 +269,9 @@ def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
     return tuple(
         layer.name
         for layer in layers
-        if not layer.inside
+        if not layer.identity.inside
         and (
             layer.forced_failures
-            or (layer.failures and failing.isdisjoint(layer.inputs))
+            or (layer.failures and failing.isdisjoint(layer.identity.inputs))
         )
     )

@@ -1,1 +1,1 @@
-"""What a comparison layer by layer found, as JSON, JUnit, HTML and for Model Explorer."""
+"""Reports of comparisons, for people and for programs."""

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
-from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.converter.version import __version__
-from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
-from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.distances import ulp
+from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
+from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, ULPS
 
 SCHEMA = 2
 
@@ -30,10 +30,7 @@ PACKAGES = (
     "tflite",
     "torch",
 )
-"""What takes part in a comparison; ``runtime`` of a model says what ran it."""
-
-Outcome = ParityReport | ReferenceFailedError
-"""What a comparison of one model came to."""
+"""The packages that take part in a comparison, beside the runtime of a model."""
 
 
 def as_document(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
@@ -63,17 +60,28 @@ def versions() -> dict[str, str]:
 def _model(name: str, outcome: Outcome) -> dict[str, Any]:
     if not isinstance(outcome, ParityReport):
         return {"name": name, "passed": None, "reason": str(outcome)}
-    facts = asdict(outcome)
-    facts["source"] = facts.pop("label")
-    for given in facts["given"]:
-        del given["thumbnail"]
-    for facts_of_layer, layer in zip(facts["layers"], outcome.layers, strict=True):
-        facts_of_layer["passed"] = layer.passed
-        facts_of_layer["ratio"] = layer.ratio
-        facts_of_layer["worst"] = layer.worst
-        del facts_of_layer["picture"]
+    given = [asdict(one) for one in outcome.given]
+    for one in given:
+        del one["thumbnail"]
     return {
-        **facts,
+        "name": outcome.name,
+        "sha256": outcome.sha256,
+        "other": None if outcome.other is None else asdict(outcome.other),
+        "samples": outcome.samples,
+        "left_out": outcome.left_out,
+        "given": given,
+        "batch": outcome.batch,
+        "seed": outcome.seed,
+        "dtype": outcome.dtype,
+        "reference": outcome.reference,
+        "runtime": outcome.runtime,
+        "kernels": outcome.kernels,
+        "layers": [_layer(layer, outcome.dtype) for layer in outcome.layers],
+        "coverage": asdict(outcome.coverage),
+        "failures": outcome.failures,
+        "notes": outcome.notes,
+        "sources": outcome.sources,
+        "source": outcome.label,
         "passed": outcome.passed,
         "verdict": outcome.verdict,
         "title": outcome.title,
@@ -82,8 +90,42 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _layer(layer: LayerReport, dtype: str) -> dict[str, Any]:
+    worst, forced, totals = layer.worst, layer.forced, layer.totals
+    found = worst.measures
+    return {
+        **asdict(layer.identity),
+        "sample": found.sample,
+        "compared": totals.compared,
+        "compared_on": totals.compared_on,
+        "error": found.error,
+        "mean_error": found.mean_error,
+        "largest_error": totals.error,
+        "where": found.where,
+        "floor": worst.floor,
+        "limit": worst.limit,
+        "forced_sample": "" if forced is None else forced.sample,
+        "forced_error": None if forced is None else forced.error,
+        "forced_limit": None if forced is None else forced.limit,
+        "forced_severity": None if forced is None else forced.severity,
+        "from_exact": found.exact.module,
+        "reference_from_exact": found.exact.reference,
+        "magnitude": found.magnitude,
+        "ulps": found.error / ulp(found.magnitude, dtype),
+        "cosine": found.cosine,
+        "snr": found.snr,
+        "severity": worst.severity,
+        "needed": totals.needed,
+        "failures": layer.failures,
+        "forced_failures": layer.forced_failures,
+        "passed": layer.passed,
+        "ratio": layer.ratio,
+        "worst": layer.severity,
+    }
+
+
 def plain(value: Any) -> Any:
-    """Return a value with what JSON lacks as text."""
+    """Return a value with numbers that JSON lacks as text."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tflite2torch.converter.errors import MissingDependencyError
-from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.reports.document import Outcome, as_document, plain
+from tflite2torch.parity.layers.report import Outcome, ParityReport
+from tflite2torch.parity.reports.document import as_document, plain
 
 PAGE = Path(__file__).with_name("page.html")
 
@@ -37,7 +37,7 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
             model["pictures"] = _pictures(outcome)
             for facts, given in zip(model["given"], outcome.given, strict=True):
                 facts["thumbnail"] = given.thumbnail
-    # Nothing in a model file's names can end the script that the data stands in.
+    # Names come from a model file: none of them may end the script that the data is in.
     data = json.dumps(document, allow_nan=False).replace("<", "\\u003c")
     page = PAGE.read_text(encoding="utf-8")
     before, between, after = page.split("/*SPLIT*/")
@@ -53,15 +53,16 @@ def check_plotly() -> None:
 
 
 def _pictures(report: ParityReport) -> list[dict[str, Any]]:
-    """Return what the worst layers look like; of several with one tensor, the first."""
+    """Return the pictures of the worst layers; of several with one tensor, the first's."""
     drawn: dict[int, dict[str, Any]] = {}
     for layer in report.worst_first:
-        if layer.picture is not None and layer.tensor not in drawn:
-            drawn[layer.tensor] = {
+        found = layer.worst.measures
+        if found.picture is not None and layer.identity.tensor not in drawn:
+            drawn[layer.identity.tensor] = {
                 "layer": layer.name,
-                "sample": layer.sample,
-                "severity": layer.severity,
-                **asdict(layer.picture),
+                "sample": found.sample,
+                "severity": layer.worst.severity,
+                **asdict(found.picture),
             }
         if len(drawn) == PICTURES:
             break

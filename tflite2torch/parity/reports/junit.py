@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from tflite2torch.parity.layers.report import LayerReport, ParityReport
-from tflite2torch.parity.reports.document import Outcome
+from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
 
 
 def as_junit(outcomes: Mapping[str, Outcome]) -> bytes:
     """Return the file, of outcomes by the name of the model.
 
-    A model whose reference could not run is an error; what concerns a module as a whole is
-    a test case of the name ``module``.
+    A model whose reference could not run is an error; a test case named ``module`` stands
+    for the module as a whole.
     """
     root = Element("testsuites", name="tflite2torch parity")
     for name, outcome in outcomes.items():

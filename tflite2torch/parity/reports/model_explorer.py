@@ -11,10 +11,11 @@ from typing import Any
 
 import tflite
 
-from tflite2torch.parity.layers.report import OUTPUT, ParityReport
+from tflite2torch.parity.align.values import OUTPUT
+from tflite2torch.parity.layers.report import ParityReport
 
 BEYOND = 1e9
-"""Stands for what is beyond all measure, which JSON cannot say."""
+"""Stands for infinity, which JSON lacks."""
 
 THRESHOLDS = [
     {"value": 0.5, "bgColor": "#a6d96a"},
@@ -25,7 +26,7 @@ THRESHOLDS = [
 
 
 def as_node_data(report: ParityReport, model: bytes) -> str:
-    """Return the file for one model: for each tensor, its error over what is tolerated.
+    """Return the file for one model: for each tensor, its error as a share of the limit.
 
     Args:
         report: what was found.
@@ -34,8 +35,9 @@ def as_node_data(report: ParityReport, model: bytes) -> str:
     graph_name = tflite.Model.GetRootAs(model).Subgraphs(0).Name() or b"main"
     results: dict[str, Any] = {}
     for layer in report.layers:
-        if layer.kind != OUTPUT:
-            results[layer.tensor_name] = {"value": min(layer.worst, BEYOND)}
+        if layer.identity.kind != OUTPUT:
+            name = layer.identity.tensor_name
+            results[name] = {"value": min(layer.severity, BEYOND)}
     name = f"error of {report.name}, 1 is all that is tolerated"
     graph = {"name": name, "results": results, "thresholds": THRESHOLDS}
     return json.dumps(

@@ -12,29 +12,30 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tflite2torch.parity.judge import FLOOR_FACTOR, ULPS
-from tflite2torch.parity.layers.report import Coverage, LayerReport, ParityReport
+from tflite2torch.parity.align.coverage import Coverage
+from tflite2torch.parity.layers.report import LayerReport, ParityReport
+from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, ULPS
 
 ROWS = 10
-"""How many layers are shown unless all are wanted; all that fail are shown in any case."""
+"""Layers that are shown by default; all that fail are shown in any case."""
 
 BAR = 10
-"""Characters of the bar that shows an error against what is tolerated."""
+"""Characters of the bar that shows the error as a share of its limit."""
 
 MIN_NAME = 20
-"""Characters that names get; columns are left out where there would be fewer."""
+"""Least width of the names; columns are left out before it gets smaller."""
 
 MIN_SAMPLE = 12
-"""Characters that an input's name gets in any case, and in lines of ``WIDE`` all."""
+"""Least width of an input's name; terminals wider than ``WIDE`` show more of it."""
 
 WIDE = 80
 
 FOLDED = "◦"
-"""Marks what was folded into a layer; the source of a fault has an arrow."""
+"""Marks a tensor that was folded into a layer; sources of faults are marked by an arrow."""
 
 
 def show_report(console: Console, report: ParityReport, everything: bool) -> None:
-    """Print one comparison: its verdict, its layers worst first, and what it leaves out."""
+    """Print one comparison: its verdict, and its layers, the worst first."""
     covered = report.coverage
     console.print(f"\n[bold]{escape(report.title)}[/bold]")
     for line in report.files:
@@ -61,7 +62,7 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
-    """Print a line under a heading; one that is too long goes on at its next word."""
+    """Print a line under a heading, wrapped between words."""
     console.print(Padding(Text(line, style), (0, 0, 0, 2), expand=False))
 
 
@@ -72,7 +73,7 @@ def show_unknown(console: Console, name: str) -> None:
 
 
 def _setting(report: ParityReport) -> str:
-    """Say what ran, and what is tolerated."""
+    """Say what ran, and how limits are derived."""
     text = f"{report.runtime}, {', '.join(report.kernels)} kernels"
     if report.dtype != "float32":
         text += f"; PyTorch in {report.dtype}"
@@ -103,7 +104,7 @@ class _Column:
 
     Attributes:
         heading: of one or two lines.
-        cell: what it says of a layer, in markup.
+        cell: returns the text for a layer, in markup.
         width: of its longest line.
     """
 
@@ -113,16 +114,20 @@ class _Column:
 
 
 def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) -> Table:
-    """Return the table; one that is too wide has fewer columns, and folded names."""
-    longest = max(len(layer.sample) for layer in layers)
+    """Return the table, with fewer columns and folded names where it would be too wide."""
+    longest = max(len(layer.worst.measures.sample) for layer in layers)
     across = min(longest, max(MIN_SAMPLE, width - WIDE))
     columns = [
-        _Column("error", lambda x: f"{x.error:.1e}", 7),
-        _Column("limit", lambda x: f"{x.limit:.1e}", 7),
+        _Column("error", lambda x: f"{x.worst.error:.1e}", 7),
+        _Column("limit", lambda x: f"{x.worst.limit:.1e}", 7),
         _Column("error/limit", _bar, 11),
-        _Column("all inputs\npass at", lambda x: f"{x.needed:.1e}"),
-        _Column("worst on", lambda x: escape(fold(x.sample, across)), max(across, 8)),
-        _Column("floor", lambda x: f"{x.floor:.1e}", 7),
+        _Column("all inputs\npass at", lambda x: f"{x.totals.needed:.1e}"),
+        _Column(
+            "worst on",
+            lambda x: escape(fold(x.worst.measures.sample, across)),
+            max(across, 8),
+        ),
+        _Column("floor", lambda x: f"{x.worst.floor:.1e}", 7),
     ]
     while _room(columns, width) < MIN_NAME and len(columns) > 1:
         columns.pop()  # the least important one that is left
@@ -136,7 +141,7 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) ->
         )
     for layer in layers:
         mark = "[red]►[/red]" if layer.name in sources else " "
-        if layer.inside:
+        if layer.identity.inside:
             mark = FOLDED
         name = fold(layer.name, room - 2).replace("\n", "\n  ")
         cells = [column.cell(layer) for column in columns]
@@ -145,14 +150,14 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) ->
 
 
 def _room(columns: Sequence[_Column], width: int) -> int:
-    """Return what columns leave of a width to the one before them; each has a gap of two."""
+    """Return the width left for names; each column has a gap of two."""
     return width - sum(column.width + 2 for column in columns)
 
 
 def fold(name: str, width: int) -> str:
-    """Return a name in lines of at most ``width``, which end at dots and spaces.
+    """Return a name in lines of at most ``width``, broken at dots and spaces.
 
-    A part that is longer than that ends at underscores, and is cut where it has none.
+    A part that is longer is broken at underscores, and anywhere where it has none.
     """
     lines = [""]
     for part in _parts(name, width):
@@ -163,7 +168,7 @@ def fold(name: str, width: int) -> str:
 
 
 def _parts(name: str, width: int) -> Iterator[str]:
-    """Yield what stands on one line each, with the dot or the space at its end."""
+    """Yield the unbreakable parts, each with the dot or the space at its end."""
     for part in re.findall(r"[^. ]*[. ]|[^. ]+", name):
         if len(part.rstrip()) <= width:
             yield part
@@ -173,6 +178,6 @@ def _parts(name: str, width: int) -> Iterator[str]:
 
 
 def _bar(layer: LayerReport) -> str:
-    filled = round(min(layer.worst, 1) * BAR)
+    filled = round(min(layer.severity, 1) * BAR)
     colour = "green" if layer.passed else "red"
     return f"[{colour}]{'█' * filled}[/{colour}]{'·' * (BAR - filled)}"

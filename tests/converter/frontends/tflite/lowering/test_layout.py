@@ -9,13 +9,13 @@ import pytest
 from tests.support.networks import Network
 from tests.support.official import FACTS
 from tests.support.operators import (
+    ALL_PASSES,
     all_nodes,
     assert_same,
     count,
     graph_of,
     weights,
 )
-from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.linear import Linear
@@ -26,7 +26,7 @@ from tflite2torch.converter.graph.value import N
 
 def passed(model: bytes) -> Graph:
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     return graph
 
 
@@ -127,7 +127,7 @@ def test_official_models_have_no_permute_too_many(
     """Rows permute each of the images that they lay out."""
     graph = official_graph(name)
     own = count(graph, Permute)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     rows = [node for node in all_nodes(graph.nodes) if isinstance(node, Rows)]
     hidden = sum(len(node.inputs) for node in rows)
     assert count(graph, Permute) + hidden - own == FACTS[name].permutes

@@ -18,7 +18,7 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
     find_builder,
     operator,
 )
-from tflite2torch.parity.edit import packed_model
+from tflite2torch.parity.reference.editing import packed_model
 
 CUSTOM = schema.BuiltinOperator.CUSTOM
 

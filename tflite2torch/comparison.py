@@ -1,0 +1,151 @@
+"""Compares conversions with TFLite, for the command line and the Python interface."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.errors import (
+    MissingDependencyError,
+    ReferenceFailedError,
+    SourceError,
+)
+from tflite2torch.parity.inputs.images import image_files, image_samples
+from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.samples import Sample, make_samples
+from tflite2torch.parity.inputs.saved import saved_samples
+from tflite2torch.parity.layers.report import Outcome, ParityReport
+from tflite2torch.parity.options import Options
+from tflite2torch.parity.reference.backends import BACKENDS, interpreter
+from tflite2torch.parity.reference.interpreter import Reference
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NEEDED = {"torch": "torch", "skimage": "scikit-image", "PIL": "pillow"}
+"""Modules that a comparison imports, and the packages that bring them."""
+
+QUICK = Options(
+    batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes")
+)
+"""What ``convert`` checks: enough to see a wrong conversion within seconds."""
+
+
+def missing() -> str:
+    """Return which packages a comparison lacks and what mends it; empty if none."""
+    absent = [p for module, p in NEEDED.items() if not importlib.util.find_spec(module)]
+    if BACKENDS[interpreter()].unavailable():
+        absent.append(Reference.package)
+    if not absent:
+        return ""
+    return f"{', '.join(absent)} not installed; {Reference.install}"
+
+
+def compare_conversion(
+    conversion: Conversion,
+    options: Options,
+    other: Conversion | nn.Module | None = None,
+) -> ParityReport:
+    """Compare a model's module with TFLite.
+
+    Args:
+        conversion: the model, which TFLite runs.
+        options: how.
+        other: the module that is compared, or the model whose module is; by default that
+            of the same model.
+
+    Raises:
+        MissingDependencyError: torch, or what reads photos, is not installed.
+        ReferenceFailedError: TFLite is not installed, or cannot run the model.
+        SourceError: the images or inputs cannot be read, or do not fit.
+    """
+    if reason := BACKENDS[options.reference or interpreter()].unavailable():
+        raise ReferenceFailedError(f"{conversion.file.label}: {reason}")
+    if absent := missing():
+        raise MissingDependencyError(absent)
+    # Both import torch, which takes seconds and is not installed everywhere.
+    from tflite2torch.loading import load_module
+    from tflite2torch.parity.layers.compare import compare_model
+
+    report = compare_model(
+        conversion,
+        load_module(conversion),
+        _samples(conversion, options),
+        options,
+        load_module(other) if isinstance(other, Conversion) else other,
+        other if isinstance(other, Conversion) else None,
+    )
+    if options.images is None or _takes_images(conversion):
+        return report
+    note = "it takes no image, so that --images is not for it"
+    return replace(report, notes=(note, *report.notes))
+
+
+def reproduce(
+    conversion: Conversion, options: Options, report: ParityReport
+) -> dict[str, bytes | str]:
+    """Return the files of ``--save-repro``: one layer, its inputs, and both outputs.
+
+    The layer is the source of the failure, or the worst one where nothing fails.
+    """
+    from tflite2torch.loading import load_module
+    from tflite2torch.parity.layers.reproduction import reproduction
+
+    samples = _samples(conversion, options)
+    return reproduction(conversion, load_module(conversion), samples, report)
+
+
+def compare_all(
+    conversions: Iterable[Conversion],
+    compare: Callable[[Conversion], ParityReport],
+) -> dict[str, Outcome]:
+    """Compare models one after the other; a reference that fails does not end it."""
+    outcomes: dict[str, Outcome] = {}
+    for conversion in conversions:
+        try:
+            outcomes[conversion.name] = compare(conversion)
+        except ReferenceFailedError as error:
+            outcomes[conversion.name] = error
+    return outcomes
+
+
+def check_images(options: Options, conversions: Iterable[Conversion]) -> None:
+    """Raise SourceError where images are to be run and there are none, or no use for them."""
+    if options.images is not None:
+        image_files(options.images)
+        if not any(map(_takes_images, conversions)):
+            raise SourceError(
+                f"--images {options.images}: no model takes an image; give --inputs"
+            )
+
+
+def check_tolerances(
+    tolerances: Mapping[str, float], outcomes: Mapping[str, Outcome]
+) -> None:
+    """Raise SourceError for a tolerance of no layer or tensor that was compared."""
+    reports = [x for x in outcomes.values() if isinstance(x, ParityReport)]
+    found = [layer.identity for report in reports for layer in report.layers]
+    known = {name for one in found for name in (one.name, one.tensor_name)}
+    for name in tolerances:
+        if found and name not in known:
+            raise SourceError(
+                f"--tolerance {name}: no layer or tensor of this name; --all lists them"
+            )
+
+
+def _takes_images(conversion: Conversion) -> bool:
+    return any(port.is_image for port in Interface.of(conversion).inputs)
+
+
+def _samples(conversion: Conversion, options: Options) -> list[Sample]:
+    """Return the images and inputs that were asked for, or else the generated ones."""
+    ports = Interface.of(conversion).inputs
+    samples: list[Sample] = []
+    if options.images is not None and _takes_images(conversion):
+        samples += image_samples(options.images, ports, options.seed)
+    if options.inputs is not None:
+        samples += saved_samples(options.inputs, ports)
+    return samples or make_samples(ports, options.seed, options.patterns)

@@ -1,0 +1,434 @@
+"""The engine of every comparison: runs a module beside TFLite and compares their values.
+
+``parity`` and ``compare`` compare every layer, ``convert`` the outputs alone
+(``Options.outputs_only``). Limits, noise floors and inputs are the same for all.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import cycle, islice
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tflite2torch.converter.convert import Conversion, unfused_graph
+from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.value import Array, Value
+from tflite2torch.parity.align.called import Called
+from tflite2torch.parity.align.coverage import coverage, operators_of
+from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
+from tflite2torch.parity.align.follow import Follower
+from tflite2torch.parity.align.lockstep import Step, in_double, in_type, run_in_lockstep
+from tflite2torch.parity.align.trace import (
+    Trace,
+    TraceError,
+    outputs_only,
+    trace_conversion,
+    trace_like,
+)
+from tflite2torch.parity.align.values import OUTPUT, expected
+from tflite2torch.parity.inputs.given import describe
+from tflite2torch.parity.inputs.interface import Interface, Port
+from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.measures import Measures, measure
+from tflite2torch.parity.layers.report import (
+    NO_ANSWER,
+    Other,
+    ParityReport,
+    find_notes,
+    find_sources,
+)
+from tflite2torch.parity.layers.rows import make_rows, row_name, sample_name
+from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, Finding, limit_of
+from tflite2torch.parity.options import Options
+from tflite2torch.parity.reference.backends import (
+    References,
+    choose_backend,
+    start_references,
+)
+from tflite2torch.parity.reference.editing import with_outputs
+from tflite2torch.parity.reference.noise import Noise
+
+Batch = Sequence[tuple[int, Noise]]
+"""The samples that run together, by number, each with TFLite's answers to it."""
+
+
+def compare_model(
+    conversion: Conversion,
+    emitted: nn.Module,
+    samples: Sequence[Sample],
+    options: Options | None = None,
+    module: nn.Module | None = None,
+    other: Conversion | None = None,
+) -> ParityReport:
+    """Compare the values of a module with the TFLite tensors that they stand for.
+
+    Args:
+        conversion: the model, and which operation of its module gives which tensor.
+        emitted: its module with its weights, in eval mode.
+        samples: what both sides run on.
+        options: how; what concerns inputs has gone into ``samples``.
+        module: what is compared, if not ``emitted``: a module that should compute the same.
+            It is left as it is.
+        other: the model that this module came from, if it is an emitted one.
+
+    Raises:
+        ReferenceFailedError: TFLite is missing, refuses the model, crashes or hangs.
+        TraceError: the emitted module has other operations than the conversion lists.
+    """
+    options = options or Options()
+    failures = _misfits(conversion)
+    folded: list[Folded] = []
+    if options.outputs_only:
+        trace = outputs_only(conversion)
+    else:
+        trace = told = trace_conversion(emitted, conversion)
+        if module is not None:
+            try:
+                trace = trace_like(module, told)
+            except TraceError as error:
+                trace, failures = Trace(told.graph, ()), [*failures, str(error)]
+        graph: Graph | None = unfused_graph(conversion.model, conversion.name)
+        if graph is not None and other is not None:
+            graph = relabelled(graph, unfused_graph(other.model, other.name))
+        if graph is not None:
+            operators = operators_of(conversion.model)
+            folded = find_folded(graph, told, trace, operators)
+    comparison = _Comparison(
+        conversion, module or emitted, trace, folded, samples, options
+    )
+    if not failures:
+        comparison.run()
+    return comparison.report(failures, other)
+
+
+def _misfits(conversion: Conversion) -> list[str]:
+    """Return how the module's interface differs from what the file declares, a line each."""
+    model, interface = conversion.model, Interface.of(conversion)
+    failures = []
+    for kind, ports, indices in (
+        ("inputs", interface.inputs, model.inputs),
+        ("outputs", interface.outputs, model.outputs),
+    ):
+        ours = [(port.dtype, port.tflite_shape, port.tensor) for port in ports]
+        tensors = [model.tensors[index] for index in indices]
+        theirs = [(tensor.dtype, tensor.shape, tensor.index) for tensor in tensors]
+        if ours != theirs:
+            sides = [
+                ", ".join(f"{d} {list(s)} for tensor {t}" for d, s, t in side) or "none"
+                for side in (ours, theirs)
+            ]
+            failures.append(
+                f"the module stands for {kind} {sides[0]}; TFLite has {sides[1]}"
+            )
+    return failures
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, as TFLite runs: sums are then the same on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Comparison:
+    """Runs a module and its references on samples, and collects the findings."""
+
+    def __init__(
+        self,
+        conversion: Conversion,
+        module: nn.Module,
+        trace: Trace,
+        folded: Sequence[Folded],
+        samples: Sequence[Sample],
+        options: Options,
+    ) -> None:
+        self._conversion = conversion
+        self._trace = trace
+        self._folded = folded
+        self._samples = samples
+        self._options = options
+        self._interface = Interface.of(conversion)
+        self._names = [port.name for port in self._interface.outputs]
+        self._dtype: torch.dtype = getattr(torch, options.dtype)
+        self._double = in_double(module)
+        narrow = options.dtype != "float32"
+        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self._rows = make_rows(trace, folded)
+        self._ports = {n: row.layer.port(row.place) for n, row in self._rows.items()}
+        self._backend = options.reference or choose_backend(conversion.model)
+        self._runtime = ""
+        self._kernels: tuple[str, ...] = ()
+        self._delegated = False
+        self._ran: list[int] = []
+        self._kept: dict[int, Sample] = {}
+        self._left_out: dict[int, Sample] = {}
+        self._raised: dict[str, str] = {}
+        self._called_otherwise: list[str] = []
+        self._noises: dict[int, Noise] = {}
+        self._alone: dict[tuple[str, int], tuple[Array | None, Array | None]] = {}
+
+    def run(self) -> None:
+        """Run both sides on all samples, in batches of every size."""
+        model, data = self._conversion.model, self._conversion.file.data
+        if not self._options.outputs_only:
+            tensors = sorted({port.tensor for port in self._ports.values()})
+            model, data = (
+                replace(model, outputs=tuple(tensors)),
+                with_outputs(data, tensors),
+            )
+        with ExitStack() as stack:
+            references = start_references(stack, model, data, self._backend)
+            runtime = references["reference"]
+            self._runtime = f"{runtime.runtime} {runtime.version}"
+            self._kernels = tuple(references)
+            self._delegated = references["xnnpack"].delegated
+            stack.enter_context(one_thread())
+            for size in self._options.batches:
+                for batch in self._batches(references, size):
+                    if not self._run_batch(batch):
+                        return
+                self._ran.append(size)
+
+    def report(self, failures: Sequence[str], other: Conversion | None) -> ParityReport:
+        """Return what was found; ``failures`` are those that were known before."""
+        conversion, options = self._conversion, self._options
+        rows = [row for row in self._rows.values() if row.findings]
+        layers = tuple(row.report() for row in rows)
+        kept = list(self._kept.values())
+        left_out = tuple(sample.name for sample in self._left_out.values())
+        wanted = [sample.name for sample in self._left_out.values() if sample.wanted]
+        nothing = not (failures or kept)
+        compared = {
+            self._ports[row.name].tensor: row.layer for row in rows if row.compared_on
+        }
+        sources = () if options.outputs_only else find_sources(layers)
+        return ParityReport(
+            name=conversion.name,
+            label=conversion.file.label,
+            sha256=conversion.file.sha256,
+            other=Other(other.name, other.file.label, other.file.sha256)
+            if other
+            else None,
+            samples=tuple(sample.name for sample in kept),
+            left_out=left_out,
+            given=describe(kept, self._interface.inputs, pictured=options.pictures),
+            batches=tuple(self._ran) if options.outputs_only else options.batches,
+            seed=options.seed,
+            dtype=options.dtype,
+            reference=self._backend,
+            runtime=self._runtime,
+            kernels=self._kernels,
+            delegated=self._delegated,
+            layers=layers,
+            coverage=coverage(
+                conversion.model, self._trace, compared, whole=options.outputs_only
+            ),
+            failures=(
+                *failures,
+                *(["there is no input to compare on"] if nothing else []),
+                *self._trace.differences,
+                *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
+                *self._called_otherwise,
+                *self._raised.values(),
+            ),
+            notes=find_notes(layers, len(kept), left_out),
+            sources=sources or tuple(self._raised),
+        )
+
+    def _batches(self, references: References, size: int) -> Iterator[Batch]:
+        """Yield batches of the samples that TFLite has an answer to; the last begins again."""
+        # TFLite's answers are all of a model's activations: those to the samples of a batch
+        # are held while it runs, and dropped before the next ones are measured.
+        kept: list[int] = []
+        batch: list[tuple[int, Noise]] = []
+        for number, sample in enumerate(self._samples):
+            noise = self._noise(references, number)
+            if self._answered(noise):
+                kept.append(number)
+                batch.append((number, noise))
+                self._kept[number] = sample
+            else:
+                self._left_out[number] = sample
+            del noise
+            if len(batch) == size:
+                yield batch
+                batch.clear()
+        if batch:
+            rest = islice(cycle(kept), size - len(batch))
+            batch += [(number, self._noise(references, number)) for number in rest]
+            yield batch
+
+    def _noise(self, references: References, number: int) -> Noise:
+        """Return TFLite's answers to a sample; outputs alone are kept for other batches."""
+        if number in self._noises:
+            return self._noises[number]
+        whole = self._options.outputs_only
+        noise = Noise(
+            references,
+            self._samples[number].arrays,
+            np.random.default_rng([self._options.seed, number]),
+            ("xnnpack",) if whole else (),
+            self._options.dtype,
+        )
+        if whole:
+            self._noises[number] = noise
+        return noise
+
+    def _answered(self, noise: Noise) -> bool:
+        """Return whether each of TFLite's outputs holds a finite number."""
+        outputs = {
+            port.tensor for port in self._interface.outputs
+        } & noise.answer.keys()
+        return all(np.isfinite(noise.answer[tensor]).any() for tensor in outputs)
+
+    def _run_batch(self, batch: Batch) -> bool:
+        """Compare a batch; return whether it makes sense to run another one."""
+        found: list[dict[str, Measures]] = [{} for _ in batch]
+        arrays = [self._samples[number].arrays for number, _ in batch]
+        inputs = [torch.from_numpy(x) for x in self._interface.stack(arrays)]
+        own = [in_type(x, self._dtype) for x in inputs]
+        called = Called(self._module, own, self._names)
+        if self._options.outputs_only:
+            if called.problem:
+                self._called_otherwise.append(called.problem)
+                return False
+            steps = iter([self._whole(called, inputs, len(batch))])
+        else:
+            steps = self._steps(batch, inputs)
+        for step in steps:
+            if step.raised:
+                name = step.layer.name
+                self._raised.setdefault(name, f"{name} {step.raised}")
+                break
+            if step.layer.kind == OUTPUT and not self._called_otherwise:
+                self._called_otherwise += called.differences(step.free)
+            self._measure(step, batch, found)
+        for (number, noise), measures in zip(batch, found, strict=True):
+            self._judge(self._samples[number].name, measures, noise)
+        return True
+
+    def _whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
+        """Return the module's outputs as those of one operation; exact for a batch of one."""
+        exact: tuple[Tensor, ...] = ()
+        if size == 1:  # in float64, a sample's answer is the same in any batch
+            doubles = [in_type(x, torch.float64) for x in inputs]
+            exact = Called(self._double, doubles, self._names).outputs
+        return Step(self._trace.layers[-1], called.outputs, (), exact, "")
+
+    def _steps(self, batch: Batch, inputs: Sequence[Tensor]) -> Iterator[Step]:
+        """Yield every operation's results, and folded tensors as soon as they follow."""
+        ports = self._interface.inputs
+        answers = [
+            noise.answer
+            | {
+                port.tensor: array
+                for port, array in zip(ports, self._samples[number].arrays, strict=True)
+            }
+            for number, noise in batch
+        ]
+
+        def reference(value: Value) -> Tensor:
+            return torch.from_numpy(expected(value, answers))
+
+        follower = Follower(self._folded, reference, self._dtype)
+        yield from follower.begin(ports, inputs)
+        for step in run_in_lockstep(
+            self._module, self._double, self._trace, inputs, reference, self._dtype
+        ):
+            yield step
+            yield from follower.after(step)
+
+    def _measure(
+        self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]
+    ) -> None:
+        size = len(batch)
+        for place, value in step.layer.compared.items():
+            name = row_name(step.layer, place)
+            port = self._ports[name]
+            sides = [_array(x, place) for x in (step.free, step.forced, step.exact)]
+            dtypes = (_dtype(step.free, place), self._wanted(port.dtype))
+            for position, (number, noise) in enumerate(batch):
+                free, forced, exact = (_sample(x, position, size) for x in sides)
+                alone = None
+                if step.layer.kind == OUTPUT and size == 1:
+                    self._alone[name, number] = free, exact
+                elif step.layer.kind == OUTPUT:
+                    alone, before = self._alone.get((name, number), (None, None))
+                    exact = before if exact is None else exact
+                xnnpack = noise.answers.get("xnnpack", {}).get(port.tensor)
+                found[position][name] = measure(
+                    sample_name(self._samples[number], position, size),
+                    expected(value, [noise.answer]),
+                    free,
+                    forced,
+                    exact,
+                    alone=alone,
+                    xnnpack=None if xnnpack is None else port.to_module(xnnpack),
+                    dtypes=dtypes,
+                    pictured=self._options.pictures,
+                    image=_is_image(port),
+                )
+
+    def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> None:
+        # Before an error is called too large, see whether the floor is only too low because
+        # it was measured on few draws.
+        wanted = {
+            self._ports[name].tensor: measures.needed / FLOOR_FACTOR
+            for name, measures in found.items()
+            if measures.needed > self._limit(name, measures, noise)
+        }
+        noise.look_deeper(wanted)
+        for name, measures in found.items():
+            height = noise.floor[self._ports[name].tensor]
+            limit = self._limit(name, measures, noise)
+            self._rows[name].findings.append(Finding(sample, measures, height, limit))
+
+    def _limit(self, name: str, measures: Measures, noise: Noise) -> float:
+        port = self._ports[name]
+        for called in (name, port.name):
+            if called in self._options.tolerances:
+                return self._options.tolerances[called]
+        dtype = self._wanted(port.dtype)
+        return limit_of(measures.magnitude, noise.floor[port.tensor], dtype)
+
+    def _wanted(self, dtype: str) -> str:
+        """Return the type that the module should give for one of TFLite's."""
+        return self._options.dtype if dtype == "float32" else dtype
+
+
+def _is_image(port: Port) -> bool:
+    """Return whether a value is C x H x W where TFLite has H x W x C, of several pixels."""
+    nchw = port.permutation == (0, 3, 1, 2)
+    return nchw and port.sample_shape[1] * port.sample_shape[2] > 1
+
+
+def _array(values: Sequence[Tensor], place: int) -> Array | None:
+    """Return one of some values; types that numpy lacks are widened to float32."""
+    if place >= len(values):
+        return None
+    narrow = values[place].dtype in (torch.float16, torch.bfloat16)
+    return (values[place].float() if narrow else values[place]).numpy()
+
+
+def _dtype(values: Sequence[Tensor], place: int) -> str:
+    return str(values[place].dtype).partition(".")[2] if place < len(values) else ""
+
+
+def _sample(array: Array | None, position: int, batch: int) -> Array | None:
+    """Return one sample of a batch; of an array that is no such batch, the whole array."""
+    if array is None:
+        return None
+    if array.ndim == 0 or len(array) != batch:
+        # Not reshaped to fit: with another axis in front, its shape is a failure.
+        return array[np.newaxis]
+    return array[position : position + 1]

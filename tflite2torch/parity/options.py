@@ -1,0 +1,45 @@
+"""How a comparison is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tflite2torch.parity.inputs.samples import PATTERNS
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a comparison is made.
+
+    Attributes:
+        batches: sizes of the batches that run, in this order. Each sample of a batch is
+            compared with its own run of TFLite; after batches of one, also with its own run
+            of the module.
+        seed: of random inputs, and of the nudges that noise floors are measured with.
+        tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
+            in place of what follows from the noise floor.
+        outputs_only: whether the module's outputs are compared and nothing inside it. It is
+            then neither traced nor run operation by operation.
+        pictures: whether histograms and heat maps are made, for a report in HTML.
+        reference: what runs the model, a key of ``parity.reference.backends.BACKENDS``; by
+            default LiteRT, and MediaPipe's runtime for models with its own operators.
+        dtype: the floating type that the module computes in: ``float32``, ``float16`` or
+            ``bfloat16``. Noise floors and limits are then in ulps of that type.
+        patterns: which inputs are generated; a face comes on top where one fits.
+        images: a folder of images to run in place of these. A model that takes none runs the
+            generated inputs, and its report has a note.
+        inputs: an ``.npz`` file of inputs to run in place of these.
+    """
+
+    batches: tuple[int, ...] = (1,)
+    seed: int = 0
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    outputs_only: bool = False
+    pictures: bool = False
+    reference: str | None = None
+    dtype: str = "float32"
+    patterns: tuple[str, ...] = PATTERNS
+    images: Path | None = None
+    inputs: Path | None = None

@@ -1,0 +1,1 @@
+"""Runs the TFLite side of a comparison, each runtime in a process of its own."""

@@ -1,0 +1,143 @@
+"""The noise floor: by how much TFLite disagrees with itself on one input.
+
+No fixed tolerance can stand for it: floors of official models range from 5e-6 to 1.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from tflite2torch.parity.distances import largest_difference, ulps
+from tflite2torch.parity.reference.interpreter import Kernels, Reference
+from tflite2torch.parity.reference.wire import Array
+
+FIRST_DRAWS = 3
+"""Nudged runs that are always made."""
+
+MAX_DRAWS = 40
+"""Nudged runs that are made before an error is called too large. For an output of a single
+number, the floor is a maximum over as many random numbers as there are draws: with three it
+easily comes out a few times too low."""
+
+HOPELESS = 5.0
+"""A floor is at most this many times too low after the first draws; for an error beyond that,
+further draws are not made."""
+
+
+class Noise:
+    """The answers of all kernel sets on one input, and the noise floor of each tensor.
+
+    Args:
+        references: a reference for each kernel set.
+        inputs: in TFLite's order and shape.
+        generator: draws the directions that input values are nudged in.
+        keep: kernel sets whose answers are kept beside those of ``reference``.
+        dtype: the type that the module computes in; inputs are nudged by an ulp of it.
+
+    Attributes:
+        answers: for each kernel set that is kept, its tensors by TFLite index.
+        floor: for each tensor, the largest difference between any two kernel sets, and
+            between the reference kernels on the input and on the same input nudged by one
+            ulp; where there is a ``resummed`` set, every other nudged run is of that.
+
+    Raises:
+        ReferenceFailedError: where a reference fails.
+    """
+
+    def __init__(
+        self,
+        references: Mapping[Kernels, Reference],
+        inputs: Sequence[Array],
+        generator: np.random.Generator,
+        keep: Sequence[Kernels] = ("reference",),
+        dtype: str = "float32",
+    ) -> None:
+        self._dtype = dtype
+        drawn: Sequence[Kernels] = ("resummed", "reference")
+        self._drawn = [references[k] for k in drawn if k in references]
+        self._inputs = inputs
+        self._generator = generator
+        self._draws = 0
+        self.floor: dict[int, float] = {}
+        self.answers: dict[Kernels, dict[int, Array]] = {
+            kernels: {} for kernels in references if kernels in {"reference", *keep}
+        }
+        self._run(references)
+        for _ in range(FIRST_DRAWS):
+            self._draw()
+
+    @property
+    def answer(self) -> dict[int, Array]:
+        """The tensors that the reference kernels give, by TFLite index."""
+        return self.answers["reference"]
+
+    def look_deeper(self, wanted: Mapping[int, float]) -> None:
+        """Make further draws until every tensor's floor is as high as wanted, or hopeless.
+
+        Args:
+            wanted: heights by tensor. One above ``HOPELESS`` times the present floor is
+                given up.
+
+        Raises:
+            ReferenceFailedError: the reference fails.
+        """
+        # A floor never sinks, so it does not matter that draws stop once it is high enough:
+        # the verdict is the one that all MAX_DRAWS draws would give.
+        while self._draws < MAX_DRAWS and any(
+            self.floor[tensor] < height <= HOPELESS * self.floor[tensor]
+            for tensor, height in wanted.items()
+        ):
+            self._draw()
+
+    def _run(self, references: Mapping[Kernels, Reference]) -> None:
+        # The kernel sets run at once and their answers arrive tensor by tensor, so that of
+        # answers that are not kept only one tensor is held: activations of a large model
+        # take hundreds of megabytes. Elements that are NaN or infinite on one side do not
+        # raise the floor: an infinite floor would excuse every error.
+        runs = [reference.stream(self._inputs) for reference in references.values()]
+        for arrived in zip(*runs, strict=True):
+            tensor = arrived[0][0]
+            arrays = [array for _, array in arrived]
+            pairs = combinations(arrays, 2)
+            self.floor[tensor] = max(largest_difference(*pair) for pair in pairs)
+            for kernels, array in zip(references, arrays, strict=True):
+                if kernels in self.answers:
+                    self.answers[kernels][tensor] = array.copy()
+
+    def _draw(self) -> None:
+        reference = self._drawn[self._draws % len(self._drawn)]
+        self._draws += 1
+        nudged = [nudge(array, self._generator, self._dtype) for array in self._inputs]
+        for tensor, array in reference.stream(nudged):
+            distance = largest_difference(self.answer[tensor], array)
+            self.floor[tensor] = max(self.floor[tensor], distance)
+
+
+def nudge(
+    array: Array, generator: np.random.Generator, dtype: str = "float32"
+) -> Array:
+    """Return a copy with every floating-point value moved by one ulp, up or down at random.
+
+    Args:
+        array: left as it is; returned where its values are whole numbers.
+        generator: draws the direction of each value.
+        dtype: the type whose ulp is meant, a key of ``parity.distances.SPACINGS``.
+    """
+    if array.dtype.kind != "f":
+        return array
+    if not array.any():
+        # The number next to 0 is so small that no model notices it, and the kernel sets
+        # agree on 0 by chance: nudge zeros by an ulp of 1.
+        ones = np.ones_like(array)
+        zeros: Array = nudge(ones, generator, dtype) - ones
+        return zeros
+    up = generator.integers(0, 2, array.shape, dtype=np.int8).astype(bool)
+    if dtype != "float32":
+        step = ulps(array, dtype)
+        return np.where(up, array + step, array - step).astype(array.dtype)
+    towards = np.where(up, np.inf, -np.inf).astype(array.dtype)
+    nudged: Array = np.nextafter(array, towards)
+    return nudged
