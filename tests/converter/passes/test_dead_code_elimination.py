@@ -50,7 +50,9 @@ def test_an_output_behind_identities_keeps_its_own_name() -> None:
     (node,) = graph.nodes
     assert isinstance(node, Elementwise)
     assert node.outputs == graph.outputs
-    assert graph.outputs[0].tensor == last.index
+    (output,) = graph.outputs
+    assert output.origin is not None
+    assert output.origin.index == last.index
     assert_same(model)
 
 

@@ -122,15 +122,6 @@ class Value:
         """Return a constant with other sizes for the same elements in the same order."""
         return replace(self, shape=shape, data=self.array.reshape(shape))
 
-    # Until the parity harness reads origins.
-    @property
-    def tensor(self) -> int | None:
-        return None if self.origin is None else self.origin.index
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        return self.permutation
-
     def __repr__(self) -> str:
         const = "const " if self.data is not None else ""
         where = "" if self.origin is None else f"#{self.origin.index}"

@@ -36,7 +36,7 @@ def test_images_are_nchw_at_the_boundary() -> None:
     assert graph.inputs[0].shape == (N, 3, 4, 5)
     assert graph.inputs[0].order == (0, 3, 1, 2)
     assert graph.outputs[0].shape == (N, 2, 4, 5)
-    assert graph.outputs[0].order == (0, 3, 1, 2)
+    assert graph.outputs[0].permutation == (0, 3, 1, 2)
     assert count(graph, Permute) == 0
 
 

@@ -33,8 +33,8 @@ def test_the_operator_s_output_is_that_of_the_activation() -> None:
     assert relu.function == "relu6"
     assert relu.inputs == conv.outputs
     assert relu.outputs == graph.outputs
-    assert conv.outputs[0].tensor is None  # TFLite has no tensor for it
-    assert graph.outputs[0].tensor is not None
+    assert conv.outputs[0].origin is None  # TFLite has no tensor for it
+    assert graph.outputs[0].origin is not None
     assert conv.operator == relu.operator == 0
 
 
