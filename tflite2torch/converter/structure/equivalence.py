@@ -131,7 +131,7 @@ def optional_steps(nodes: Sequence[Node], chains: Sequence[Chain]) -> dict[Node,
 
 
 def _pads_a_convolution(node: Node, users: Mapping[Value, list[Node]]) -> bool:
-    """Return whether a node pads in one convolution's place, as the convolution cannot."""
+    """Return whether a node pads for one convolution, which cannot pad so by itself."""
     if not is_same_padding(node):
         return False
     readers = users.get(node.outputs[0], [])
