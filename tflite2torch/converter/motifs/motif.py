@@ -17,7 +17,7 @@ from tflite2torch.converter.structure.structure import (
     Skipped,
     Stage,
     Structure,
-    is_join,
+    is_residual_add,
 )
 
 
@@ -71,7 +71,7 @@ class Traits:
     @property
     def joins(self) -> bool:
         """Whether there is a residual add."""
-        return any(map(is_join, self.nodes))
+        return any(map(is_residual_add, self.nodes))
 
     @property
     def gates(self) -> bool:

@@ -20,7 +20,12 @@ from tflite2torch.converter.motifs import MOTIFS
 from tflite2torch.converter.motifs.layers import kind_name, layer_roles
 from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.tensor_names import role_in_name
-from tflite2torch.converter.structure.structure import Block, Stage, Structure, is_join
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Stage,
+    Structure,
+    is_residual_add,
+)
 
 GENERIC = {motif.role for motif in MOTIFS} | set(
     """
@@ -182,7 +187,7 @@ def _inner_role(block: Block, nodes: Sequence[Node], motifs: Motifs) -> str:
 def operand_names(nodes: Sequence[Node], entries: Sequence[Value]) -> list[str]:
     """Return what the ``forward`` of a block calls its inputs."""
     names = ["x" if len(entries) < 3 else "x1"]
-    joins = any(map(is_join, nodes))
+    joins = any(map(is_residual_add, nodes))
     users = users_of(nodes)
     for number, value in enumerate(entries[1:], 2):
         kinds = TransformBilinear | TransformLandmarks

@@ -85,7 +85,7 @@ def is_layer(node: Node) -> bool:
     return bool(node.inner) or (bool(node.parameters) and not isinstance(node, PRelu))
 
 
-def is_join(node: Node) -> bool:
+def is_residual_add(node: Node) -> bool:
     """Return whether a node is a residual add: the sum of two computed values."""
     return (
         isinstance(node, Elementwise)
