@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import is_join
+from tflite2torch.converter.structure.structure import is_residual_add
 from tflite2torch.converter.writer.expressions import evaluated
 from tflite2torch.converter.writer.statements import Statements, Step
 from tflite2torch.converter.writer.variables import Variables
@@ -99,7 +99,7 @@ class Forward:
             index
             for index, step in enumerate(self._steps)
             for node in step.nodes()
-            if is_join(node) and entry in node.inputs
+            if is_residual_add(node) and entry in node.inputs
         ]
         several = self._scope.of_model or len(self._scope.inputs) > 1
         if several or not adds or adds[-1] == 0:
