@@ -17,7 +17,12 @@ from tflite2torch.converter.graph.nodes.slicing import Slice
 from tflite2torch.converter.graph.value import Shape, Value
 from tflite2torch.converter.motifs.layers import layer_roles
 from tflite2torch.converter.naming.roles import Motifs
-from tflite2torch.converter.structure.structure import Block, Skipped, Stage, is_join
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Skipped,
+    Stage,
+    is_residual_add,
+)
 from tflite2torch.converter.version import __version__
 
 WIDTH = 80
@@ -111,7 +116,7 @@ def block_description(
         return [text]
     chain = _chain(uses, motifs)
     steps = [n.other if isinstance(n, Skipped) else n for n in uses[0].body]
-    if not any(map(is_join, steps)):
+    if not any(map(is_residual_add, steps)):
         return [f"{chain}."]
     short, long = _shortcut(uses)
     whole = f"{chain}, plus a shortcut{short}."
