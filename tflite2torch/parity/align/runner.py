@@ -56,9 +56,9 @@ class Runner:
         return Called(self._module, own, self._names)
 
     def whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
-        """Return the outputs of a call as those of one operation.
+        """Return the outputs of a call as the results of one operation.
 
-        They are exact only in a batch of one: a sample's float64 answer is the same in any.
+        The float64 run is made for batches of one only.
         """
         exact: tuple[Tensor, ...] = ()
         if size == 1:

@@ -174,6 +174,7 @@ class _Comparison:
         """Run both sides on all samples, in batches of every size."""
         model, data = self._conversion.model, self._conversion.file.data
         if not self._options.outputs_only:
+            # An interpreter keeps no tensors but outputs: in an edited copy, all are that.
             tensors = sorted({port.tensor for port in self._ports.values()})
             model = replace(model, outputs=tuple(tensors))
             data = with_outputs(data, tensors)
@@ -294,6 +295,7 @@ class _Comparison:
             ]
             steps = self._runner.steps(inputs, answers)
         elif called.problem:
+            # Larger batches would fail alike; layer by layer, the trace says more.
             self._called_otherwise.append(called.problem)
             return False
         else:
@@ -322,6 +324,8 @@ class _Comparison:
             for position, (number, noise) in enumerate(batch):
                 free, forced, exact = (_sample(x, position, size) for x in sides)
                 alone = None
+                # After batches of one, larger ones are compared with these; and with their
+                # exact answers, which in float64 are the same in any batch.
                 if step.layer.kind == OUTPUT and size == 1:
                     self._alone[name, number] = free, exact
                 elif step.layer.kind == OUTPUT:
