@@ -9,6 +9,7 @@ from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import ModelMetadata
 from tflite2torch.converter.graph.rewriting import run_passes
+from tflite2torch.converter.graph.traversal import topological_order
 
 
 def lowered_graph(model: TfliteModel, name: str) -> Graph:
@@ -20,5 +21,8 @@ def lowered_graph(model: TfliteModel, name: str) -> Graph:
     """
     graph = build_graph(model, name)
     graph.metadata = read_metadata(model) or ModelMetadata()
+    # What no output depends on must have no say in the layout of what remains.
+    live = set(topological_order(graph.outputs, graph.producers()))
+    graph.nodes = [node for node in graph.nodes if node in live]
     run_passes(graph, LOWERING)
     return graph

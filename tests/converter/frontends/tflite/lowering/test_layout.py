@@ -64,6 +64,15 @@ def test_flattening_one_pixel_or_one_channel_needs_no_permute(
     assert_same(model, 28)
 
 
+def test_nodes_that_no_output_depends_on_ask_for_no_layout() -> None:
+    """The unused convolution would want NCHW, and cost the reshapes two permutes."""
+    b = Network()
+    x = b.reshape(b.input((1, 60)), 1, 4, 5, 3)
+    b.conv(x, 3, 2)
+    model = b.build([b.reshape(b.add(x, weights(3)), 1, 60)])
+    assert "permute" not in assert_same(model).source
+
+
 def test_elementwise_nodes_between_images_are_nchw() -> None:
     b = Network()
     x = b.conv(b.input((1, 4, 5, 3)), 3, 3)
