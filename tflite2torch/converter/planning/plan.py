@@ -129,7 +129,7 @@ def _template(uses: Sequence[Block]) -> list[Node]:
 def _flag(node: Node) -> str:
     """Return what an argument is called that says whether a step is carried out."""
     match node:
-        case Pad(same=False):
+        case Pad(of_window=False):
             return "widen"
         case Slice():
             return "narrow"

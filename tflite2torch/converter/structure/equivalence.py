@@ -27,7 +27,7 @@ from tflite2torch.converter.structure.structure import (
     Stage,
     Structure,
     is_residual_add,
-    is_same_padding,
+    is_window_padding,
 )
 
 
@@ -132,7 +132,7 @@ def optional_steps(nodes: Sequence[Node], chains: Sequence[Chain]) -> dict[Node,
 
 def _pads_a_convolution(node: Node, users: Mapping[Value, list[Node]]) -> bool:
     """Return whether a node pads for one convolution, which cannot pad so by itself."""
-    if not is_same_padding(node):
+    if not is_window_padding(node):
         return False
     readers = users.get(node.outputs[0], [])
     return len(set(readers)) == 1 and isinstance(readers[0], Conv2d)
@@ -169,5 +169,5 @@ def shortcut(
 def _makes_fit(node: Node) -> bool:
     """Return whether a step makes a shortcut's shape fit: it pools, or changes channels."""
     if isinstance(node, Pad):
-        return node.same or (type(node) is Pad and node.value == 0)
+        return node.of_window or (type(node) is Pad and node.value == 0)
     return isinstance(node, Pool2d | Slice)

@@ -36,7 +36,7 @@ from tflite2torch.converter.structure.structure import (
     is_activation,
     is_layer,
     is_residual_add,
-    is_same_padding,
+    is_window_padding,
 )
 
 Unit = tuple[Node, ...]
@@ -191,7 +191,7 @@ class _Search:
         Equal units may differ in these: one convolution pads by itself, another cannot. The
         search looks through them, and adds them to the unit that their layer is in.
         """
-        return is_same_padding(node) and node.outputs[0] in self._sole_users
+        return is_window_padding(node) and node.outputs[0] in self._sole_users
 
     def _may_end(self, node: Node) -> bool:
         """Return whether a unit may end here: not before an activation, nor inside a run."""

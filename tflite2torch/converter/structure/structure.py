@@ -94,9 +94,9 @@ def is_residual_add(node: Node) -> bool:
     )
 
 
-def is_same_padding(node: Node) -> bool:
+def is_window_padding(node: Node) -> bool:
     """Return whether a node pads for a layer that cannot pad so by itself."""
-    return isinstance(node, Pad) and node.same
+    return isinstance(node, Pad) and node.of_window
 
 
 def uses_of_classes(nodes: Sequence[Node]) -> dict[Structure, list[Block]]:

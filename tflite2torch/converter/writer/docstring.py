@@ -166,7 +166,7 @@ def _shortcut(uses: Sequence[Block]) -> tuple[str, str]:
         return " where the shape stays", "there where the shape stays"
     done = {
         "pooled": any(isinstance(node, Pool2d) for node in steps),
-        "widened": any(isinstance(n, Pad) and not n.same for n in steps),
+        "widened": any(isinstance(n, Pad) and not n.of_window for n in steps),
         "narrowed": any(isinstance(node, Slice) for node in steps),
     }
     kinds = [kind for kind, there in done.items() if there]

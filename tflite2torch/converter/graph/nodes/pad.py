@@ -12,12 +12,13 @@ from tflite2torch.converter.graph.value import Shape, Value
 class Pad(Node):
     """Pads each axis by (before, after) elements of a constant value.
 
-    ``same`` marks padding that comes from a layer's SAME option, not from a pad operator.
+    ``of_window`` marks the padding of the layer that reads it, which torch's layer cannot do
+    itself because the two sides differ; all other pads are operators of the file.
     """
 
     padding: tuple[tuple[int, int], ...]
     value: float = 0.0
-    same: bool = False
+    of_window: bool = False
 
     layout = "any"
 

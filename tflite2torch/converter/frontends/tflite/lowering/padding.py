@@ -55,7 +55,7 @@ def _pads(node: Conv2d | Pool2d, value: float = 0.0) -> list[Node]:
     if all(before == after for before, after in padding):
         return []
     pad = Pad.of(node.inputs[0], ((0, 0), (0, 0), *padding), value)
-    pad.operator, pad.same, pad.comment = node.operator, True, COMMENT
+    pad.operator, pad.of_window, pad.comment = node.operator, True, COMMENT
     node.inputs = list(pad.outputs)
     node.window = replace(node.window, padding=NO_PADDING)
     return [pad]
