@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,54 @@ import tflite2torch
 from tests.support.layered import layered_conversion
 from tests.support.official import BUNDLE
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.options import Options
+from tflite2torch.parity.reference.backends import References, start_references
 
 Compare = Callable[..., ParityReport]
 Reports = dict[str, ParityReport]
+Started = dict[tuple[bytes, str], tuple[ExitStack, References]]
 Paths = dict[int, str]
+
+
+RUNNING = 2
+"""Models whose references are kept running."""
+
+
+@pytest.fixture(scope="session")
+def started() -> Iterator[Started]:
+    """References that were started, by model and backend, and what ends them."""
+    found: Started = {}
+    yield found
+    for stack, _ in found.values():
+        stack.close()
+
+
+@pytest.fixture(autouse=True)
+def share_references(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the references of a model once for comparisons that follow each other.
+
+    Starting takes far longer than comparing a small network.
+    """
+
+    def start(
+        _: ExitStack, model: TfliteModel, data: bytes, backend: str
+    ) -> References:
+        key = data, backend
+        if key not in started:
+            if len(started) == RUNNING:
+                started.pop(next(iter(started)))[0].close()
+            with ExitStack() as stack:
+                references = start_references(stack, model, data, backend)
+                started[key] = stack.pop_all(), references
+        return started[key][1]
+
+    monkeypatch.setattr("tflite2torch.parity.layers.compare.start_references", start)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,18 @@ def test_every_field_is_documented(text: str, tmp_path: Path) -> None:
         assert f"`{name}`" in text
 
 
+def test_what_convert_says_is_documented(text: str, tmp_path: Path) -> None:
+    network = Network()
+    path = tmp_path / "model.tflite"
+    path.write_bytes(network.build([network.function("TANH", network.input((1, 5)))]))
+    out = str(tmp_path / "out")
+    result = CliRunner().invoke(main, ["convert", str(path), "--json", "-o", out])
+    [model] = json.loads(result.stdout)["models"]
+    section = text.partition("\n## What `convert` checks\n")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`(\w+)`", section))
+    assert {*model["parity"], *model["parity"]["outputs"][0], "reason"} <= told
+
+
 def test_the_numbers_are_those_of_the_code(text: str) -> None:
     assert f'"schema": {SCHEMA}' in text
     assert f"at most **{FLOOR_FACTOR:g} noise floors**" in text

@@ -23,7 +23,7 @@ from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.rewriting import Rewrites, run_passes
 from tflite2torch.converter.structure.blocks import find_blocks
-from tflite2torch.converter.structure.structure import Block, is_join
+from tflite2torch.converter.structure.structure import Block, is_residual_add
 
 C = 3
 ULPS = 28**2  # two convolutions of 27 products in a row, the second of the first's sums
@@ -153,7 +153,7 @@ def test_a_bottleneck_that_widens_is_a_block_without_a_shortcut_too() -> None:
         y = b.convolve(b.depthwise(y, 3, stride, activation=RELU6), filters)
         x = b.sum(y, x) if y.shape == x.shape else y
     model = b.build([x.ref])
-    joins = [is_join(block.body[-1]) for block in blocks_of(model)]
+    joins = [is_residual_add(block.body[-1]) for block in blocks_of(model)]
     assert joins == [True, False, True]
     assert len({block.key for block in blocks_of(model)}) == 1
     assert_same(model, 500)

@@ -32,7 +32,7 @@ def test_two_copies_of_the_activations_at_most() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert report.passed, report.verdict
-    layers = [layer for layer in report.layers if layer.kind != "output"]
-    one = 4 * sum(math.prod(layer.shape) for layer in layers)
+    layers = [layer for layer in report.layers if layer.identity.kind != "output"]
+    one = 4 * sum(math.prod(layer.identity.shape) for layer in layers)
     assert one > 3e6
     assert one < peak < 2 * one

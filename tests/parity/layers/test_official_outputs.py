@@ -46,7 +46,9 @@ def test_outputs_are_those_of_tflite(
     conversion = conversions[name]
     report = compared(conversion, load_module(conversion), (1, 2, 7), seed)
     assert report.passed, report.verdict
-    assert report.samples == (*PATTERNS, "face")
+    flat = ("zeros", "ones") if name == "face_blendshapes" else ()
+    assert report.left_out == flat, "its face has no size there"
+    assert report.samples == (*(p for p in PATTERNS if p not in flat), "face")
     assert report.batches == (1, 2, 7)
     assert report.delegated
     assert len(report.layers) == len(conversion.outputs)
@@ -60,6 +62,6 @@ def test_a_bias_that_is_off_by_a_thousandth_is_seen(
     biases = [bias for key, bias in module.named_parameters() if key.endswith("bias")]
     with torch.no_grad():
         biases[len(biases) // 2] += 1e-3
-    report = compared(conversions[name], module, (1,), patterns=("uniform", "normal"))
+    report = compared(conversions[name], module, (1,), patterns=("uniform",))
     assert not report.passed
     assert any(output.ratio > 3 for output in report.layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tflite2torch.cli import main
 from tflite2torch.comparison import QUICK, compare_conversion
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.parity.layers.measures import Exact
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.options import Options
 
@@ -150,6 +152,23 @@ def test_json_says_the_same(
     assert first["parity"] == {"passed": None, "reason": str(BROKEN)}
     assert second["parity"]["passed"] is False
     assert second["parity"]["outputs"][0]["error"] == 0.5
+
+
+def test_an_infinite_error_is_null(
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    passing: ParityReport,
+) -> None:
+    [output] = passing.layers
+    measures = replace(output.worst.measures, error=math.inf, exact=Exact(None, None))
+    worst = replace(output.worst, measures=measures)
+    found = replace(passing, layers=(replace(output, worst=worst),))
+    verdicts = {"first": found, "second": found}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out", "--json")
+    [model, _] = json.loads(result.stdout)["models"]
+    [told] = model["parity"]["outputs"]
+    assert (told["error"], told["from_exact"]) == (None, None)
 
 
 def test_what_a_comparison_lacks_is_told_and_no_failure(

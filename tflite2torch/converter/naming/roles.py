@@ -13,14 +13,19 @@ from tflite2torch.converter.graph.nodes.region import (
     TransformBilinear,
     TransformLandmarks,
 )
-from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
+from tflite2torch.converter.graph.nodes.shape import Expand, Rows
 from tflite2torch.converter.graph.traversal import producers_of, users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.motifs import MOTIFS
 from tflite2torch.converter.motifs.layers import kind_name, layer_roles
 from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.tensor_names import role_in_name
-from tflite2torch.converter.structure.structure import Block, Stage, Structure, is_join
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Stage,
+    Structure,
+    is_residual_add,
+)
 
 GENERIC = {motif.role for motif in MOTIFS} | set(
     """
@@ -169,20 +174,17 @@ def block_roles(
 
 
 def _inner_role(block: Block, nodes: Sequence[Node], motifs: Motifs) -> str:
-    """Return what a block inside another is called; of two MLPs, one mixes tokens."""
+    """Return what a block among the steps of another is called."""
     if any(isinstance(node, Rows) for node in nodes):
         return "level"
-    role = motifs[block.key].role
-    transposed = {v for n in nodes if isinstance(n, Permute) for v in n.outputs}
-    if role == "mlp" and transposed:
-        return "token_mlp" if block.inputs[0] in transposed else "channel_mlp"
-    return role
+    motif = motifs[block.key]
+    return motif.role if motif.role_among is None else motif.role_among(block, nodes)
 
 
 def operand_names(nodes: Sequence[Node], entries: Sequence[Value]) -> list[str]:
     """Return what the ``forward`` of a block calls its inputs."""
     names = ["x" if len(entries) < 3 else "x1"]
-    joins = any(map(is_join, nodes))
+    joins = any(map(is_residual_add, nodes))
     users = users_of(nodes)
     for number, value in enumerate(entries[1:], 2):
         kinds = TransformBilinear | TransformLandmarks

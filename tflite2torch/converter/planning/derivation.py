@@ -105,6 +105,7 @@ class _Derivation:
     def constructor(self) -> Constructor:
         """Return what was found: channels first, arguments with a default last."""
         self._share_constant_channels()
+        # Arguments were made of all channels before it was known what they are good for.
         used = self._used()
         arguments = {n: v for n, v in self._arguments.items() if n in used}
         found = {name: _default(name, values) for name, values in arguments.items()}
@@ -200,6 +201,7 @@ class _Derivation:
         """Return what the argument is called that gives a number."""
         if slot.role not in CHANNELS:
             return slot.role
+        # The last layer's channels leave the class; those of layers before it are hidden.
         wide = [s for s in self._table if s.role in ("out_channels", "out_features")]
         last = wide and slot == wide[-1] and "out_channels" not in self._arguments
         return "out_channels" if last else "hidden"
@@ -272,6 +274,7 @@ class _Derivation:
         Hidden channels of 96, 144 and 96 beside 16, 24 and 32 read better as expansions of 6,
         6 and 3. A ratio that differs in each use says no more than the channels themselves.
         """
+        # A use that lacks the step tells no ratio.
         counts = tuple(n for n in numbers if n is not None)
         for known, wanted in RATIOS:
             widths = self._arguments.get(known)

@@ -68,12 +68,14 @@ class Plan:
         With each class come the nodes of the use, and its path in the module, given that of
         the node.
         """
-        if isinstance(node, Stage):
-            blocks = enumerate(node.blocks)
-            return [(self.scope_of(b), b.body, f"{path}.{i}") for i, b in blocks]
-        return (
-            [(self.scope_of(node), node.body, path)] if isinstance(node, Block) else []
-        )
+        match node:
+            case Block():
+                return [(self.scope_of(node), node.body, path)]
+            case Stage():
+                blocks = enumerate(node.blocks)
+                return [(self.scope_of(b), b.body, f"{path}.{i}") for i, b in blocks]
+            case _:
+                return []
 
 
 def plan_classes(graph: Graph, class_name: str) -> Plan:
@@ -127,7 +129,7 @@ def _template(uses: Sequence[Block]) -> list[Node]:
 def _flag(node: Node) -> str:
     """Return what an argument is called that says whether a step is carried out."""
     match node:
-        case Pad(same=False):
+        case Pad(of_window=False):
             return "widen"
         case Slice():
             return "narrow"

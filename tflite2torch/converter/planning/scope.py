@@ -84,6 +84,7 @@ class Scope:
         varying = self._varying.get(self.place(part), {}).get(argument)
         if varying is None:
             return None
+        # A layer's constructor computes a tuple in place; forward reads a stored one.
         whole = None if part in self.attributes else _whole(value, varying)
         return whole or _filled(value, varying)
 
@@ -106,6 +107,7 @@ class Scope:
         for index, node in enumerate(self.nodes):
             places[node] = (index,)
             for position, part in enumerate(inner_parts(node)):
+                # What several nodes read belongs to the first of them.
                 places.setdefault(part, (index, position))
         return places
 
@@ -139,6 +141,7 @@ def _whole(value: Literal, varying: Varying) -> Formula | None:
         return None
     items = _filled(value, varying)
     assert isinstance(items, Formula)  # a tuple
+    # F.pad takes (left, right, top, bottom): often the same pair for both axes.
     half = len(items.operands) // 2
     first, second = items.operands[:half], items.operands[half:]
     return Formula("*", (Formula("tuple", first), 2)) if first == second else items

@@ -17,7 +17,12 @@ from tflite2torch.converter.graph.nodes.slicing import Slice
 from tflite2torch.converter.graph.value import Shape, Value
 from tflite2torch.converter.motifs.layers import layer_roles
 from tflite2torch.converter.naming.roles import Motifs
-from tflite2torch.converter.structure.structure import Block, Skipped, Stage, is_join
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Skipped,
+    Stage,
+    is_residual_add,
+)
 from tflite2torch.converter.version import __version__
 
 WIDTH = 80
@@ -111,7 +116,7 @@ def block_description(
         return [text]
     chain = _chain(uses, motifs)
     steps = [n.other if isinstance(n, Skipped) else n for n in uses[0].body]
-    if not any(map(is_join, steps)):
+    if not any(map(is_residual_add, steps)):
         return [f"{chain}."]
     short, long = _shortcut(uses)
     whole = f"{chain}, plus a shortcut{short}."
@@ -161,7 +166,7 @@ def _shortcut(uses: Sequence[Block]) -> tuple[str, str]:
         return " where the shape stays", "there where the shape stays"
     done = {
         "pooled": any(isinstance(node, Pool2d) for node in steps),
-        "widened": any(isinstance(n, Pad) and not n.same for n in steps),
+        "widened": any(isinstance(n, Pad) and not n.of_window for n in steps),
         "narrowed": any(isinstance(node, Slice) for node in steps),
     }
     kinds = [kind for kind, there in done.items() if there]

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import is_join
+from tflite2torch.converter.structure.structure import is_residual_add
 from tflite2torch.converter.writer.expressions import evaluated
 from tflite2torch.converter.writer.statements import Statements, Step
 from tflite2torch.converter.writer.variables import Variables
@@ -37,6 +37,7 @@ class Forward:
             for index, step in enumerate(self._steps)
             for value in step.leaves()
         }
+        # The outputs are read by the return statement, after all steps.
         self._last_read |= {value: len(self._steps) for value in scope.outputs}
         self._variables = Variables(scope, self._steps)
 
@@ -49,6 +50,7 @@ class Forward:
         """
         given: list[Node | None] = []
         for step in self._steps:
+            # Any names do: operations are told from what they compute by their identity.
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
             given += [roots.get(id(part)) for part in evaluated(whole)]
@@ -77,6 +79,7 @@ class Forward:
         """
         run: list[Step] = []
         for index, step in enumerate(self._steps):
+            # An inner result that is also read later must be there without the ``if`` too.
             given = {value for other in run for value in other.node.outputs}
             read = given.intersection(step.leaves())
             same = run and step.condition == run[0].condition is not None
@@ -96,7 +99,7 @@ class Forward:
             index
             for index, step in enumerate(self._steps)
             for node in step.nodes()
-            if is_join(node) and entry in node.inputs
+            if is_residual_add(node) and entry in node.inputs
         ]
         several = self._scope.of_model or len(self._scope.inputs) > 1
         if several or not adds or adds[-1] == 0:
@@ -108,6 +111,7 @@ class Forward:
         text = self._text(step, held)
         if self._is_last(step):
             return _commented(f"return {text}", step)
+        # All targets are chosen before any is assigned: the operands are still needed.
         targets: list[str] = []
         for value in step.node.outputs:
             targets.append(self._target(step, value, held, targets))
@@ -121,6 +125,7 @@ class Forward:
         assert first.condition is not None
         condition = self._statements.condition(first.condition)
         if self._is_last(first):
+            # What is returned needs no variable: one expression gives either value.
             other = _variable(held, first.node.inputs[0])
             text = f"return {self._text(first, held)} if {condition} else {other}"
             return _commented(text, first)
@@ -130,6 +135,8 @@ class Forward:
             value, result = step.node.inputs[0], step.node.outputs[0]
             target = _variable(held, value)
             if target in self._needed(step, held):
+                # Its operand is read later: a second variable starts as the operand, so that
+                # it holds the right value too where the condition does not hold.
                 target = self._target(step, result, held, [])
                 before.append(f"{target} = {_variable(held, value)}")
             text = f"{target} = {self._text(step, held)}"
@@ -159,7 +166,7 @@ class Forward:
 
 def _bind(held: Held, name: str, value: Value) -> None:
     """Assign a value to a variable, which becomes the youngest."""
-    held.pop(name, None)
+    held.pop(name, None)  # a dict keeps the place of a key that is assigned again
     held[name] = value
 
 

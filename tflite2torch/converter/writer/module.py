@@ -111,6 +111,7 @@ def _locals(scope: Scope) -> dict[Expression, str]:
         and not kept.isdisjoint([slot.part, slot.part[:1]])
         and isinstance(expression, Formula)
     )
+    # A class that computes the same width for several layers names it, as people do.
     taken = Namespace([*scope.constructor.arguments, "self"])
     return {e: taken.unique("hidden") for e, times in count.items() if times > 1}
 

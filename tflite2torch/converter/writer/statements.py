@@ -19,7 +19,7 @@ from tflite2torch.converter.graph.traversal import users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.expression import Expression
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import Block, Stage, is_join
+from tflite2torch.converter.structure.structure import Block, Stage, is_residual_add
 from tflite2torch.converter.writer.expressions import literal, name, render, spelled
 
 WIDTH = 72
@@ -138,7 +138,7 @@ class Statements:
         if len(node.outputs) > 1 or len(users) != 1 or outside or node.comment:
             return False
         if isinstance(node, Stage | Block) and self._scope.of_model:
-            return isinstance(users[0], Concat | Rows) or is_join(users[0])
+            return isinstance(users[0], Concat | Rows) or is_residual_add(users[0])
         return True
 
     def _split(self, step: Step) -> list[Step]:
@@ -147,7 +147,11 @@ class Statements:
         while len(self._text(step)) > WIDTH:
             place, nested = step, step.nested
             # Sums of sums stay one expression: the longer side of the innermost goes.
-            while len(nested) == 1 and is_join(nested[0].node) and nested[0].nested:
+            while (
+                len(nested) == 1
+                and is_residual_add(nested[0].node)
+                and nested[0].nested
+            ):
                 place, nested = nested[0], nested[0].nested
             if not nested:
                 break

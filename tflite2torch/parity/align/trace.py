@@ -77,6 +77,8 @@ class Trace:
 
         Both are in the order of computation; the values of the latter are not compared.
         """
+        # Backwards through the operations that have no TFLite tensor of their own, such as
+        # the convolution before a fused activation, up to the first ones that have.
         by_node = {other.node: other for other in self.layers}
         sources: set[fx.Node] = set()
         between: set[fx.Node] = set()

@@ -48,6 +48,7 @@ def make_samples(
     Raises:
         MissingDependencyError: what reads the photo of the face is not installed.
     """
+    # One generator for all: the order in which values are drawn is part of the result.
     generator = np.random.default_rng(seed)
     samples = [
         Sample(name, tuple(_pattern(name, port, generator) for port in ports))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,12 +17,11 @@ from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.graph.graph import Graph
-from tflite2torch.converter.graph.value import Array, Value
-from tflite2torch.parity.align.called import Called
+from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
-from tflite2torch.parity.align.follow import Follower
-from tflite2torch.parity.align.lockstep import Step, in_double, in_type, run_in_lockstep
+from tflite2torch.parity.align.lockstep import Step
+from tflite2torch.parity.align.runner import Runner
 from tflite2torch.parity.align.trace import (
     Trace,
     TraceError,
@@ -154,15 +152,10 @@ class _Comparison:
     ) -> None:
         self._conversion = conversion
         self._trace = trace
-        self._folded = folded
         self._samples = samples
         self._options = options
         self._interface = Interface.of(conversion)
-        self._names = [port.name for port in self._interface.outputs]
-        self._dtype: torch.dtype = getattr(torch, options.dtype)
-        self._double = in_double(module)
-        narrow = options.dtype != "float32"
-        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self._runner = Runner(module, self._interface, trace, folded, options.dtype)
         self._rows = make_rows(trace, folded)
         self._ports = {n: row.layer.port(row.place) for n, row in self._rows.items()}
         self._backend = options.reference or choose_backend(conversion.model)
@@ -181,11 +174,10 @@ class _Comparison:
         """Run both sides on all samples, in batches of every size."""
         model, data = self._conversion.model, self._conversion.file.data
         if not self._options.outputs_only:
+            # An interpreter keeps no tensors but outputs: in an edited copy, all are that.
             tensors = sorted({port.tensor for port in self._ports.values()})
-            model, data = (
-                replace(model, outputs=tuple(tensors)),
-                with_outputs(data, tensors),
-            )
+            model = replace(model, outputs=tuple(tensors))
+            data = with_outputs(data, tensors)
         with ExitStack() as stack:
             references = start_references(stack, model, data, self._backend)
             runtime = references["reference"]
@@ -207,7 +199,7 @@ class _Comparison:
         kept = list(self._kept.values())
         left_out = tuple(sample.name for sample in self._left_out.values())
         wanted = [sample.name for sample in self._left_out.values() if sample.wanted]
-        nothing = not (failures or kept)
+        nothing = [] if failures or kept else ["there is no input to compare on"]
         compared = {
             self._ports[row.name].tensor: row.layer for row in rows if row.compared_on
         }
@@ -216,9 +208,9 @@ class _Comparison:
             name=conversion.name,
             label=conversion.file.label,
             sha256=conversion.file.sha256,
-            other=Other(other.name, other.file.label, other.file.sha256)
-            if other
-            else None,
+            other=None
+            if other is None
+            else Other(other.name, other.file.label, other.file.sha256),
             samples=tuple(sample.name for sample in kept),
             left_out=left_out,
             given=describe(kept, self._interface.inputs, pictured=options.pictures),
@@ -235,7 +227,7 @@ class _Comparison:
             ),
             failures=(
                 *failures,
-                *(["there is no input to compare on"] if nothing else []),
+                *nothing,
                 *self._trace.differences,
                 *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
                 *self._called_otherwise,
@@ -286,25 +278,28 @@ class _Comparison:
 
     def _answered(self, noise: Noise) -> bool:
         """Return whether each of TFLite's outputs holds a finite number."""
-        outputs = {
-            port.tensor for port in self._interface.outputs
-        } & noise.answer.keys()
+        outputs = noise.answer.keys() & {p.tensor for p in self._interface.outputs}
         return all(np.isfinite(noise.answer[tensor]).any() for tensor in outputs)
 
     def _run_batch(self, batch: Batch) -> bool:
         """Compare a batch; return whether it makes sense to run another one."""
         found: list[dict[str, Measures]] = [{} for _ in batch]
         arrays = [self._samples[number].arrays for number, _ in batch]
-        inputs = [torch.from_numpy(x) for x in self._interface.stack(arrays)]
-        own = [in_type(x, self._dtype) for x in inputs]
-        called = Called(self._module, own, self._names)
-        if self._options.outputs_only:
-            if called.problem:
-                self._called_otherwise.append(called.problem)
-                return False
-            steps = iter([self._whole(called, inputs, len(batch))])
+        inputs = self._runner.inputs(arrays)
+        called = self._runner.call(inputs)
+        if not self._options.outputs_only:
+            given = [port.tensor for port in self._interface.inputs]
+            answers = [
+                noise.answer | dict(zip(given, sample, strict=True))
+                for (_, noise), sample in zip(batch, arrays, strict=True)
+            ]
+            steps = self._runner.steps(inputs, answers)
+        elif called.problem:
+            # Larger batches would fail alike; layer by layer, the trace says more.
+            self._called_otherwise.append(called.problem)
+            return False
         else:
-            steps = self._steps(batch, inputs)
+            steps = iter([self._runner.whole(called, inputs, len(batch))])
         for step in steps:
             if step.raised:
                 name = step.layer.name
@@ -316,37 +311,6 @@ class _Comparison:
         for (number, noise), measures in zip(batch, found, strict=True):
             self._judge(self._samples[number].name, measures, noise)
         return True
-
-    def _whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
-        """Return the module's outputs as those of one operation; exact for a batch of one."""
-        exact: tuple[Tensor, ...] = ()
-        if size == 1:  # in float64, a sample's answer is the same in any batch
-            doubles = [in_type(x, torch.float64) for x in inputs]
-            exact = Called(self._double, doubles, self._names).outputs
-        return Step(self._trace.layers[-1], called.outputs, (), exact, "")
-
-    def _steps(self, batch: Batch, inputs: Sequence[Tensor]) -> Iterator[Step]:
-        """Yield every operation's results, and folded tensors as soon as they follow."""
-        ports = self._interface.inputs
-        answers = [
-            noise.answer
-            | {
-                port.tensor: array
-                for port, array in zip(ports, self._samples[number].arrays, strict=True)
-            }
-            for number, noise in batch
-        ]
-
-        def reference(value: Value) -> Tensor:
-            return torch.from_numpy(expected(value, answers))
-
-        follower = Follower(self._folded, reference, self._dtype)
-        yield from follower.begin(ports, inputs)
-        for step in run_in_lockstep(
-            self._module, self._double, self._trace, inputs, reference, self._dtype
-        ):
-            yield step
-            yield from follower.after(step)
 
     def _measure(
         self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]
@@ -360,6 +324,8 @@ class _Comparison:
             for position, (number, noise) in enumerate(batch):
                 free, forced, exact = (_sample(x, position, size) for x in sides)
                 alone = None
+                # After batches of one, larger ones are compared with these; and with their
+                # exact answers, which in float64 are the same in any batch.
                 if step.layer.kind == OUTPUT and size == 1:
                     self._alone[name, number] = free, exact
                 elif step.layer.kind == OUTPUT:

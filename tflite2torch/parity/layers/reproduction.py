@@ -142,6 +142,8 @@ def cut_out(
     """
     copy: Any = schema.ModelT.InitFromPackedBuf(model)
     graph = copy.subgraphs[0]
+    # Backwards from the output: an operator stays if something needs what it computes and
+    # is not given. Tensors keep their indices, and buffers that nothing reads are emptied.
     given = list(dict.fromkeys(inputs))
     operators, needed = [], {output}
     for operator in reversed(graph.operators):

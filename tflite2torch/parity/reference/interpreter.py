@@ -110,6 +110,8 @@ class Reference:
         An array is overwritten by the next one. The iterator has to be exhausted before the
         next run. It raises what ``run`` does.
         """
+        # The message is sent here and not in the iterator, so that several kernel sets compute
+        # at the same time before the first answer is read.
         indices = [tensor.index for tensor in self.inputs]
         self._child.tell(Message(arrays=dict(zip(indices, inputs, strict=True))))
         return self._outputs()

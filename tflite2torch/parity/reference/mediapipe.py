@@ -102,6 +102,8 @@ class MediaPipeReference(Reference):
 
     def _decoded(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
         """Yield the outputs; check the decoded inputs, which the worker sends before them."""
+        # The decoded inputs may differ from those given by the rounding to the grid only. More
+        # would mean that MediaPipe has scaled or converted the image on its way.
         wanted = [*self.inputs, *self.outputs]
         answers = self._child.answers()
         seen: set[int] = set()

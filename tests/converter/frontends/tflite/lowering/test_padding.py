@@ -1,4 +1,4 @@
-"""SAME and PAD become the padding that a PyTorch author writes."""
+"""The pass that makes padding explicit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def strided_convolution(size: int, kernel: int) -> Graph:
     return graph
 
 
-def test_an_odd_pixel_goes_right_and_bottom_and_says_so() -> None:
+def test_an_odd_pixel_goes_right_and_bottom_with_a_comment() -> None:
     pad, conv = strided_convolution(64, 3).nodes
     assert isinstance(pad, Pad)
     assert pad.padding == ((0, 0), (0, 0), (0, 1), (0, 1))
@@ -40,7 +40,7 @@ def test_symmetric_padding_is_the_layer_s_own() -> None:
     assert conv.window.padding == ((1, 1), (1, 1))
 
 
-def test_a_kernel_that_needs_none_gets_none() -> None:
+def test_a_kernel_without_padding_is_not_padded() -> None:
     (conv,) = strided_convolution(64, 1).nodes
     assert isinstance(conv, Conv2d)
     assert conv.window.padding == ((0, 0), (0, 0))

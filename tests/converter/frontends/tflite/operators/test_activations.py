@@ -25,7 +25,7 @@ def convolution(activation: int) -> Graph:
     return graph_of(one_operator_model("CONV_2D", operands, options=options))
 
 
-def test_the_operator_s_output_is_that_of_the_activation() -> None:
+def test_the_activation_computes_the_operators_output() -> None:
     graph = convolution(ACTIVATIONS["RELU6"])
     conv, relu = graph.nodes
     assert isinstance(conv, Conv2d)

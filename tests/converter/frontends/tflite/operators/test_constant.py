@@ -1,4 +1,4 @@
-"""DEQUANTIZE and DENSIFY, which unpack stored weights, against the reference kernels."""
+"""DEQUANTIZE and DENSIFY of constants, against the reference kernels."""
 
 from __future__ import annotations
 

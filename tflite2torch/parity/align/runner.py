@@ -1,0 +1,88 @@
+"""Runs batches through a module, as a whole or operation by operation."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from tflite2torch.converter.graph.value import Array, Value
+from tflite2torch.parity.align.called import Called
+from tflite2torch.parity.align.folded import Folded
+from tflite2torch.parity.align.follow import Follower
+from tflite2torch.parity.align.lockstep import Step, in_double, in_type, run_in_lockstep
+from tflite2torch.parity.align.trace import Trace
+from tflite2torch.parity.align.values import expected
+from tflite2torch.parity.inputs.interface import Interface
+
+
+class Runner:
+    """A module, ready to run in its own type and in float64.
+
+    Args:
+        module: in eval mode, in float32; it is left as it is.
+        interface: of the module.
+        trace: its operations.
+        folded: the nodes of the unfused graph to evaluate beside it.
+        dtype: name of the floating type that it computes in.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        interface: Interface,
+        trace: Trace,
+        folded: Sequence[Folded],
+        dtype: str,
+    ) -> None:
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        narrow = dtype != "float32"
+        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self._double = in_double(module)
+        self._interface = interface
+        self._trace = trace
+        self._folded = folded
+        self._names = [port.name for port in interface.outputs]
+
+    def inputs(self, samples: Sequence[Sequence[Array]]) -> list[Tensor]:
+        """Return samples, each an array for each input, as one batch."""
+        return [torch.from_numpy(array) for array in self._interface.stack(samples)]
+
+    def call(self, inputs: Sequence[Tensor]) -> Called:
+        """Call the module as a whole."""
+        own = [in_type(x, self._dtype) for x in inputs]
+        return Called(self._module, own, self._names)
+
+    def whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
+        """Return the outputs of a call as the results of one operation.
+
+        The float64 run is made for batches of one only.
+        """
+        exact: tuple[Tensor, ...] = ()
+        if size == 1:
+            doubles = [in_type(x, torch.float64) for x in inputs]
+            exact = Called(self._double, doubles, self._names).outputs
+        return Step(self._trace.layers[-1], called.outputs, (), exact, "")
+
+    def steps(
+        self, inputs: Sequence[Tensor], answers: Sequence[Mapping[int, Array]]
+    ) -> Iterator[Step]:
+        """Yield the results of every operation, and folded tensors as soon as they follow.
+
+        Args:
+            inputs: of the module, batch first.
+            answers: for each sample TFLite's tensors by their index, inputs included.
+        """
+
+        def reference(value: Value) -> Tensor:
+            return torch.from_numpy(expected(value, answers))
+
+        follower = Follower(self._folded, reference, self._dtype)
+        yield from follower.begin(self._interface.inputs, inputs)
+        for step in run_in_lockstep(
+            self._module, self._double, self._trace, inputs, reference, self._dtype
+        ):
+            yield step
+            yield from follower.after(step)
