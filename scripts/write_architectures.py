@@ -1,20 +1,22 @@
-"""Writes ``architectures/``: the source of the official face models, as the converter emits it.
+"""Writes ``architectures/``: the official face models, as the converter emits them.
 
 ``python scripts/write_architectures.py FOLDER…`` regenerates the folder of this checkout from
-folders that hold the official files.
+folders that hold the official files: a module for each distinct architecture, a registry of
+the files that have it, and a page.
 """
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from tflite2torch.converter.convert import Conversion, convert_model, draw_model
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.converter.frontends.file import ModelFile, module_name
 from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.formatting import format_source
 
@@ -30,14 +32,12 @@ class Official:
     Attributes:
         pattern: its name.
         origin: where Google publishes it.
-        version: what is added to the names of its models where older ones have them.
         models: what each model in it that belongs here is, by the file's stem.
     """
 
     pattern: str
     origin: str
     models: dict[str, str]
-    version: str = ""
 
 
 def _legacy(stem: str, tags: str, text: str) -> Official:
@@ -96,15 +96,23 @@ OFFICIAL = (
             "face_landmark_with_attention": "468 landmarks of a face, and finer ones of "
             "lips, eyes and irises, each from features cropped around it.",
         },
-        version="0.10.21",
     ),
 )
-"""The files whose models are in ``architectures/``, in their order there."""
+"""The files whose models are in ``architectures/``, in their order there.
+
+Of the models that have an architecture, the first gives it its name and its module.
+"""
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """One model of ``architectures/``."""
+class Model:
+    """One official model.
+
+    Attributes:
+        text: what it is.
+        origin: where Google publishes it.
+        diagram: its parts, as Mermaid text.
+    """
 
     conversion: Conversion
     text: str
@@ -112,8 +120,8 @@ class Architecture:
     diagram: str
 
 
-def architecture_files(folders: Sequence[Path]) -> dict[str, str]:
-    """Return the text of every file of ``architectures/``, by name.
+def official_models(folders: Sequence[Path]) -> list[Model]:
+    """Convert the official models.
 
     Args:
         folders: hold the official files, at any depth.
@@ -121,23 +129,17 @@ def architecture_files(folders: Sequence[Path]) -> dict[str, str]:
     Raises:
         SourceError: one of them is not there.
     """
-    found = _architectures(folders)
-    files = {f"{a.conversion.name}.py": a.conversion.source for a in found}
-    conversions = [architecture.conversion for architecture in found]
-    return {**files, "__init__.py": _package(conversions), "README.md": _page(found)}
-
-
-def _architectures(folders: Sequence[Path]) -> list[Architecture]:
-    found: dict[str, Architecture] = {}
-    for official in OFFICIAL:
-        for file in read_sources([_find(folders, official.pattern)]):
-            text = official.models.get(file.name)
-            if text is not None:
-                file = _named(file, official, found)
-                found[file.name] = Architecture(
-                    convert_model(file), text, official.origin, draw_model(file)
-                )
-    return list(found.values())
+    return [
+        Model(
+            convert_model(file),
+            official.models[file.name],
+            official.origin,
+            draw_model(file),
+        )
+        for official in OFFICIAL
+        for file in read_sources([_find(folders, official.pattern)])
+        if file.name in official.models
+    ]
 
 
 def _find(folders: Sequence[Path], pattern: str) -> Path:
@@ -148,69 +150,102 @@ def _find(folders: Sequence[Path], pattern: str) -> Path:
     raise SourceError(f"{listed}: no {pattern} there; give a folder that holds it")
 
 
-def _named(
-    file: ModelFile, official: Official, found: dict[str, Architecture]
-) -> ModelFile:
-    """Return a model under a name that no other one has: its own, or with its version."""
-    if file.name not in found:
-        return file
-    return replace(file, name=module_name(f"{file.name}_v{official.version}"))
+def architecture_files(models: Sequence[Model]) -> dict[str, str]:
+    """Return the text of every file of ``architectures/``, by name."""
+    architectures = _architectures(models)
+    firsts = [models[0].conversion for models in architectures]
+    files = {f"{first.name}.py": first.source for first in firsts}
+    assert len(files) == len(firsts), "two architectures have one name"
+    return {
+        **files,
+        "__init__.py": _package(firsts),
+        "README.md": _page(architectures),
+        "registry.json": json.dumps(_registry(architectures), indent=2) + "\n",
+    }
 
 
-def _package(conversions: Sequence[Conversion]) -> str:
-    ordered = sorted(conversions, key=lambda conversion: conversion.name)
+def _architectures(models: Sequence[Model]) -> list[list[Model]]:
+    """Group models whose code is the same but for the docstring and the class's name.
+
+    The classes take no arguments, so the keys and shapes of their weights are then the same.
+    """
+    groups: dict[str, list[Model]] = {}
+    for model in models:
+        tree = ast.parse(model.conversion.source)
+        for node in tree.body:
+            if getattr(node, "name", None) == model.conversion.class_name:
+                node.name = ""  # type: ignore[attr-defined]
+        code = ast.dump(ast.Module(tree.body[1:], []))
+        groups.setdefault(code, []).append(model)
+    return list(groups.values())
+
+
+def _registry(architectures: Sequence[Sequence[Model]]) -> dict[str, dict[str, str]]:
+    """Return what each official file is and which architecture it has, by its sha256."""
+    return {
+        model.conversion.file.sha256: {
+            "name": model.conversion.name,
+            "origin": model.origin,
+            "module": models[0].conversion.name,
+            "class": models[0].conversion.class_name,
+        }
+        for models in architectures
+        for model in models
+    }
+
+
+def _package(firsts: Sequence[Conversion]) -> str:
     imports = [
         f"from tflite2torch.architectures.{c.name} import {c.class_name}"
-        for c in ordered
+        for c in sorted(firsts, key=lambda conversion: conversion.name)
     ]
-    exported = ", ".join(f'"{name}"' for name in sorted(c.class_name for c in ordered))
+    exported = ", ".join(f'"{name}"' for name in sorted(c.class_name for c in firsts))
     docstring = (
-        '"""The official face models, as tflite2torch emits them.\n\n'
-        'Generated by ``make architectures``; do not edit. Weights come from ``convert``.\n"""'
+        '"""The architectures of the official face models, as tflite2torch emits them.\n\n'
+        "Generated by ``make architectures``; do not edit. ``registry.json`` says which official\n"
+        'files have each; their weights come from ``convert``.\n"""'
     )
     return format_source(
         "\n".join([docstring, "", *imports, "", f"__all__ = [{exported}]"])
     )
 
 
-def _page(found: Sequence[Architecture]) -> str:
-    """Return the README: a table of the models, and a section for each."""
+def _page(architectures: Sequence[Sequence[Model]]) -> str:
+    """Return the README: a table of the models, and a section for each architecture."""
     lines = [
         "# Official face models",
         "",
-        "As tflite2torch emits them; `make architectures` regenerates this folder, this page",
-        "included, and a test sees to it that nobody edits it. The modules import only",
-        "`torch`; their weights come from `tflite2torch convert`. The models are Google's,",
-        "under Apache-2.0.",
+        "As tflite2torch emits them: one module for each distinct architecture. Models that have",
+        "the same one differ in their weights, which come from `tflite2torch convert`.",
+        "[registry.json](registry.json) names the architecture of an official file by its sha256.",
+        "The modules import only `torch`. `make architectures` regenerates this folder, this page",
+        "included, and a test fails where it is edited. The models are Google's, under Apache-2.0.",
         "",
-        "| model | what it gives | lines | parameters |",
-        "| --- | --- | --: | --: |",
+        "| model | from | architecture | what it gives | lines | parameters |",
+        "| --- | --- | --- | --- | --: | --: |",
     ]
-    for architecture in found:
-        conversion = architecture.conversion
-        lines.append(
-            f"| [`{conversion.name}`](#{conversion.name}) | {architecture.text} "
-            f"| {len(conversion.source.splitlines())} | {conversion.parameters:,} |"
-        )
-    return "\n".join([*lines, *(line for a in found for line in _section(a))]) + "\n"
+    for models in architectures:
+        name, source = models[0].conversion.name, models[0].conversion.source
+        lines += [
+            f"| `{model.conversion.name}` | {model.origin} | [`{name}`](#{name}) "
+            f"| {model.text} | {len(source.splitlines())} "
+            f"| {model.conversion.parameters:,} |"
+            for model in models
+        ]
+    return (
+        "\n".join([*lines, *(line for a in architectures for line in _section(a))])
+        + "\n"
+    )
 
 
-def _section(architecture: Architecture) -> list[str]:
-    conversion = architecture.conversion
-    name, file = conversion.name, conversion.file.label.rpartition("/")[2]
-    return [
-        "",
-        f"## {name}",
-        "",
-        f"{architecture.text} [Source]({name}.py).",
-        "",
-        f"From {architecture.origin}: `{file}`, sha256",
-        f"`{conversion.file.sha256}`.",
-        "",
-        "```mermaid",
-        architecture.diagram.rstrip(),
-        "```",
-    ]
+def _section(models: Sequence[Model]) -> list[str]:
+    name = models[0].conversion.name
+    lines = ["", f"## {name}", "", f"{models[0].text} [Source]({name}.py).", ""]
+    for model in models:
+        file = model.conversion.file
+        label = file.label.rpartition("/")[2]
+        lines += [f"- `{label}` from {model.origin}: sha256", f"  `{file.sha256}`"]
+    return [*lines, "", "```mermaid", models[0].diagram.rstrip(), "```"]
 
 
 @click.command()
@@ -219,7 +254,12 @@ def _section(architecture: Architecture) -> list[str]:
 )
 def main(folders: tuple[Path, ...]) -> None:
     """Regenerate ``architectures/`` from the official files in FOLDERS."""
-    for name, text in architecture_files(folders).items():
+    files = architecture_files(official_models(folders))
+    for path in FOLDER.iterdir():
+        if path.is_file() and path.name not in files:
+            path.unlink()
+            click.echo(f"removed {FOLDER.name}/{path.name}")
+    for name, text in files.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
         click.echo(f"wrote {FOLDER.name}/{name}")
 

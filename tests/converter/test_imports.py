@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import tflite2torch
@@ -85,6 +86,23 @@ def test_the_table_itself_has_no_circle() -> None:
     rooms = list(ALLOWED)
     for place, room in enumerate(rooms):
         assert set(ALLOWED[room].split()) <= set(rooms[:place])
+
+
+def test_modules_have_no_circle_inside_a_room() -> None:
+    paths = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    modules = {name.removesuffix(".__init__"): path for name, path in paths.items()}
+
+    def module_of(name: str) -> str:
+        return name if name in modules else name.rpartition(".")[0]
+
+    graph = {
+        name: {module_of(other) for other in imported(path)} & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+    assert set(TopologicalSorter(graph).static_order()) == modules.keys()
 
 
 def test_exceptions_are_needed() -> None:

@@ -247,3 +247,21 @@ def names_in_names() -> bytes:
         field = table.at + 4
         struct.pack_into("<I", data, field, start + 4 * number - field)
     return bytes(data)
+
+
+@bomb(None)
+def vtables_in_vtables() -> bytes:
+    """40,000 tensors, each with a vtable of 65,534 bytes that overlaps with the others."""
+    writer = Writer()
+    tensors = [writer.table("Tensor") for _ in range(40_000)]
+    data = bytearray(writer.model(tensors, [], [0]))
+    data += bytes(-len(data) % 4)
+    root = Decoder(bytes(data), TFLITE).root(IDENTIFIER, "Model")
+    start = len(data)
+    # The sizes of a vtable and of its table, and slots of absent fields.
+    vtable = struct.pack("<HH28x", 65_534, 4)
+    data += vtable * 40_000 + bytes(65_534)
+    for number, table in enumerate(root["subgraphs"][0]["tensors"]):
+        place = start + len(vtable) * number
+        struct.pack_into("<i", data, table.at, table.at - place)
+    return bytes(data)

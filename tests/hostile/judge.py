@@ -15,6 +15,8 @@ from typing import Any
 
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
+from tflite2torch.converter.frontends.tflite.opcodes import schema_class
+from tflite2torch.converter.frontends.tflite.schema import TFLITE
 from tflite2torch.converter.sources import read_sources
 
 MAX_SECONDS = 2.0
@@ -46,6 +48,8 @@ class Judge:
         self._led_to = ""
         for path in harmless:
             self._convert(path)
+        for name in TFLITE.unions["BuiltinOptions"] + TFLITE.unions["BuiltinOptions2"]:
+            schema_class(name)
         resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
         sys.addaudithook(self._watch)
 

@@ -98,7 +98,7 @@ def widened(x: Value, channels: int) -> Pad:
 def same_padded(x: Value, before: int = 0, after: int = 1) -> Pad:
     """Return TFLite's padding of an image whose two sides differ."""
     pad = Pad.of(x, ((0, 0), (0, 0), (before, after), (before, after)))
-    pad.same, pad.comment = True, COMMENT
+    pad.of_window, pad.comment = True, COMMENT
     return pad
 
 

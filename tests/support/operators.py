@@ -22,6 +22,7 @@ from tests.support.reference import Kernels, run_reference
 from tflite2torch.converter.convert import PIPELINE, Conversion, convert_model
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
+from tflite2torch.converter.frontends.tflite.lowering import LOWERING
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
@@ -37,6 +38,9 @@ ACTIVATIONS = {
     for name in ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 }
 """The fused activations that TFLite's kernels carry out."""
+
+ALL_PASSES = [*LOWERING, *PIPELINE]
+"""Those of the front end, and those of the neutral graph."""
 
 ULP = float(np.finfo(np.float32).eps)
 
@@ -73,8 +77,8 @@ def graph_of(model: bytes, name: str = "model") -> Graph:
 
 def rewritten(graph: Graph, last: Callable[..., Rewrites]) -> Rewrites:
     """Run the passes up to the first place of one of them; return what that one did."""
-    names = [pass_name(rewrite) for rewrite in PIPELINE]
-    passes = PIPELINE[: names.index(last.__name__) + 1]
+    names = [pass_name(rewrite) for rewrite in ALL_PASSES]
+    passes = ALL_PASSES[: names.index(last.__name__) + 1]
     return run_passes(graph, passes, Graph.verify)[last.__name__]
 
 

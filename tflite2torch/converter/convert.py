@@ -84,7 +84,7 @@ def convert_model(file: ModelFile) -> Conversion:
     """
     model = read_model(file)
     graph, plan = _planned(model, file.name)
-    docstring = module_docstring(graph, graph.metadata, file.origin, file.sha256)
+    docstring = module_docstring(graph, file.origin, file.sha256)
     forwards = {scope.name: Forward(scope) for scope in plan.scopes}
     source = write_source(plan, forwards, docstring)
     check_source(source)
@@ -123,7 +123,7 @@ def unfused_graph(model: TfliteModel, name: str) -> Graph:
 def _planned(model: TfliteModel, name: str) -> tuple[Graph, Plan]:
     """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
     graph = unfused_graph(model, name)
-    name_interface(graph, graph.metadata)
+    name_interface(graph)
     run_passes(graph, PIPELINE)
     return graph, plan_classes(graph, class_name(name))
 

@@ -1,39 +1,39 @@
-"""What the package raises on bad input: one family, one clear line each."""
+"""The exceptions that the package raises on bad input."""
 
 from collections.abc import Sequence
 
 
 class Tflite2TorchError(Exception):
-    """Base of everything raised on bad input. The message says what, where and what to do.
+    """Base class of all errors; the message says what is wrong, where, and what to do.
 
-    ``exit_code`` is what the command line returns for it: 1 the work was done and something
-    failed, 2 the input or the call is wrong, 3 the reference could not run.
+    ``exit_code`` is the exit status of the command line: 1 if the work was done and
+    something failed, 2 for wrong input or arguments, 3 if the reference could not run.
     """
 
     exit_code = 2
 
 
 class SourceError(Tflite2TorchError):
-    """A SOURCE that cannot be read, or that holds no model."""
+    """A source that cannot be read or that contains no model."""
 
 
 class InvalidModelError(Tflite2TorchError):
-    """A model file or a bundle that is broken, truncated, or contradicts itself."""
+    """A model file or bundle that is malformed, truncated or inconsistent."""
 
 
 class OutputError(Tflite2TorchError):
-    """An output that exists already or cannot be written."""
+    """An output file that already exists or cannot be written."""
 
 
 class MissingDependencyError(Tflite2TorchError):
-    """An optional dependency that this command needs and that is not installed."""
+    """An optional dependency that a command needs is not installed."""
 
 
 class UnsupportedOpError(Tflite2TorchError):
-    """A valid model that uses something that cannot be converted.
+    """A valid model that uses features which cannot be converted.
 
     Attributes:
-        problems: a line for every one of them, not only the first, each naming its model.
+        problems: one message for each unsupported feature, naming its model and place.
     """
 
     exit_code = 1
@@ -47,6 +47,6 @@ class UnsupportedOpError(Tflite2TorchError):
 
 
 class ReferenceFailedError(Tflite2TorchError):
-    """A TFLite reference that crashed, hung, or is not there to compare with."""
+    """The reference interpreter crashed, timed out, or is not installed."""
 
     exit_code = 3

@@ -1,4 +1,4 @@
-"""Where models come from: files, bundles, wheels and folders."""
+"""Finds the models in files, bundles, wheels and folders."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tflite2torch.converter.frontends.file import (
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
 
 MAX_FILE = 2**31 - 1
-"""The most bytes of a model file: FlatBuffers cannot be larger."""
+"""Maximum size of a model file in bytes, which is that of a FlatBuffer."""
 
 MAX_DEPTH = 2
-"""How deep bundles may lie in bundles: the official gesture bundle has one level."""
+"""Maximum nesting depth of bundles; the official gesture bundle has one level."""
 
 _EXTENSIONS = (".tflite", ".task", ".whl")
 _LOOKS = {
@@ -42,15 +42,16 @@ _LOOKS = {
 
 
 def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
-    """Yield the models of all sources in turn, each different one once.
+    """Yield the models of all sources in order, without duplicates.
 
-    A source is a .tflite, a .task or .whl (read in memory, never unpacked), or a folder,
-    which is searched for these. What a file is follows from its content. Where different
-    models have the same name, the later ones get a part of their SHA-256 added.
+    A source is a .tflite file, a .task or .whl archive (read in memory, never unpacked to
+    disk), or a folder, which is searched recursively for such files. The type of a file is
+    detected from its content. If different models have the same name, part of the SHA-256
+    is appended to the names of the later ones.
 
     Raises:
-        SourceError: there is nothing at a path, or no model, or it cannot be read.
-        InvalidModelError: a file is broken, or is not a model.
+        SourceError: a path does not exist, cannot be read, or is a folder without models.
+        InvalidModelError: a file is malformed or is not a model.
     """
     digests: set[str] = set()
     names: set[str] = set()
@@ -58,12 +59,12 @@ def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
         for file in _from_path(Path(path)):
             if file.sha256 not in digests:
                 digests.add(file.sha256)
-                name = _unused(file, names)
+                name = _unique_name(file, names)
                 names.add(name)
                 yield file if name == file.name else replace(file, name=name)
 
 
-def _unused(file: ModelFile, names: set[str]) -> str:
+def _unique_name(file: ModelFile, names: set[str]) -> str:
     name, digits = file.name, 8
     while name in names:
         name = f"{file.name[: MAX_NAME - 1 - digits]}_{file.sha256[:digits]}"
@@ -129,22 +130,21 @@ def _from_stream(
             )
         yield from _from_archive(Archive(stream, label, budget), depth)
     else:
-        raise InvalidModelError(f"{label}: {_looks(head)}")
+        raise InvalidModelError(f"{label}: {_describe(head)}")
 
 
 def _is_archive(head: bytes, stream: BinaryIO, label: str) -> bool:
-    """Whether it is a zip archive, or should be one and is cut off.
-
-    Official bundles begin with two zeros, for alignment: only their end tells.
-    """
+    """Return whether a file is a zip archive, or a truncated one going by its name."""
     if any(head.startswith(magic) for magic in _LOOKS):
         return False
+    # Official bundles begin with two zero bytes, for alignment, so that the magic number at
+    # the start is not enough: the record at the end decides.
     named = label.lower().endswith((".task", ".whl"))
     return head.startswith(b"PK") or (named and bool(head)) or has_end(stream)
 
 
-def _looks(head: bytes) -> str:
-    """Say what a file that is no model looks like, and what to do."""
+def _describe(head: bytes) -> str:
+    """Return a message that says what a file is, if not a model, and what to do."""
     if not head:
         return "the file is empty; fetch it again"
     looks = [what for magic, what in _LOOKS.items() if head.startswith(magic)]

@@ -94,7 +94,7 @@ def test_which_outputs_depend_on_a_node() -> None:
 
 
 def test_a_graph_that_can_run_is_verified() -> None:
-    small_graph()[0].verify(shapes=True)
+    small_graph()[0].verify()
 
 
 def reversed_nodes(graph: Graph) -> None:
@@ -153,7 +153,7 @@ def test_a_graph_that_breaks_an_invariant_is_told(
     graph, _ = small_graph()
     damage(graph)
     with pytest.raises(GraphError, match=said):
-        graph.verify(shapes=True)
+        graph.verify()
 
 
 def test_nodes_that_consist_of_others_are_verified_inside() -> None:

@@ -10,9 +10,8 @@ import pytest
 from tests.support.block_networks import BlockNetwork
 from tests.support.motif_networks import MotifNetwork
 from tests.support.official import FACTS
-from tests.support.operators import graph_of
+from tests.support.operators import ALL_PASSES, graph_of
 from tests.support.random_graphs import RandomNetwork
-from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.rewriting import Rewrites, run_passes
 
@@ -58,7 +57,7 @@ FIRED = {
 def run_all(graph: Graph) -> dict[str, Rewrites]:
     """Run all passes, and verify the graph before the first and after each."""
     graph.verify()
-    return run_passes(graph, PIPELINE, Graph.verify)
+    return run_passes(graph, ALL_PASSES, Graph.verify)
 
 
 @pytest.mark.parametrize("name", FACTS)
@@ -91,6 +90,6 @@ def test_random_networks(kind: str, seed: int) -> None:
 def test_each_pass_is_told_of_once() -> None:
     graph = graph_of(BlockNetwork(1).write())
     seen: list[int] = []
-    told = run_passes(graph, PIPELINE, lambda graph: seen.append(len(graph.nodes)))
-    assert len(seen) == len(PIPELINE)
-    assert len(told) == len(PIPELINE) - 1  # dead code is eliminated twice
+    told = run_passes(graph, ALL_PASSES, lambda graph: seen.append(len(graph.nodes)))
+    assert len(seen) == len(ALL_PASSES)
+    assert len(told) == len(ALL_PASSES) - 1  # dead code is eliminated twice

@@ -10,8 +10,7 @@ import pytest
 from tests.support.layers import Image, Layers
 from tests.support.nodes import constant, conv, graph, image, pool, prelu, result, step
 from tests.support.official import FACTS
-from tests.support.operators import all_nodes, assert_same, count, graph_of
-from tflite2torch.converter.convert import PIPELINE
+from tests.support.operators import ALL_PASSES, all_nodes, assert_same, count, graph_of
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
@@ -118,7 +117,7 @@ def test_heads_read_the_same_pool() -> None:
     b = Heads()
     model = b.build([b.head().ref, b.head().ref])
     whole = graph_of(model)
-    run_passes(whole, PIPELINE)
+    run_passes(whole, ALL_PASSES)
     assert count(whole, Pool2d) == 1
     assert count(whole, Block) == 2
     assert_same(model, ULPS)
@@ -161,7 +160,7 @@ def test_what_blocks_hold_is_left_to_them() -> None:
         ends.append(b.sum(b.convolve(y, 4, 3), x).ref)
     model = b.build(ends)
     whole = graph_of(model)
-    run_passes(whole, PIPELINE)
+    run_passes(whole, ALL_PASSES)
     tanh = [n for n in all_nodes(whole.nodes) if isinstance(n, Elementwise)]
     assert sum(node.function == "tanh" for node in tanh) == 2
     assert_same(model, ULPS)
@@ -180,7 +179,7 @@ def test_official_models_have_none_left(
     official_graph: Callable[[str], Graph], name: str
 ) -> None:
     whole = official_graph(name)
-    run_passes(whole, PIPELINE)
+    run_passes(whole, ALL_PASSES)
     before = list(whole.nodes)
     eliminate_common_subexpressions(whole)
     assert whole.nodes == before

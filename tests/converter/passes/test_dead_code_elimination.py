@@ -7,8 +7,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import ModelBuilder, Ref, Tensor, one_operator_model
-from tests.support.operators import assert_same, graph_after, graph_of
-from tflite2torch.converter.convert import PIPELINE
+from tests.support.operators import ALL_PASSES, assert_same, graph_after, graph_of
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.passes.dead_code_elimination import eliminate_dead_code
@@ -51,7 +50,9 @@ def test_an_output_behind_identities_keeps_its_own_name() -> None:
     (node,) = graph.nodes
     assert isinstance(node, Elementwise)
     assert node.outputs == graph.outputs
-    assert graph.outputs[0].tensor == last.index
+    (output,) = graph.outputs
+    assert output.origin is not None
+    assert output.origin.index == last.index
     assert_same(model)
 
 
@@ -104,6 +105,6 @@ def test_a_reduction_of_the_batch_alone_does_nothing() -> None:
     operands = [Tensor((1, 4)), np.int32([0])]
     model = one_operator_model("SUM", operands, options=options)
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     assert not graph.nodes or graph.nodes[0].outputs == graph.outputs
     assert_same(model)

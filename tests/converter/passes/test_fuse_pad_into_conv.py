@@ -57,7 +57,7 @@ def reason(graph: Graph) -> str:
     return near_miss
 
 
-def test_zeros_on_all_sides_are_absorbed() -> None:
+def test_zeros_on_all_sides_are_fused() -> None:
     """The docstring's example."""
     b = Padded()
     model = b.build([b.convolved(b.padded(AROUND))])

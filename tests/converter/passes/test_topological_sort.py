@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.official import BUNDLED
-from tflite2torch.converter.convert import PIPELINE
+from tests.support.operators import ALL_PASSES
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.rewriting import run_passes
@@ -55,7 +55,7 @@ def test_any_order_that_can_run_gives_the_same_one(
     official_graph: Callable[[str], Graph], name: str
 ) -> None:
     graph = official_graph(name)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     expected = list(graph.nodes)
     known = {*graph.inputs}
     for node in expected:

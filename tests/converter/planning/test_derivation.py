@@ -9,8 +9,8 @@ import pytest
 from tests.support.nodes import image, pool
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import N, Value
-from tflite2torch.converter.planning.derivation import derive_symbols
-from tflite2torch.converter.planning.symbols import Slot, Symbols
+from tflite2torch.converter.planning.constructor import Constructor, Slot
+from tflite2torch.converter.planning.derivation import derive_constructor
 from tflite2torch.converter.structure.structure import Block, Skipped
 from tflite2torch.converter.writer.expressions import spelled
 
@@ -31,40 +31,42 @@ def slot(argument: str, place: int = 0, *path: int) -> Slot:
     return Slot((place,), argument, path)
 
 
-def expressions(symbols: Symbols) -> dict[Slot, str]:
+def expressions(constructor: Constructor) -> dict[Slot, str]:
     """Return the expressions as Python."""
-    found = symbols.expressions.items()
+    found = constructor.expressions.items()
     return {place: ast.unparse(spelled(e, {})) for place, e in found}
 
 
-def conditions(symbols: Symbols) -> dict[int, str]:
+def conditions(constructor: Constructor) -> dict[int, str]:
     """Return the conditions as Python."""
-    found = symbols.conditions.items()
+    found = constructor.conditions.items()
     return {place: ast.unparse(spelled(e, {})) for place, e in found}
 
 
 def test_what_all_uses_share_is_no_argument() -> None:
     uses = [use(8, 8), use(8, 8)]
-    symbols = derive_symbols(uses, [{slot("kernel_size"): 3}] * 2)
-    assert symbols.arguments == {}
-    assert expressions(symbols) == {}
+    constructor = derive_constructor(uses, [{slot("kernel_size"): 3}] * 2)
+    assert constructor.arguments == {}
+    assert expressions(constructor) == {}
 
 
 def test_channels_are_the_arguments() -> None:
     uses = [use(24, 28), use(28, 32)]
     wide, out = slot("in_channels"), slot("out_channels")
-    symbols = derive_symbols(uses, [{wide: 24, out: 28}, {wide: 28, out: 32}])
-    assert symbols.arguments == {"in_channels": (24, 28), "out_channels": (28, 32)}
-    assert expressions(symbols) == {wide: "in_channels", out: "out_channels"}
-    assert symbols.values_of(uses[1]) == {"in_channels": 28, "out_channels": 32}
+    constructor = derive_constructor(uses, [{wide: 24, out: 28}, {wide: 28, out: 32}])
+    assert constructor.arguments == {"in_channels": (24, 28), "out_channels": (28, 32)}
+    assert expressions(constructor) == {wide: "in_channels", out: "out_channels"}
+    assert constructor.values_of(uses[1]) == {"in_channels": 28, "out_channels": 32}
 
 
 def test_channels_that_stay_are_one_argument() -> None:
     uses = [use(24, 24), use(28, 28)]
     wide, groups = slot("in_channels"), slot("groups")
-    symbols = derive_symbols(uses, [{wide: 24, groups: 24}, {wide: 28, groups: 28}])
-    assert symbols.arguments == {"channels": (24, 28)}
-    assert expressions(symbols)[groups] == "channels"
+    constructor = derive_constructor(
+        uses, [{wide: 24, groups: 24}, {wide: 28, groups: 28}]
+    )
+    assert constructor.arguments == {"channels": (24, 28)}
+    assert expressions(constructor)[groups] == "channels"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_a_multiple_is_written_as_one(
     table = [
         {wide: n, hidden: h, out: n} for n, h in zip((24, 32), numbers, strict=True)
     ]
-    assert expressions(derive_symbols(uses, table))[hidden] == expression
+    assert expressions(derive_constructor(uses, table))[hidden] == expression
 
 
 def test_padding_is_what_lacks_between_two_sizes() -> None:
@@ -100,16 +102,16 @@ def test_padding_is_what_lacks_between_two_sizes() -> None:
         {wide: 24, out: 48, padding: 24},
         {wide: 28, out: 56, padding: 28},
     ]
-    symbols = derive_symbols(uses, table)
-    assert expressions(symbols)[padding] == "out_channels - in_channels"
+    constructor = derive_constructor(uses, table)
+    assert expressions(constructor)[padding] == "out_channels - in_channels"
 
 
 def test_a_number_that_follows_from_nothing_is_an_argument_of_its_own_name() -> None:
     uses = [use(24, 24), use(24, 24), use(24, 24)]
     kernel = slot("kernel_size")
-    symbols = derive_symbols(uses, [{kernel: n} for n in (3, 5, 4)])
-    assert symbols.arguments == {"kernel_size": (3, 5, 4)}
-    assert symbols.values_of(uses[2]) == {"kernel_size": 4}
+    constructor = derive_constructor(uses, [{kernel: n} for n in (3, 5, 4)])
+    assert constructor.arguments == {"kernel_size": (3, 5, 4)}
+    assert constructor.values_of(uses[2]) == {"kernel_size": 4}
 
 
 CHANNELS = (24, 32, 48)
@@ -118,15 +120,15 @@ WIDE, OUT = slot("in_channels"), slot("out_channels", 9)
 
 def derived(
     extra: dict[Slot, tuple[int, ...]], *, out: tuple[int, ...] = CHANNELS
-) -> Symbols:
-    """Derive symbols of uses with these numbers beside their channels."""
+) -> Constructor:
+    """Derive constructor of uses with these numbers beside their channels."""
     uses = [use(a, b) for a, b in zip(CHANNELS, out, strict=True)]
     columns = {WIDE: CHANNELS, OUT: out, **extra}
     slots = [
         {place: numbers[i] for place, numbers in columns.items() if numbers[i] >= 0}
         for i in range(len(CHANNELS))
     ]
-    return derive_symbols(uses, slots)
+    return derive_constructor(uses, slots)
 
 
 LACKS = -1
@@ -146,30 +148,32 @@ LACKS = -1
 def test_hidden_channels_follow_from_those_that_enter(
     numbers: tuple[int, ...], expression: str
 ) -> None:
-    symbols = derived({slot("out_channels", 1): numbers})
-    assert expressions(symbols)[slot("out_channels", 1)] == expression
+    constructor = derived({slot("out_channels", 1): numbers})
+    assert expressions(constructor)[slot("out_channels", 1)] == expression
 
 
 def test_a_ratio_that_says_no_more_than_the_number_is_none() -> None:
     """As many ratios as numbers: hidden channels say it shorter."""
-    symbols = derived({slot("out_channels", 1): (48, 128, 288)})
-    assert symbols.arguments["hidden"] == (48, 128, 288)
-    assert "expansion" not in symbols.arguments
+    constructor = derived({slot("out_channels", 1): (48, 128, 288)})
+    assert constructor.arguments["hidden"] == (48, 128, 288)
+    assert "expansion" not in constructor.arguments
 
 
 def test_a_ratio_in_relation_to_what_leaves() -> None:
-    symbols = derived({slot("out_channels", 1): (9, 8, 18)}, out=(36, 32, 72))
-    assert expressions(symbols)[slot("out_channels", 1)] == "out_channels // 4"
-    symbols = derived({slot("out_channels", 1): (9, 16, 18)}, out=(36, 32, 72))
-    assert expressions(symbols)[slot("out_channels", 1)] == "out_channels // reduction"
-    assert symbols.arguments["reduction"] == (4, 2, 4)
+    constructor = derived({slot("out_channels", 1): (9, 8, 18)}, out=(36, 32, 72))
+    assert expressions(constructor)[slot("out_channels", 1)] == "out_channels // 4"
+    constructor = derived({slot("out_channels", 1): (9, 16, 18)}, out=(36, 32, 72))
+    assert (
+        expressions(constructor)[slot("out_channels", 1)] == "out_channels // reduction"
+    )
+    assert constructor.arguments["reduction"] == (4, 2, 4)
 
 
 def test_half_of_an_odd_number_is_what_python_makes_of_it() -> None:
     uses = [use(n, n) for n in (9, 15)]
     hidden = slot("out_channels", 1)
     table = [{WIDE: n, hidden: n // 2, OUT: n} for n in (9, 15)]
-    assert expressions(derive_symbols(uses, table))[hidden] == "channels // 2"
+    assert expressions(derive_constructor(uses, table))[hidden] == "channels // 2"
 
 
 @pytest.mark.parametrize(
@@ -183,8 +187,8 @@ def test_half_of_an_odd_number_is_what_python_makes_of_it() -> None:
 def test_padding_follows_from_the_kernel(
     padding: tuple[int, ...], expression: str
 ) -> None:
-    symbols = derived({slot("kernel_size"): (3, 5, 3), slot("padding"): padding})
-    assert expressions(symbols)[slot("padding")] == expression
+    constructor = derived({slot("kernel_size"): (3, 5, 3), slot("padding"): padding})
+    assert expressions(constructor)[slot("padding")] == expression
 
 
 @pytest.mark.parametrize(
@@ -198,13 +202,13 @@ def test_padding_follows_from_the_kernel(
 def test_padding_follows_from_the_stride(
     padding: tuple[int, ...], expression: str
 ) -> None:
-    symbols = derived({slot("stride"): (1, 2, 2), slot("padding"): padding})
-    assert expressions(symbols)[slot("padding")] == expression
+    constructor = derived({slot("stride"): (1, 2, 2), slot("padding"): padding})
+    assert expressions(constructor)[slot("padding")] == expression
 
 
 def test_padding_of_three_strides_is_an_argument() -> None:
-    symbols = derived({slot("stride"): (1, 2, 3), slot("padding"): (1, 0, 2)})
-    assert expressions(symbols)[slot("padding")] == "padding"
+    constructor = derived({slot("stride"): (1, 2, 3), slot("padding"): (1, 0, 2)})
+    assert expressions(constructor)[slot("padding")] == "padding"
 
 
 def test_padding_follows_from_kernel_and_stride() -> None:
@@ -214,29 +218,29 @@ def test_padding_follows_from_kernel_and_stride() -> None:
         {slot("stride"): s, slot("kernel_size"): k, slot("padding"): p}
         for s, k, p in numbers
     ]
-    assert expressions(derive_symbols(uses, slots))[slot("padding")] == (
+    assert expressions(derive_constructor(uses, slots))[slot("padding")] == (
         "kernel_size // 2 if stride == 1 else 0"
     )
 
 
 def test_a_kernel_as_large_as_its_stride_needs_no_argument() -> None:
-    symbols = derived({slot("stride"): (1, 2, 2), slot("kernel_size"): (1, 2, 2)})
-    assert expressions(symbols)[slot("kernel_size")] == "stride"
-    assert symbols.arguments["stride"] == (1, 2, 2)
+    constructor = derived({slot("stride"): (1, 2, 2), slot("kernel_size"): (1, 2, 2)})
+    assert expressions(constructor)[slot("kernel_size")] == "stride"
+    assert constructor.arguments["stride"] == (1, 2, 2)
 
 
 def test_the_same_numbers_of_one_kind_are_one_argument() -> None:
     kernels = {slot("kernel_size", i): (3, 5, 3) for i in range(3)}
-    symbols = derived(kernels)
-    assert set(symbols.arguments) == {"channels", "kernel_size"}
+    constructor = derived(kernels)
+    assert set(constructor.arguments) == {"channels", "kernel_size"}
     others = derived({**kernels, slot("kernel_size", 3): (5, 3, 3)})
     assert set(others.arguments) == {"channels", "kernel_size", "kernel_size2"}
 
 
 def test_equal_numbers_of_two_kinds_are_two_arguments() -> None:
     """A dilation that happens to be as large as the stride does not follow from it."""
-    symbols = derived({slot("stride"): (1, 2, 2), slot("dilation"): (1, 2, 2)})
-    assert expressions(symbols)[slot("dilation")] == "dilation"
+    constructor = derived({slot("stride"): (1, 2, 2), slot("dilation"): (1, 2, 2)})
+    assert expressions(constructor)[slot("dilation")] == "dilation"
 
 
 def test_what_a_use_lacks_may_be_any_number() -> None:
@@ -245,14 +249,14 @@ def test_what_a_use_lacks_may_be_any_number() -> None:
         WIDE: "channels",
         OUT: "channels",
     }
-    symbols = derived({place: (2, LACKS, 3)})
-    assert symbols.arguments["kernel_size"] == (2, 2, 3)
+    constructor = derived({place: (2, LACKS, 3)})
+    assert constructor.arguments["kernel_size"] == (2, 2, 3)
 
 
 def test_new_channels_are_the_difference_also_where_all_that_widen_agree() -> None:
     widened = Slot((2,), "padding", (5,))
-    symbols = derived({widened: (8, LACKS, 8)}, out=(32, 32, 56))
-    assert expressions(symbols)[widened] == "out_channels - in_channels"
+    constructor = derived({widened: (8, LACKS, 8)}, out=(32, 32, 56))
+    assert expressions(constructor)[widened] == "out_channels - in_channels"
 
 
 def test_channels_that_all_uses_share_follow_arguments_that_are_there() -> None:
@@ -260,11 +264,15 @@ def test_channels_that_all_uses_share_follow_arguments_that_are_there() -> None:
     uses = [use(16, 32), use(32, 32)]
     slopes, widened = slot("num_parameters", 3), Slot((4,), "padding", (5,))
     table = [{WIDE: n, OUT: 32, slopes: 32} for n in (16, 32)]
-    assert OUT not in expressions(derive_symbols(uses, table))
+    assert OUT not in expressions(derive_constructor(uses, table))
     table[0][widened] = 16
-    symbols = derive_symbols(uses, table)
-    assert expressions(symbols)[OUT] == expressions(symbols)[slopes] == "out_channels"
-    assert symbols.arguments["out_channels"] == (32, 32)
+    constructor = derive_constructor(uses, table)
+    assert (
+        expressions(constructor)[OUT]
+        == expressions(constructor)[slopes]
+        == "out_channels"
+    )
+    assert constructor.arguments["out_channels"] == (32, 32)
 
 
 def test_two_entries_have_channels_of_their_own() -> None:
@@ -276,9 +284,9 @@ def test_two_entries_have_channels_of_their_own() -> None:
     uses = [merge(16, 24), merge(32, 40)]
     lateral = slot("in_channels", 1)
     table = [{WIDE: 16, lateral: 24, OUT: 8}, {WIDE: 32, lateral: 40, OUT: 8}]
-    symbols = derive_symbols(uses, table)
-    assert symbols.arguments["skip_channels"] == (24, 40)
-    assert expressions(symbols)[lateral] == "skip_channels"
+    constructor = derive_constructor(uses, table)
+    assert constructor.arguments["skip_channels"] == (24, 40)
+    assert expressions(constructor)[lateral] == "skip_channels"
 
 
 @pytest.mark.parametrize(
@@ -295,11 +303,11 @@ def test_a_step_is_there_at_some_strides(
 ) -> None:
     uses = [use(8, 8, optional(t)) for t in there]
     slots = [{slot("stride", 1): stride} for stride in strides]
-    symbols = derive_symbols(uses, slots, {0: "pool"})
-    assert conditions(symbols) == {0: condition}
+    constructor = derive_constructor(uses, slots, {0: "pool"})
+    assert conditions(constructor) == {0: condition}
     if condition == "pool":
-        assert symbols.arguments["pool"] == there
-        assert symbols.defaults["pool"] is False
+        assert constructor.arguments["pool"] == there
+        assert constructor.defaults["pool"] is False
 
 
 NEW = "out_channels - in_channels"
@@ -320,8 +328,8 @@ def test_a_step_is_there_for_some_channels(
     pairs = [there, lacking, (16, 16) if flag != "shortcut" else (16, 20)]
     uses = [use(*p, optional(i == 0)) for i, p in enumerate(pairs)]
     slots = [{WIDE: a, OUT: b} for a, b in pairs]
-    symbols = derive_symbols(uses, slots, {0: flag})
-    assert conditions(symbols) == {0: condition}
+    constructor = derive_constructor(uses, slots, {0: flag})
+    assert conditions(constructor) == {0: condition}
 
 
 def test_a_residual_is_there_where_shape_and_stride_stay() -> None:
@@ -329,35 +337,35 @@ def test_a_residual_is_there_where_shape_and_stride_stay() -> None:
     there = [a == b and s == 1 for a, b, s in cases]
     uses = [use(a, b, optional(t)) for (a, b, _), t in zip(cases, there, strict=True)]
     slots = [{WIDE: a, OUT: b, slot("stride", 1): s} for a, b, s in cases]
-    symbols = derive_symbols(uses, slots, {0: "shortcut"})
-    assert conditions(symbols) == {0: "stride == 1 and in_channels == out_channels"}
+    constructor = derive_constructor(uses, slots, {0: "shortcut"})
+    assert conditions(constructor) == {0: "stride == 1 and in_channels == out_channels"}
 
 
 def test_steps_that_are_there_together_share_a_flag() -> None:
     there = (True, False, False)
     uses = [use(8, 8, optional(t), optional(t)) for t in there]
-    symbols = derive_symbols(uses, [{}] * 3, {0: "pool", 1: "pad"})
-    assert conditions(symbols) == {0: "pool", 1: "pool"}
-    assert symbols.arguments == {"pool": there}
+    constructor = derive_constructor(uses, [{}] * 3, {0: "pool", 1: "pad"})
+    assert conditions(constructor) == {0: "pool", 1: "pool"}
+    assert constructor.arguments == {"pool": there}
 
 
 def test_what_most_uses_have_is_the_default() -> None:
-    symbols = derived({slot("kernel_size"): (3, 3, 5), slot("stride"): (2, 2, 1)})
-    assert symbols.defaults == {"kernel_size": 3, "stride": 1}
-    assert "channels" not in symbols.defaults
+    constructor = derived({slot("kernel_size"): (3, 3, 5), slot("stride"): (2, 2, 1)})
+    assert constructor.defaults == {"kernel_size": 3, "stride": 1}
+    assert "channels" not in constructor.defaults
     assert derived({slot("kernel_size"): (3, 4, 5)}).defaults == {}
     assert derived({slot("stride"): (2, 3, 2)}).defaults == {"stride": 2}
 
 
 def test_arguments_with_a_default_stand_last() -> None:
-    symbols = derived(
+    constructor = derived(
         {slot("kernel_size"): (3, 3, 5), slot("out_channels", 1): (7, 8, 9)}
     )
-    assert list(symbols.arguments) == ["channels", "hidden", "kernel_size"]
+    assert list(constructor.arguments) == ["channels", "hidden", "kernel_size"]
 
 
 def test_an_argument_that_nothing_follows_from_is_none() -> None:
     """Channels enter, but no number of the class counts them."""
     uses = [use(8, 16), use(8, 24)]
     table = [{OUT: 16}, {OUT: 24}]
-    assert derive_symbols(uses, table).arguments == {"out_channels": (16, 24)}
+    assert derive_constructor(uses, table).arguments == {"out_channels": (16, 24)}

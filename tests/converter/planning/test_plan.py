@@ -55,7 +55,9 @@ def test_a_constant_that_two_blocks_share() -> None:
     for seed in (1, 2):
         x = scaled_residual(b, x, shared, weights(C, seed=seed))
     conversion = assert_same(b.build([x]), 6 * 6)
-    shared_keys = [k for k, v in conversion.state.items() if v.tensor == 0]
+    shared_keys = [
+        k for k, v in conversion.state.items() if v.origin and v.origin.index == 0
+    ]
     assert len(shared_keys) == 2
 
 

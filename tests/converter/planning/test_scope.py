@@ -10,9 +10,9 @@ from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.shape import Reshape
 from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.constructor import NEW_CHANNELS, Constructor, Slot
 from tflite2torch.converter.planning.expression import Expression, Formula, Name
 from tflite2torch.converter.planning.scope import Part, Scope
-from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Slot, Symbols
 from tflite2torch.converter.writer.expressions import spelled
 
 HALF = Formula("//", (Name("kernel_size"), 2))
@@ -24,9 +24,11 @@ def scope(
     expressions: dict[Slot, Expression] | None = None,
     conditions: dict[int, Expression] | None = None,
 ) -> Scope:
-    symbols = Symbols(expressions=expressions or {}, conditions=conditions or {})
+    constructor = Constructor(
+        expressions=expressions or {}, conditions=conditions or {}
+    )
     inputs, outputs = nodes[0].inputs[:1], nodes[-1].outputs
-    return Scope("Block", nodes, inputs, outputs, symbols, attributes or {})
+    return Scope("Block", nodes, inputs, outputs, constructor, attributes or {})
 
 
 def stored(scope: Scope) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tests.support.layers import RELU6, Layers
 from tests.support.models import Ref
 from tests.support.networks import Network
 from tests.support.operators import (
+    ALL_PASSES,
     all_nodes,
     assert_same,
     count,
@@ -17,13 +18,12 @@ from tests.support.operators import (
     graph_of,
     rewritten,
 )
-from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.rewriting import Rewrites, run_passes
 from tflite2torch.converter.structure.blocks import find_blocks
-from tflite2torch.converter.structure.structure import Block, is_join
+from tflite2torch.converter.structure.structure import Block, is_residual_add
 
 C = 3
 ULPS = 28**2  # two convolutions of 27 products in a row, the second of the first's sums
@@ -153,7 +153,7 @@ def test_a_bottleneck_that_widens_is_a_block_without_a_shortcut_too() -> None:
         y = b.convolve(b.depthwise(y, 3, stride, activation=RELU6), filters)
         x = b.sum(y, x) if y.shape == x.shape else y
     model = b.build([x.ref])
-    joins = [is_join(block.body[-1]) for block in blocks_of(model)]
+    joins = [is_residual_add(block.body[-1]) for block in blocks_of(model)]
     assert joins == [True, False, True]
     assert len({block.key for block in blocks_of(model)}) == 1
     assert_same(model, 500)
@@ -246,7 +246,7 @@ def test_official_models(
     official_graph: Callable[[str], Graph], name: str, blocks: int, structures: int
 ) -> None:
     graph = official_graph(name)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     found = [node for node in all_nodes(graph.nodes) if isinstance(node, Block)]
     assert count(graph, Block) == blocks
     assert len({block.key for block in found}) == structures

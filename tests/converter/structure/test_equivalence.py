@@ -309,7 +309,7 @@ def test_a_product_has_no_shortcut() -> None:
 def test_only_tflite_s_padding_of_one_convolution_is_optional() -> None:
     x = image()
     same, own = same_padded(x), same_padded(x)
-    own.same = False
+    own.of_window = False
     assert optional([same, conv(result(same), 4, 3, 2)]) == {same: x}
     assert not optional([own, conv(result(own), 4, 3, 2)])
     assert not optional([same, pool(result(same), 3)])

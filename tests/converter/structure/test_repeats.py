@@ -15,6 +15,7 @@ from tests.support.layers import RELU6, Image, Layers
 from tests.support.models import ModelBuilder, Tensor
 from tests.support.official import FACTS
 from tests.support.operators import (
+    ALL_PASSES,
     all_nodes,
     assert_same,
     convert_bytes,
@@ -23,7 +24,6 @@ from tests.support.operators import (
     weights,
 )
 from tests.support.tracing import assert_layers_same
-from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
@@ -263,7 +263,7 @@ def test_heads_of_one_value_are_one_class() -> None:
     heads = [b.convolve(b.residual(b.residual(trunk)), n).ref for n in (2, 5, 7)]
     model = b.build(heads)
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     found = [node for node in graph.nodes if isinstance(node, Block)]
     assert len(found) == 3
     assert len({head.key for head in found}) == 1

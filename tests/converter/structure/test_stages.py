@@ -9,8 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.models import Ref
 from tests.support.networks import Network
-from tests.support.operators import assert_same, graph_of
-from tflite2torch.converter.convert import PIPELINE
+from tests.support.operators import ALL_PASSES, assert_same, graph_of
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.structure.structure import Block, Stage
@@ -19,7 +18,7 @@ C = 3
 
 
 def stages(graph: Graph) -> list[int]:
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     return [len(node.blocks) for node in graph.nodes if isinstance(node, Stage)]
 
 

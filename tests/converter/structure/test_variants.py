@@ -20,9 +20,9 @@ from tests.support.nodes import (
     step,
     widened,
 )
-from tests.support.operators import assert_same, graph_of
+from tests.support.operators import ALL_PASSES, assert_same, graph_of
 from tests.support.tracing import assert_layers_same
-from tflite2torch.converter.convert import PIPELINE, Conversion
+from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
@@ -99,7 +99,7 @@ def converted(model: bytes) -> Conversion:
 def uses(model: bytes) -> list[Block]:
     """Return the blocks of the only class."""
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     (blocks,) = uses_of_classes(graph.nodes).values()
     return blocks
 

@@ -48,7 +48,8 @@ def test_the_outputs_are_among_them(
     converted: Callable[[str], Conversion], name: str
 ) -> None:
     conversion = converted(name)
-    given = {v.tensor for op in conversion.evaluation for v in op.values}
+    values = [v for operation in conversion.evaluation for v in operation.values]
+    given = {value.origin.index for value in values if value.origin is not None}
     assert {entry["tensor"] for entry in conversion.outputs} <= given
 
 
@@ -58,8 +59,8 @@ def test_no_tensor_is_given_twice(
 ) -> None:
     """A step that a use lacks gives nothing, though it has a value in the graph."""
     evaluation = converted(name).evaluation
-    given = [(v.tensor, v.order) for op in evaluation for v in op.values]
-    known = [value for value in given if value[0] is not None]
+    origins = [v.origin for operation in evaluation for v in operation.values]
+    known = [origin for origin in origins if origin is not None]
     assert len(known) == len(set(known))
 
 

@@ -21,10 +21,10 @@ from tests.support.nodes import (
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.shape import Expand
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.constructor import NEW_CHANNELS, Constructor, Slot
 from tflite2torch.converter.planning.derivation import RESIDUAL
 from tflite2torch.converter.planning.expression import Formula, Name
 from tflite2torch.converter.planning.scope import Part, Scope
-from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Slot, Symbols
 from tflite2torch.converter.writer.forward import Forward
 
 
@@ -32,7 +32,7 @@ def scope(nodes: list[Node], inputs: list[Value], *outputs: Value) -> Scope:
     layers = [node for node in nodes if node.parameters]
     attributes: dict[Part, str] = {n: f"layer{i}" for i, n in enumerate(layers, 1)}
     ends = list(outputs) or list(nodes[-1].outputs)
-    return Scope("Block", nodes, inputs, ends, Symbols(), attributes)
+    return Scope("Block", nodes, inputs, ends, Constructor(), attributes)
 
 
 def lines(whole: Scope, *names: str) -> list[str]:
@@ -74,10 +74,10 @@ def blaze(stride: bool = True, widen: bool = True) -> Scope:
     whole = scope(nodes, [x])
     if stride:
         for place in (0, 2):
-            whole.symbols.conditions[place] = Formula("==", (Name("stride"), 2))
+            whole.constructor.conditions[place] = Formula("==", (Name("stride"), 2))
     if widen:
-        whole.symbols.conditions[1] = NEW_CHANNELS
-        whole.symbols.expressions[Slot((1,), "padding", (5,))] = NEW_CHANNELS
+        whole.constructor.conditions[1] = NEW_CHANNELS
+        whole.constructor.expressions[Slot((1,), "padding", (5,))] = NEW_CHANNELS
     return whole
 
 
@@ -106,7 +106,7 @@ def test_a_last_step_that_may_be_lacking() -> None:
     main = conv(x, 4)
     total = step("add", result(main), x)
     whole = scope([main, total], [x])
-    whole.symbols.conditions[1] = RESIDUAL
+    whole.constructor.conditions[1] = RESIDUAL
     assert lines(whole) == [
         "shortcut = x",
         "x = self.layer1(x)",
@@ -122,7 +122,7 @@ def test_steps_in_a_row_on_two_conditions() -> None:
     main = conv(x, 4)
     total = step("add", result(main), result(fewer))
     whole = scope([more, fewer, main, total], [x])
-    whole.symbols.conditions = {0: Name("widen"), 1: Name("narrow")}
+    whole.constructor.conditions = {0: Name("widen"), 1: Name("narrow")}
     assert lines(whole) == [
         "shortcut = x",
         "if self.widen:",
@@ -140,7 +140,7 @@ def test_a_value_that_a_conditional_step_replaces_is_kept_if_it_is_needed() -> N
     deep = depthwise(result(pad))
     product = step("mul", result(deep), result(main))
     whole = scope([main, pad, deep, product], [x])
-    whole.symbols.conditions[1] = Name("pad")
+    whole.constructor.conditions[1] = Name("pad")
     assert lines(whole) == [
         "x = self.layer1(x)",
         "features = x",

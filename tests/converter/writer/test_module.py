@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.support.networks import Network
 from tests.support.official import FACTS
 from tests.support.operators import assert_same, convert_bytes, weights
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.planning.scope import Scope
+from tflite2torch.converter.writer.forward import Forward
 
 LONGEST_LINE = 100
 
@@ -220,3 +223,22 @@ def test_torch_is_imported_only_where_it_is_used() -> None:
     assert "import torch\n" not in source
     assert "functional" not in source
     assert "from torch import Tensor, nn" in source
+
+
+def test_the_forward_of_a_class_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many uses the class has, for the source and for the evaluation."""
+    built: list[str] = []
+    original = Forward.__init__
+
+    def counted(self: Forward, scope: Scope) -> None:
+        built.append(scope.name)
+        original(self, scope)
+
+    monkeypatch.setattr(Forward, "__init__", counted)
+    b = Network()
+    x = b.input((1, 4, 5, 3))
+    for _ in range(3):
+        x = b.residual(x, 3)
+    source = convert_bytes(b.build([x])).source
+    assert sorted(built) == sorted(re.findall(r"class (\w+)\(nn.Module\)", source))
+    assert len(built) == 2

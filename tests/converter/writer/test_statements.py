@@ -23,10 +23,10 @@ from tests.support.nodes import (
 from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.planning.constructor import Constructor, Slot
 from tflite2torch.converter.planning.derivation import SAME_CHANNELS
 from tflite2torch.converter.planning.expression import Formula, Name
 from tflite2torch.converter.planning.scope import Part, Scope
-from tflite2torch.converter.planning.symbols import Slot, Symbols
 from tflite2torch.converter.structure.structure import Block, Stage
 from tflite2torch.converter.writer.statements import WIDTH, Statements, Step, number
 
@@ -39,7 +39,7 @@ def scope(nodes: list[Node], *outputs: Value) -> Scope:
         parts += [node] if node.parameters or isinstance(node, Block | Stage) else []
     names = {part: "abcdefghijkl"[i] for i, part in enumerate(dict.fromkeys(parts))}
     ends = list(outputs) or nodes[-1].outputs
-    return Scope("Block", nodes, nodes[0].inputs[:1], ends, Symbols(), names)
+    return Scope("Block", nodes, nodes[0].inputs[:1], ends, Constructor(), names)
 
 
 def shown(whole: Scope, *, of_model: bool = False) -> list[str]:
@@ -146,10 +146,10 @@ def conditional(*, first: bool = True) -> Scope:
     nodes.append(step("add", result(layer), result(more)))
     whole = scope(nodes)
     for place in (0, 2):
-        whole.symbols.conditions[place] = Formula("==", (Name("stride"), 2))
-    whole.symbols.expressions[Slot((3,), "stride")] = Name("stride")
+        whole.constructor.conditions[place] = Formula("==", (Name("stride"), 2))
+    whole.constructor.expressions[Slot((3,), "stride")] = Name("stride")
     if not first:
-        whole.symbols.conditions[1] = Name("widen")
+        whole.constructor.conditions[1] = Name("widen")
     return whole
 
 
@@ -180,7 +180,7 @@ def test_a_step_waits_for_what_it_reads() -> None:
     end = step("abs", result(second))
     whole = scope([first, between, second, end])
     for place in (0, 2):
-        whole.symbols.conditions[place] = Name("deep")
+        whole.constructor.conditions[place] = Name("deep")
     lines = shown(whole)
     assert [("if" in line) for line in lines] == [True, False, True, False]
 
@@ -190,7 +190,7 @@ def test_what_a_conditional_step_reads_is_computed_in_any_case() -> None:
     main = conv(x, 4)
     total = step("add", result(main), x)
     whole = scope([main, total])
-    whole.symbols.conditions[1] = SAME_CHANNELS
+    whole.constructor.conditions[1] = SAME_CHANNELS
     assert shown(whole) == ["self.a(x)", "v0 + x if self.residual"]
 
 

@@ -1,1 +1,1 @@
-"""One folder for each file format: bytes are verified, read, and lowered to the neutral graph."""
+"""One package for each file format: it verifies and parses a file and lowers it to a graph."""

@@ -1,8 +1,8 @@
-"""A strict reader of zip archives in memory: bundles and wheels.
+"""A strict in-memory reader of zip archives, for bundles and wheels.
 
-It takes what bundles and wheels are made of (stored and deflated entries, one volume),
-bounds all of it before it reads any, and writes nothing to disk. Whatever one reader of
-zip files could understand otherwise than another one is an error.
+Supports the subset of zip that bundles and wheels use: one volume, stored and deflated
+entries. All sizes are checked before any entry is read, and nothing is written to disk.
+Anything that two zip readers could interpret differently is an error.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any, BinaryIO
 from tflite2torch.converter.errors import InvalidModelError
 
 MAX_ENTRIES = 10_000
-"""The most entries of an archive and of those inside it: a mediapipe wheel has 760."""
+"""Maximum number of entries, nested archives included; a mediapipe wheel has 760."""
 
 MAX_NAME = 1024
-"""The most bytes of an entry's name."""
+"""Maximum length of an entry's name in bytes."""
 
 MAX_RATIO = 100
-"""How many times its packed size a large entry may have; weights hardly reach 5."""
+"""Maximum compression ratio of a large entry; weights hardly reach 5."""
 
 SMALL = 2**20
-"""The size in bytes up to which any ratio is harmless."""
+"""Size in bytes up to which any compression ratio is allowed."""
 
 _UNPACK = "unpack it yourself and give the .tflite files"
 _CHUNK = 2**18
@@ -42,7 +42,7 @@ _SYMLINK = 0xA000
 
 
 class Budget:
-    """What an archive and all archives inside it may hold together."""
+    """The entries and unpacked bytes left for an archive and all archives nested in it."""
 
     def __init__(self, archive_size: int) -> None:
         self.entries = MAX_ENTRIES
@@ -51,7 +51,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in an archive, as the central directory describes it."""
+    """A file in an archive, as described by the central directory.
+
+    ``packed`` and ``size`` are its compressed and its uncompressed size in bytes, ``header``
+    is the offset of its local header.
+    """
 
     name: str
     raw_name: bytes
@@ -64,10 +68,10 @@ class Entry:
 
 
 class Archive:
-    """The files of a zip archive; all entries are checked before any is read.
+    """The entries of a zip archive; all of them are checked before any is read.
 
-    Raises InvalidModelError, on opening and on reading, for an archive that is broken,
-    ambiguous, encrypted, or holds more than ``budget`` allows.
+    Raises InvalidModelError, on opening and on reading, for an archive that is malformed,
+    ambiguous, encrypted, or larger than ``budget`` allows.
     """
 
     def __init__(self, stream: BinaryIO, label: str, budget: Budget) -> None:
@@ -80,7 +84,7 @@ class Archive:
         self._data = self._locate(start)
 
     def read(self, entry: Entry) -> bytes:
-        """Return what an entry holds."""
+        """Return the uncompressed content of an entry."""
         self._stream.seek(self._data[entry.name])
         stored = entry.method == _STORED
         data = self._stream.read(entry.size) if stored else self._inflate(entry)
@@ -92,6 +96,8 @@ class Archive:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         unpacked, left = BytesIO(), entry.packed
         try:
+            # The stated size may be a lie. Inflating chunk by chunk and stopping one chunk
+            # past that size bounds the memory, whatever the compressed data expand to.
             while not inflater.eof and unpacked.tell() <= entry.size:
                 packed = inflater.unconsumed_tail
                 if not packed:
@@ -100,21 +106,25 @@ class Archive:
                 chunk = inflater.decompress(packed, _CHUNK)
                 unpacked.write(chunk)
                 if not packed and not chunk:
-                    break
+                    break  # all input is consumed, and the stream has no end marker
         except zlib.error as error:
             raise self._broken(entry.name, f"it cannot be unpacked: {error}") from error
+        # Data behind the end of the stream would be invisible here and visible to a reader
+        # that trusts the size.
         if left or inflater.unused_data or not inflater.eof:
             raise self._broken(entry.name, "its packed size is wrong")
         return unpacked.getvalue()
 
     def _directory(self) -> tuple[int, int, bytes]:
-        """Return the central directory: where it begins, its entries' number, its bytes."""
+        """Return the central directory's offset, number of entries and bytes."""
         at, tail = _tail(self._stream)
         if tail is None:
             raise self._broken("", "its end is missing")
         _, disk, first_disk, here, count, length, start, _ = _END.unpack_from(tail)
         if disk or first_disk or here != count or 0xFFFFFFFF in (length, start):
             raise self._broken("", "it has several volumes or is a zip64", _UNPACK)
+        # Some readers allow a gap here, for a program in front of the archive, and shift all
+        # offsets by it: they would see other entries.
         if start + length != at:
             raise self._broken("", "its central directory is not where it should be")
         self._stream.seek(start)
@@ -159,6 +169,7 @@ class Archive:
             raise self._broken(name, "it is a symbolic link")
 
     def _check_size(self, name: str, method: int, packed: int, size: int) -> None:
+        # Many entries of a harmless ratio can still add up, hence the shared budget.
         self.budget.bytes -= size
         if self.budget.bytes < 0 or (size > SMALL and size > MAX_RATIO * packed):
             raise self._broken(name, f"{size} bytes in it are too many to unpack")
@@ -178,8 +189,10 @@ class Archive:
             seen.add(entry.name)
 
     def _locate(self, end: int) -> dict[str, int]:
-        """Return where the data of each entry begin; no entry overlaps another one."""
-        places: dict[str, int] = {}
+        """Return the offset of each entry's data; raise if entries overlap."""
+        # A "zip bomb" points many entries at the same compressed bytes. In the order of their
+        # offsets, each entry has to begin behind the end of the one before.
+        offsets: dict[str, int] = {}
         free = 0
         for entry in sorted(self.entries, key=lambda entry: entry.header):
             self._stream.seek(entry.header)
@@ -190,14 +203,16 @@ class Archive:
             free = data + entry.packed
             if free > end:
                 raise self._broken(entry.name, "it is cut off")
-            places[entry.name] = data
-        return places
+            offsets[entry.name] = data
+        return offsets
 
     def _check_local(self, entry: Entry, header: bytes) -> int:
-        """Check an entry's own header; return how many bytes lie between it and the data."""
+        """Compare the local header with the directory; return the length of its name and extra."""
         magic, _, flags, method, _, _, *rest, name_size, extra_size = _LOCAL.unpack(
             header
         )
+        # Readers differ in which of the two headers they believe, so both have to agree. With
+        # this flag the sizes follow the data, and the local header has zeros for them.
         same = (flags, method) == (entry.flags, entry.method)
         if not flags & _SIZES_FOLLOW:
             same = same and rest == [entry.crc, entry.packed, entry.size]
@@ -214,15 +229,19 @@ class Archive:
 
 
 def has_end(stream: BinaryIO) -> bool:
-    """Whether a stream ends as a zip archive does; leaves it at its beginning."""
+    """Return whether a stream ends with a zip end record, and rewind it."""
     found = _tail(stream)[1] is not None
     stream.seek(0)
     return found
 
 
 def _tail(stream: BinaryIO) -> tuple[int, bytes | None]:
-    """Return where the record that ends an archive stands, and it, if there is one."""
+    """Return the offset and bytes of the end of central directory record.
+
+    Without such a record, return the stream's size and None.
+    """
     size = stream.seek(0, os.SEEK_END)
+    # A comment of up to 65535 bytes follows the record; its length has to reach the end.
     start = max(size - _END.size - 2**16 + 1, 0)
     stream.seek(start)
     tail = stream.read()

@@ -1,4 +1,4 @@
-"""One model file, and the names that are made of what it is called."""
+"""The bytes of one model file, and names derived from its file name."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 MAX_NAME = 64
-"""The most characters of a model's name."""
+"""Maximum length of a model's name in characters."""
 
 _TAKEN = frozenset(keyword.kwlist) | sys.stdlib_module_names | {"torch", "numpy"}
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One .tflite file, wherever it came from.
+    """A .tflite file, read from disk or from an archive.
 
     Attributes:
-        name: its stem as a lowercase identifier of at most 64 of ``[a-z0-9_]``; not a
-            keyword, nor the name of a module that the emitted one would hide.
-        label: how messages name it: the file's name, behind that of its bundle; without
-            control characters, of bounded length.
-        data: its bytes.
+        name: the file's stem as a lowercase identifier of at most 64 of ``[a-z0-9_]``;
+            neither a keyword nor the name of a module that the emitted one would shadow.
+        label: the file's name in messages, ``bundle/file`` for a bundled one; printable and
+            of bounded length.
+        data: the file's bytes.
     """
 
     name: str
@@ -33,19 +33,19 @@ class ModelFile:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the bytes, in hex."""
+        """The SHA-256 of the bytes, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
 
     @property
     def origin(self) -> str:
-        """The label for documentation: a wheel's without the platforms it is built for."""
+        """The label without a wheel's platform tags, for documentation."""
         return re.sub(
             r"(^|/)([^/-]+-[^/-]+)(-[^/-]+){3,4}\.whl(?=/)", r"\1\2", self.label
         )
 
 
 def module_name(text: str) -> str:
-    """Return any text reduced to a lowercase identifier that can name a module."""
+    """Return a lowercase identifier, made from any text, that is a valid module name."""
     name = re.sub("[^a-z0-9]+", "_", text.lower()).strip("_")[:MAX_NAME].rstrip("_")
     if not name or name[0].isdigit() or name in _TAKEN:
         name = f"model_{name}"[:MAX_NAME].rstrip("_")
@@ -53,7 +53,7 @@ def module_name(text: str) -> str:
 
 
 def printable(text: str, limit: int = 100) -> str:
-    """Return untrusted text for a message: one line, nothing that moves a cursor."""
+    """Return untrusted text on one line, shortened, with control characters escaped."""
     if len(text) > limit:
         text = f"{text[: limit - 1]}…"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,1 +1,1 @@
-"""The neutral graph: values, nodes that mean what torch means, and the graph of both."""
+"""The neutral graph, which knows no file format: values, and nodes with torch's semantics."""

@@ -66,17 +66,14 @@ class Graph:
             node.read_instead({old: new})
         self.outputs = [new if value is old else value for value in self.outputs]
 
-    def verify(self, *, shapes: bool = False) -> None:
+    def verify(self) -> None:
         """Raise GraphError unless the graph can run as it stands.
 
         Every value that is read is an input, a constant, or computed earlier; none is
-        computed twice; all outputs exist, and have a name each if any has. The same holds
-        inside nodes that consist of others.
-
-        Args:
-            shapes: also compare each value's shape with the one that its node infers.
+        computed twice; each has the shape that its node infers; all outputs exist, and
+        have a name each if any has. The same holds inside nodes that consist of others.
         """
-        _verify(self.label, self.nodes, self.inputs, self.outputs, shapes)
+        _verify(self.label, self.nodes, self.inputs, self.outputs)
         for kind, values, names in (
             ("inputs", self.inputs, self.input_names),
             ("outputs", self.outputs, self.output_names),
@@ -96,7 +93,6 @@ def _verify(
     nodes: Sequence[Node],
     inputs: Sequence[Value],
     outputs: Sequence[Value],
-    shapes: bool,
 ) -> None:
     known = set(inputs)
     for place, node in enumerate(nodes):
@@ -114,8 +110,8 @@ def _verify(
                 raise GraphError(f"{here} gives {value!r}, which exists already")
         known.update(node.outputs)
         if node.inner:
-            _verify(here, node.inner, node.inputs, node.outputs, shapes)
-        elif shapes:
+            _verify(here, node.inner, node.inputs, node.outputs)
+        else:
             _verify_shapes(here, node)
     for value in outputs:
         if value.data is None and value not in known:

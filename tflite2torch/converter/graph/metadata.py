@@ -1,4 +1,4 @@
-"""What a file says of a model besides what it computes: names and ranges, for people."""
+"""Documentation that a file contains: names, descriptions and value ranges."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TensorMetadata:
-    """What a file says about one of its inputs or outputs; untrusted text.
+    """A file's documentation of an input or output; untrusted text.
 
     Attributes:
         name: may be empty.
         description: may be empty.
-        value_range: the least and the largest value: of an image, what black and white
-            become; of other tensors, what their statistics give. None if unknown.
+        value_range: smallest and largest value: of normalized pixels for an image, from the
+            file's statistics for other tensors. None if unknown.
     """
 
     name: str = ""
@@ -23,13 +23,13 @@ class TensorMetadata:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a file says about itself; untrusted text.
+    """A file's documentation of its model; untrusted text.
 
     Attributes:
         name: may be empty.
         description: may be empty.
-        inputs: one for each of the model's inputs, or none at all.
-        outputs: one for each of the model's outputs, or none at all.
+        inputs: one entry for each input, or an empty list.
+        outputs: one entry for each output, or an empty list.
     """
 
     name: str = ""

@@ -1,4 +1,4 @@
-"""One step of the computation, and the expression that the writer prints for it."""
+"""The base class of nodes, and the expressions that the writer prints for them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Code:
     """A Python expression that the writer prints.
 
     Attributes:
-        template: an expression over the operands ``x0``, ``x1``, … and over the names of the
-            arguments, such as ``F.pad(x0, padding)``.
-        arguments: values of the names. Those that differ between the uses of a class become
-            arguments of its constructor.
-        defaults: keyword arguments that are omitted at these values.
-        helper: name of a file in ``writer/helpers`` whose functions the template calls.
-        same: keyword arguments that are omitted where they equal another argument.
+        template: an expression in the inputs ``x0``, ``x1``, … and the names of arguments,
+            such as ``F.pad(x0, padding)``.
+        arguments: values of the arguments. Those that differ between the instances of an
+            emitted class become parameters of its constructor.
+        defaults: default values; a keyword argument that has its default is omitted.
+        helper: name of the file in ``writer/helpers`` with the function that is called.
+        same: keyword arguments that default to the value of another argument.
     """
 
     template: str
@@ -32,19 +32,19 @@ class Code:
 
 
 class BatchError(Exception):
-    """A node that cannot run on a batch, since it mixes samples; the message says how."""
+    """A node mixes the samples of a batch; the message says how."""
 
 
 @dataclass(eq=False)
 class Node:
-    """One step of the computation. Its subclasses are defined in ``converter.graph.nodes``.
+    """An operation of a graph. The subclasses are in ``converter.graph.nodes``.
 
     Attributes:
-        inputs: operands; constants among them are read as they are.
-        outputs: results.
-        operator: index of the operator in the source file that it came from.
-        parameters: constants that a ``torch.nn`` layer holds, by their name in it.
-        comment: printed beside the statement: why the step is there.
+        inputs: values that the node reads, constants included.
+        outputs: values that the node computes.
+        operator: index of the source file's operator that the node implements.
+        parameters: constants that are parameters of a ``torch.nn`` layer, by name.
+        comment: comment to print beside the statement, which says why it is there.
     """
 
     inputs: list[Value]
@@ -55,57 +55,56 @@ class Node:
 
     @property
     def layout(self) -> str:
-        """The axis order that the node needs of rank-4 values.
+        """The axis order that the node requires of rank-4 values.
 
-        ``nchw``: images; ``any``: whatever order, which ``reorder`` follows; ``fixed``: that
-        of the source file, because the order of elements shows in the result.
+        ``nchw``: that of images; ``any``: any order, ``reorder`` adapts the node; ``fixed``:
+        that of the source file, because the result depends on the order of elements.
         """
         return "fixed"
 
     @property
     def variant(self) -> str:
-        """The kind of layer within its type, such as ``depthwise``; empty for most types."""
+        """A subtype, such as ``depthwise`` of convolutions; empty for most types."""
         return ""
 
     @property
     def inner(self) -> Sequence[Node]:
-        """The nodes that a compound node consists of; empty for all others."""
+        """The nodes that a compound node consists of; empty for other nodes."""
         return ()
 
     def read_instead(self, others: Mapping[Value, Value]) -> None:
-        """Replace operands, also those of inner nodes."""
+        """Replace inputs by the values that they map to, also those of inner nodes."""
         self.inputs = [others.get(value, value) for value in self.inputs]
         for node in self.inner:
             node.read_instead(others)
 
     def infer(self) -> list[Shape]:
-        """Return the shapes of the outputs, inferred from those of the inputs.
+        """Return the output shapes, inferred from the input shapes.
 
-        Raises BatchError where the inputs do not fit each other.
+        Raises BatchError if the inputs do not broadcast.
         """
         raise NotImplementedError(type(self).__name__)
 
     def follow_batch(self) -> list[Node]:
-        """Replace a batch of one that the node bakes in by the free batch ``N``.
+        """Replace a batch size of one in the node's attributes by the free batch ``N``.
 
-        Called with inputs whose shapes have ``N`` already. Returns nodes to insert before
-        this one. Raises BatchError where samples would mix.
+        The inputs' shapes have ``N`` already. Returns nodes to insert before this one.
+        Raises BatchError if the node would mix samples.
         """
         return []
 
     def reorder(self, order: tuple[int, ...]) -> None:
-        """Permute the axes that the node refers to.
+        """Adapt the node's attributes to inputs and outputs with permuted axes.
 
-        Axis ``i`` of the operands is now the former axis ``order[i]``; a leading -1 is a new
-        batch axis.
+        Axis ``i`` is the former axis ``order[i]``; a leading -1 is a new batch axis.
         """
 
     def layer(self) -> Code | None:
-        """Return the constructor call of a node that is a ``torch.nn`` layer, else None."""
+        """Return the constructor call if the node is a ``torch.nn`` layer, otherwise None."""
         return None
 
     def code(self) -> Code:
-        """Return the expression that computes the outputs from the operands."""
+        """Return the expression that computes the outputs from the inputs."""
         raise NotImplementedError(type(self).__name__)
 
     def __repr__(self) -> str:

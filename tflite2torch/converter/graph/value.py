@@ -1,4 +1,4 @@
-"""Values: the tensors that flow between the nodes of a graph."""
+"""Values: the tensors that nodes of a graph read and compute."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TO_NHWC = (0, 2, 3, 1)
 
 
 class _Batch(int):
-    """The size of the batch axis: prints as N, and counts as 1 in products of sizes.
+    """The symbolic size of the batch axis: prints as N and equals 1.
 
-    ``math.prod(shape)`` is thereby the number of elements of one sample.
+    ``math.prod(shape)`` thus is the number of elements of one sample.
     """
 
     def __repr__(self) -> str:
@@ -32,19 +32,20 @@ class _Batch(int):
 
 
 N = _Batch(1)
+"""The batch size; compare with ``is``, since it equals 1."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The tensor of the source file that a value stands for.
+    """The tensor of the source file that a value corresponds to.
 
     Attributes:
         format: the file format, such as ``tflite``.
         index: the tensor's index in the file.
-        name: the file's name of it; untrusted text.
+        name: the tensor's name in the file; untrusted text.
         permutation: axis ``i`` of the value is axis ``permutation[i]`` of the tensor; a
-            leading -1 is a batch axis that the tensor lacks. A constant may lack axes of
-            size one that the tensor has.
+            leading -1 is a batch axis that the tensor lacks. A constant may lack some of the
+            tensor's axes of size one.
     """
 
     format: str
@@ -58,15 +59,15 @@ class Value:
     """A tensor of the graph.
 
     Attributes:
-        name: of the tensor in the source file that this value is, or is computed for;
-            untrusted text.
-        shape: sizes, ``N`` where the axis is the batch.
-        dtype: ``float32``, ``int32``, …; what computation sees. Constants may be *stored*
-            narrower (float16 weights) and widen exactly when they are written.
+        name: name of the corresponding tensor in the source file, or of the one that the
+            value is an intermediate result for; untrusted text.
+        shape: sizes of the axes; that of the batch axis is ``N``.
+        dtype: type in computation, such as ``float32``. The data of a constant may have a
+            narrower type (float16 weights) and are converted exactly when written.
         origin: the tensor of the source file; None for a value that the file lacks.
-        data: elements of a constant, in this value's axis order; None for all others.
+        data: elements of a constant, in this value's axis order; None if computed.
         image: whether the axes are (N, C, H, W). Other values of rank 4, such as tokens,
-            keep the axis order of their file.
+            keep the axis order of the file.
     """
 
     name: str
@@ -83,12 +84,12 @@ class Value:
 
     @property
     def batched(self) -> bool:
-        """Whether the leading axis is the batch."""
+        """Whether the first axis is the batch axis."""
         return bool(self.shape) and self.shape[0] is N
 
     @property
     def channel_axis(self) -> int:
-        """The axis of the channels: 1 for an NCHW image, the last one otherwise."""
+        """The channel axis: 1 for an NCHW image, otherwise the last axis."""
         return 1 if self.image else self.rank - 1
 
     @property
@@ -100,11 +101,11 @@ class Value:
 
     @property
     def permutation(self) -> tuple[int, ...]:
-        """The permutation of its origin; without one, the identity."""
+        """The permutation of the origin; the identity if there is no origin."""
         return self.origin.permutation if self.origin else tuple(range(self.rank))
 
     def permuted(self, axes: tuple[int, ...]) -> Value:
-        """Return the value, constants' elements included, with its axes in another order."""
+        """Return a value with permuted axes, including the data of a constant."""
         origin = self.origin
         if origin is not None:
             order = tuple(origin.permutation[axis] for axis in axes)
@@ -119,17 +120,8 @@ class Value:
         )
 
     def reshaped(self, shape: Shape) -> Value:
-        """Return a constant with other sizes for the same elements in the same order."""
+        """Return a constant with another shape and the same elements in the same order."""
         return replace(self, shape=shape, data=self.array.reshape(shape))
-
-    # Until the parity harness reads origins.
-    @property
-    def tensor(self) -> int | None:
-        return None if self.origin is None else self.origin.index
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        return self.permutation
 
     def __repr__(self) -> str:
         const = "const " if self.data is not None else ""
@@ -138,9 +130,9 @@ class Value:
 
 
 def image_sizes(x: Value) -> tuple[int, tuple[int, int], int]:
-    """Return the batch, (height, width) and channels of an image of either layout.
+    """Return batch size, (height, width) and channels of an image, NCHW or NHWC.
 
-    Images are NHWC until the front end of such a format has chosen layouts.
+    Images of an NHWC format are NHWC until its front end has chosen layouts.
     """
     if x.image:
         batch, channels, height, width = x.shape
@@ -150,6 +142,6 @@ def image_sizes(x: Value) -> tuple[int, tuple[int, int], int]:
 
 
 def image_shape(x: Value, size: Sequence[int], channels: int) -> Shape:
-    """Return the shape of an image of this (height, width) in the layout and batch of ``x``."""
+    """Return the shape of an image of (height, width) size with layout and batch of ``x``."""
     batch, *_ = x.shape
     return (batch, channels, *size) if x.image else (batch, *size, channels)

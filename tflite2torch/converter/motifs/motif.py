@@ -17,7 +17,7 @@ from tflite2torch.converter.structure.structure import (
     Skipped,
     Stage,
     Structure,
-    is_join,
+    is_residual_add,
 )
 
 
@@ -71,7 +71,7 @@ class Traits:
     @property
     def joins(self) -> bool:
         """Whether there is a residual add."""
-        return any(map(is_join, self.nodes))
+        return any(map(is_residual_add, self.nodes))
 
     @property
     def gates(self) -> bool:
@@ -94,6 +94,8 @@ class Motif:
         fits: tells whether a class of blocks is one.
         text: the class's docstring; empty where naming its layers says as much.
         chain: what it consists of, if it is a block also without a shortcut.
+        role_among: gives the role of an attribute of a block's class instead, from the use
+            that the attribute holds and all steps of that class.
     """
 
     name: str
@@ -101,3 +103,4 @@ class Motif:
     fits: Callable[[Traits], bool]
     text: str = ""
     chain: Chain | None = None
+    role_among: Callable[[Block, Sequence[Node]], str] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tflite2torch.converter.graph.graph import Graph
-from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
+from tflite2torch.converter.graph.metadata import TensorMetadata
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.value import Value
@@ -21,7 +21,7 @@ from tflite2torch.converter.naming.tensor_names import role_in_name
 RESERVED = {"x", "self", *GLOBALS}
 
 
-def name_interface(graph: Graph, metadata: ModelMetadata) -> None:
+def name_interface(graph: Graph) -> None:
     """Name inputs and outputs, each by the first of these that tells a role.
 
     The tensor's own name; that of the layer which an output comes from; the metadata's,
@@ -29,13 +29,13 @@ def name_interface(graph: Graph, metadata: ModelMetadata) -> None:
     """
     producers = graph.producers()
     wanted = [
-        role_in_name(value.name) or _stated(metadata.inputs, i) or "input"
+        role_in_name(value.name) or _stated(graph.metadata.inputs, i) or "input"
         for i, value in enumerate(graph.inputs)
     ]
     wanted += [
         role_in_name(value.name)
         or _source_name(producers, value)
-        or _stated(metadata.outputs, i)
+        or _stated(graph.metadata.outputs, i)
         or _common_name(producers, value)
         or "output"
         for i, value in enumerate(graph.outputs)

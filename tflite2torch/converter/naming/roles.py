@@ -13,22 +13,29 @@ from tflite2torch.converter.graph.nodes.region import (
     TransformBilinear,
     TransformLandmarks,
 )
-from tflite2torch.converter.graph.nodes.shape import Expand, Permute, Rows
+from tflite2torch.converter.graph.nodes.shape import Expand, Rows
+from tflite2torch.converter.graph.traversal import producers_of, users_of
 from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.motifs import MOTIFS
 from tflite2torch.converter.motifs.layers import kind_name, layer_roles
 from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.tensor_names import role_in_name
-from tflite2torch.converter.structure.structure import Block, Stage, Structure, is_join
+from tflite2torch.converter.structure.structure import (
+    Block,
+    Stage,
+    Structure,
+    is_residual_add,
+)
 
-GENERIC = frozenset(
+GENERIC = {motif.role for motif in MOTIFS} | set(
     """
-    activation block blocks constant conv depthwise encoder excite expand gate grouped head
-    lateral layer level linear merge mixer mlp norm pointwise project reduce separable stage stem
+    activation blocks constant conv depthwise expand grouped lateral layer level linear norm
+    pointwise project reduce stage stem
     """.split()
 )
 """Roles that say what a part is or where it stands, not what it computes."""
 
-Idioms = Mapping[Structure, Motif]
+Motifs = Mapping[Structure, Motif]
 """The motif of each class, by the structure of its blocks."""
 
 
@@ -63,10 +70,10 @@ def is_generic(role: str) -> bool:
     return role.rstrip("0123456789").rpartition("_")[2] in GENERIC
 
 
-def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
+def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
     """Return names for the parts of a model: of the file's, or stem, stage and head."""
     reached = graph.reached_outputs()
-    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, idioms)]
+    trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, motifs)]
     begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gate_layers(graph.nodes)
     roles: dict[Node | Value, str] = {}
@@ -76,7 +83,7 @@ def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
             roles.setdefault(value, prefixed(heads, _constant_role(node, value)))
         place = "stem" if position < begin else "head" if position > end else ""
         if isinstance(node, Block | Stage):
-            roles[node] = _block_role(node, idioms, heads, place)
+            roles[node] = _block_role(node, motifs, heads, place)
         elif node.layer() is not None:
             kind = "gate" if node in gates else kind_name(node) or "layer"
             if own := layer_name(node) or (heads[0] if len(heads) == 1 else None):
@@ -88,16 +95,16 @@ def model_roles(graph: Graph, idioms: Idioms) -> dict[Node | Value, str]:
     return roles
 
 
-def _is_trunk(node: Node, idioms: Idioms) -> bool:
+def _is_trunk(node: Node, motifs: Motifs) -> bool:
     """Return whether a node is part of a network's body: a stage, or a block of its kind."""
     if isinstance(node, Block):
-        return idioms[node.key].role in ("block", "mixer")
+        return motifs[node.key].role in ("block", "mixer")
     return isinstance(node, Stage)
 
 
 def gate_layers(nodes: Sequence[Node]) -> set[Node]:
     """Return the layers whose sigmoid is multiplied with features."""
-    producers = {value: node for node in nodes for value in node.outputs}
+    producers = producers_of(nodes)
     products = [n for n in nodes if isinstance(n, Elementwise) and n.function == "mul"]
     gates: set[Node] = set()
     for factor in (producers.get(value) for node in products for value in node.inputs):
@@ -108,9 +115,9 @@ def gate_layers(nodes: Sequence[Node]) -> set[Node]:
 
 
 def _block_role(
-    node: Block | Stage, idioms: Idioms, heads: Sequence[str], place: str
+    node: Block | Stage, motifs: Motifs, heads: Sequence[str], place: str
 ) -> str:
-    role = "stage" if isinstance(node, Stage) else idioms[node.key].role
+    role = "stage" if isinstance(node, Stage) else motifs[node.key].role
     if role == "head" and len(heads) == 1:
         return heads[0]
     if role in ("block", "mixer"):
@@ -140,14 +147,14 @@ def _heads(graph: Graph, reached: set[Value]) -> list[str]:
 
 
 def block_roles(
-    uses: Sequence[Block], nodes: Sequence[Node], idioms: Idioms
+    uses: Sequence[Block], nodes: Sequence[Node], motifs: Motifs
 ) -> dict[Node | Value, str]:
     """Return names for the parts of a block's class.
 
     Args:
         uses: the uses of the class.
         nodes: the steps of the class, one for each of a use.
-        idioms: the motifs of the blocks inside.
+        motifs: the motifs of the blocks inside.
     """
     layers = layer_roles(uses)
     gates = gate_layers(nodes)
@@ -160,30 +167,28 @@ def block_roles(
         elif isinstance(node, Stage):
             roles[node] = "blocks"
         elif isinstance(node, Block):
-            roles[node] = _inner_role(node, nodes, idioms)
+            roles[node] = _inner_role(node, nodes, motifs)
         else:
             roles[node] = layers.get(first) or kind_name(node) or "layer"
     return roles
 
 
-def _inner_role(block: Block, nodes: Sequence[Node], idioms: Idioms) -> str:
-    """Return what a block inside another is called; of two MLPs, one mixes tokens."""
+def _inner_role(block: Block, nodes: Sequence[Node], motifs: Motifs) -> str:
+    """Return what a block among the steps of another is called."""
     if any(isinstance(node, Rows) for node in nodes):
         return "level"
-    role = idioms[block.key].role
-    transposed = {v for n in nodes if isinstance(n, Permute) for v in n.outputs}
-    if role == "mlp" and transposed:
-        return "token_mlp" if block.inputs[0] in transposed else "channel_mlp"
-    return role
+    motif = motifs[block.key]
+    return motif.role if motif.role_among is None else motif.role_among(block, nodes)
 
 
 def operand_names(nodes: Sequence[Node], entries: Sequence[Value]) -> list[str]:
     """Return what the ``forward`` of a block calls its inputs."""
     names = ["x" if len(entries) < 3 else "x1"]
-    joins = any(map(is_join, nodes))
+    joins = any(map(is_residual_add, nodes))
+    users = users_of(nodes)
     for number, value in enumerate(entries[1:], 2):
-        readers = [node for node in nodes if value in node.inputs]
-        if all(isinstance(n, TransformBilinear | TransformLandmarks) for n in readers):
+        kinds = TransformBilinear | TransformLandmarks
+        if all(isinstance(node, kinds) for node in users.get(value, [])):
             names.append("matrix")
         else:
             names.append("skip" if joins and len(entries) == 2 else f"x{number}")

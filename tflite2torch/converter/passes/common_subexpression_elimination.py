@@ -29,6 +29,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Rewrites:
     same: dict[Value, Value] = {}
     kept: list[Node] = []
     for node in graph.nodes:
+        # Operands first: nodes are equal as soon as what they read has become the same.
         if not same.keys().isdisjoint(node.inputs):
             node.read_instead(same)
         stays = node.parameters or node.inner or not outputs.isdisjoint(node.outputs)

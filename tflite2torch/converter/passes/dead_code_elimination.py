@@ -25,6 +25,7 @@ def eliminate_dead_code(graph: Graph) -> Rewrites:
     for node in graph.nodes:
         if is_identity(node):
             _bypass(graph, node)
+    # Backwards, all users of a node have been seen before the node is.
     needed = set(graph.outputs)
     kept: list[Node] = []
     for node in reversed(graph.nodes):

@@ -61,6 +61,8 @@ class Matcher:
         """
         end = node.outputs[0]
         for bindings in self._match(pattern, end, {}):
+            # What replaces the node makes all inner values superfluous. Were one of them
+            # read elsewhere, the arithmetic would have to stay beside its replacement.
             inner = {bindings[p] for p in bindings if p.function} - {end}
             nodes = {self._producers[value] for value in inner} | {node}
             for value in inner:
@@ -86,6 +88,8 @@ class Matcher:
         else:
             node = self._producers.get(value)
             if node is not None and _function(node) == pattern.function:
+                # The value is bound before its operands are looked at; a binding that leads
+                # nowhere is forgotten, for every step extends a copy.
                 for operands in _orders(pattern, node):
                     yield from self._match_all(
                         pattern.operands, operands, {**seen, pattern: value}
@@ -94,9 +98,11 @@ class Matcher:
     def _match_all(
         self, patterns: tuple[Pattern, ...], values: list[Value], seen: Bindings
     ) -> Iterator[Bindings]:
+        """Yield each way in which all operands match."""
         if not patterns:
             yield seen
             return
+        # Each way in which the first operand matches is tried with the others.
         for bindings in self._match(patterns[0], values[0], seen):
             yield from self._match_all(patterns[1:], values[1:], bindings)
 

@@ -76,7 +76,10 @@ def _match(matcher: Matcher, node: Node) -> Bindings | str | None:
 
 
 def _wrong_parameters(found: Bindings) -> str:
+    """Return why a LayerNorm cannot have these parameters; nothing if it can."""
     x = found[X]
+    # Constants that broadcast over an NCHW image have axes of one element behind that of
+    # the channels. Any other shape scales something else than channels.
     width = x.shape[x.channel_axis]
     behind = x.rank - 1 - x.channel_axis
     wanted = (width, *(1,) * behind) if width > 1 else (1,)
@@ -97,7 +100,7 @@ def _layer_norm(node: Node, found: Bindings) -> list[Node]:
     if SHIFT in found:
         parameters["bias"] = _row(found[SHIFT])
     (x, y), operator = (found[X], node.outputs[0]), node.operator
-    if x.channel_axis == x.rank - 1:
+    if x.channel_axis == x.rank - 1:  # nn.LayerNorm normalizes last axes only
         return [LayerNorm([x], [y], epsilon, operator=operator, parameters=parameters)]
     first = Permute.of(x, TO_NHWC)
     inner = y.permuted(TO_NHWC)

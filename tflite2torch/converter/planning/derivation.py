@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
+from tflite2torch.converter.planning.constructor import (
+    CHANNELS,
+    NEW_CHANNELS,
+    Constructor,
+    Slot,
+    role_of,
+)
 from tflite2torch.converter.planning.expression import (
     Expression,
     Formula,
     Name,
     evaluate,
     names_in,
-)
-from tflite2torch.converter.planning.symbols import (
-    CHANNELS,
-    NEW_CHANNELS,
-    Slot,
-    Symbols,
-    role_of,
 )
 from tflite2torch.converter.structure.structure import Block, Skipped
 
@@ -49,11 +49,11 @@ SAME_CHANNELS = Formula("==", (Name("in_channels"), Name("out_channels")))
 RESIDUAL = Formula("and", (Formula("==", (Name("stride"), 1)), SAME_CHANNELS))
 
 
-def derive_symbols(
+def derive_constructor(
     uses: Sequence[Block],
     slots: Sequence[Mapping[Slot, int]],
     steps: Mapping[int, str] | None = None,
-) -> Symbols:
+) -> Constructor:
     """Find few arguments from which all numbers follow that differ between uses.
 
     Args:
@@ -79,10 +79,11 @@ def derive_symbols(
     for slot in varying:
         if slot.role == "padding":
             derivation.add(slot, varying[slot])
-    return derivation.symbols()
+    return derivation.constructor()
 
 
 def _varies(slot: Slot, numbers: Numbers) -> bool:
+    """Return whether a number is not the same in all uses that have it."""
     # A use without the step that widens a shortcut adds no channels: that is a number too.
     adds = slot.role == "new_channels" and None in numbers and any(numbers)
     return adds or len({*numbers} - {None}) > 1
@@ -101,9 +102,10 @@ class _Derivation:
         self._expressions: dict[Slot, Expression] = {}
         self._conditions: dict[int, Expression] = {}
 
-    def symbols(self) -> Symbols:
+    def constructor(self) -> Constructor:
         """Return what was found: channels first, arguments with a default last."""
         self._share_constant_channels()
+        # Arguments were made of all channels before it was known what they are good for.
         used = self._used()
         arguments = {n: v for n, v in self._arguments.items() if n in used}
         found = {name: _default(name, values) for name, values in arguments.items()}
@@ -111,7 +113,7 @@ class _Derivation:
         order = sorted(
             arguments, key=lambda n: (n in defaults, role_of(n) not in CHANNELS)
         )
-        return Symbols(
+        return Constructor(
             self._uses,
             {name: arguments[name] for name in order},
             defaults,
@@ -137,13 +139,14 @@ class _Derivation:
         """Make arguments of the channels that enter and leave, where layers count them."""
         before = [tuple(map(_channels, use.inputs)) for use in self._uses]
         after = tuple(_channels(use.outputs[0]) for use in self._uses)
-        entering = list(zip(*before, strict=True))
+        entering = list(zip(*before, strict=True))  # for each input, use by use
         wanted = {"in_channels": entering[0], "out_channels": after}
         if entering[0] == after:
             wanted = {"channels": after}
         if len(entering) > 1:
             wanted["skip_channels"] = entering[1]
         counted = {n for slot, n in self._table.items() if slot.role in CHANNELS}
+        # What all uses share becomes an argument only beside channels that vary.
         vary = not varying.isdisjoint([entering[0], after])
         for name, numbers in wanted.items():
             if numbers in counted and (vary or len(set(numbers)) > 1):
@@ -151,19 +154,15 @@ class _Derivation:
 
     def add(self, slot: Slot, numbers: Numbers) -> None:
         """Find what gives a number, or make an argument of it."""
-        expression: Expression | None = self._first(
-            self._candidates(slot.role, numbers), numbers
-        )
-        if expression is None and slot.role == "padding":
-            expression = self._by_case(numbers)
-        if expression is None and slot.role in CHANNELS:
-            expression = self._ratio(numbers)
-        if expression is None:
+        found = self._first(self._candidates(slot.role, numbers), numbers)
+        if found is None and slot.role in CHANNELS:
+            found = self._ratio(numbers)
+        if found is None:
             # Uses that lack the step may be given any number.
             present = next(n for n in numbers if n is not None)
             filled = tuple(present if n is None else n for n in numbers)
-            expression = self._argument(self._wanted(slot), filled)
-        self._expressions[slot] = expression
+            found = self._argument(self._wanted(slot), filled)
+        self._expressions[slot] = found
 
     def add_condition(self, place: int, there: tuple[bool, ...], flag: str) -> None:
         """Find when a step is carried out, or make a flag of it."""
@@ -202,6 +201,7 @@ class _Derivation:
         """Return what the argument is called that gives a number."""
         if slot.role not in CHANNELS:
             return slot.role
+        # The last layer's channels leave the class; those of layers before it are hidden.
         wide = [s for s in self._table if s.role in ("out_channels", "out_features")]
         last = wide and slot == wide[-1] and "out_channels" not in self._arguments
         return "out_channels" if last else "hidden"
@@ -217,6 +217,7 @@ class _Derivation:
             yield from self._multiples(numbers)
         if role == "padding":
             yield from self._halves()
+            yield from self._cases(numbers)
         elif role == "kernel_size":
             yield from self._of_role("stride")  # windows that tile the image
         if role not in CHANNELS and role not in ("padding", "new_channels"):
@@ -227,6 +228,7 @@ class _Derivation:
         counts = [name for name in self._arguments if role_of(name) in CHANNELS]
         yield from map(Name, counts)
         yield from self._ratios
+        # One use tells the factor; whether it holds in all is tried like anything else.
         place = next(i for i, number in enumerate(numbers) if number is not None)
         for name in counts:
             small, large = sorted([numbers[place] or 0, self._arguments[name][place]])
@@ -240,33 +242,39 @@ class _Derivation:
         yield from halves
         yield from (Formula("-", (half, 1)) for half in halves)
 
-    def _by_case(self, numbers: Numbers) -> Formula | None:
-        """Return an expression that is another one at either of two strides, or by a flag."""
+    def _cases(self, numbers: Numbers) -> Iterator[Formula]:
+        """Yield formulas that are one thing at one of two strides, or by a flag, else another.
+
+        Each side is one number, or padding that follows from the kernel.
+        """
         for name, cases in self._arguments.items():
             flag = isinstance(cases[0], bool)
             if len(set(cases)) != 2 or not (flag or name.startswith("stride")):
                 continue
             low, high = sorted(set(cases))
-            sides = []
+            sides: list[Expression] = []
             for case in (low, high):
                 pairs = zip(numbers, cases, strict=True)
                 chosen = tuple(n if c == case else None for n, c in pairs)
-                known = {*chosen} - {None}
-                number = next(iter(known), 0)
-                sides.append(
-                    number if len(known) < 2 else self._first(self._halves(), chosen)
-                )
+                known = {n for n in chosen if n is not None}
+                constants = [next(iter(known), 0)] if len(known) < 2 else []
+                sides.append(self._first([*constants, *self._halves()], chosen))
             if None in sides:
                 continue
             if flag:
-                return Formula("if", (Name(name), sides[1], sides[0]))
-            if sides == [1, 0] and (low, high) == (1, 2):
-                return Formula("%", (Name(name), 2))
-            return Formula("if", (Formula("==", (Name(name), low)), *sides))
-        return None
+                yield Formula("if", (Name(name), sides[1], sides[0]))
+            elif sides == [1, 0] and (low, high) == (1, 2):
+                yield Formula("%", (Name(name), 2))
+            else:
+                yield Formula("if", (Formula("==", (Name(name), low)), *sides))
 
     def _ratio(self, numbers: Numbers) -> Formula | None:
-        """Make an argument of how channels relate to known ones, if its values are fewer."""
+        """Make an argument of the ratio of channels to known ones, if it has fewer values.
+
+        Hidden channels of 96, 144 and 96 beside 16, 24 and 32 read better as expansions of 6,
+        6 and 3. A ratio that differs in each use says no more than the channels themselves.
+        """
+        # A use that lacks the step tells no ratio.
         counts = tuple(n for n in numbers if n is not None)
         for known, wanted in RATIOS:
             widths = self._arguments.get(known)
@@ -306,9 +314,8 @@ class _Derivation:
 
 
 def _channels(value: Value) -> int:
-    """Return the channels: axis 1 of an image (NCHW), the last axis of anything else."""
-    shape = value.shape
-    return shape[1] if value.image else shape[-1] if shape else 0
+    """Return the number of channels; 0 for a single number."""
+    return value.shape[value.channel_axis] if value.shape else 0
 
 
 def _default(name: str, numbers: tuple[int, ...]) -> int | None:

@@ -10,6 +10,7 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.slicing import Slice
+from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.motifs import motifs_of
 from tflite2torch.converter.motifs.motif import Motif
 from tflite2torch.converter.naming.names import (
@@ -24,10 +25,10 @@ from tflite2torch.converter.naming.roles import (
     model_roles,
     operand_names,
 )
-from tflite2torch.converter.planning.derivation import derive_symbols
+from tflite2torch.converter.planning.constructor import Path, Slot
+from tflite2torch.converter.planning.derivation import derive_constructor
 from tflite2torch.converter.planning.expression import items_of
-from tflite2torch.converter.planning.scope import Part, Scope
-from tflite2torch.converter.planning.symbols import Slot
+from tflite2torch.converter.planning.scope import Part, Scope, inner_parts
 from tflite2torch.converter.structure.structure import (
     Block,
     Skipped,
@@ -45,12 +46,12 @@ class Plan:
         model: the model's own class.
         blocks: the others, by the structure of the blocks that are uses of them; classes
             that others use stand first.
-        idioms: the motifs that those are.
+        motifs: the motifs that those are.
     """
 
     model: Scope
     blocks: dict[Structure, Scope]
-    idioms: dict[Structure, Motif]
+    motifs: dict[Structure, Motif]
 
     @property
     def scopes(self) -> list[Scope]:
@@ -61,11 +62,26 @@ class Plan:
         """Return the class that a block is a use of."""
         return self.blocks[block.key]
 
+    def uses(self, node: Node, path: str) -> list[tuple[Scope, list[Node], str]]:
+        """Return the classes that a block or stage uses; none for any other node.
+
+        With each class come the nodes of the use, and its path in the module, given that of
+        the node.
+        """
+        match node:
+            case Block():
+                return [(self.scope_of(node), node.body, path)]
+            case Stage():
+                blocks = enumerate(node.blocks)
+                return [(self.scope_of(b), b.body, f"{path}.{i}") for i, b in blocks]
+            case _:
+                return []
+
 
 def plan_classes(graph: Graph, class_name: str) -> Plan:
     """Name every class and attribute of a graph whose blocks have been found."""
     classes = uses_of_classes(graph.nodes)
-    idioms = motifs_of(classes)
+    motifs = motifs_of(classes)
     blocks: dict[Structure, Scope] = {}
     names = Namespace([class_name])
     for key, uses in classes.items():
@@ -79,15 +95,15 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         }
         slots = [dict(_slots(blocks, use)) for use in uses]
         blocks[key] = Scope(
-            names.unique(idioms[key].name),
+            names.unique(motifs[key].name),
             nodes,
             first.inputs,
             first.outputs,
-            derive_symbols(uses, slots, flags),
-            _attributes(nodes, block_roles(uses, nodes, idioms)),
+            derive_constructor(uses, slots, flags),
+            _attributes(nodes, block_roles(uses, nodes, motifs)),
             operand_names(nodes, first.inputs),
         )
-    attributes = _attributes(graph.nodes, model_roles(graph, idioms))
+    attributes = _attributes(graph.nodes, model_roles(graph, motifs))
     own = Scope(
         class_name,
         graph.nodes,
@@ -97,7 +113,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         input_names=["x"] if len(graph.inputs) == 1 else graph.input_names,
         output_names=graph.output_names,
     )
-    return Plan(own, blocks, idioms)
+    return Plan(own, blocks, motifs)
 
 
 def _template(uses: Sequence[Block]) -> list[Node]:
@@ -113,7 +129,7 @@ def _template(uses: Sequence[Block]) -> list[Node]:
 def _flag(node: Node) -> str:
     """Return what an argument is called that says whether a step is carried out."""
     match node:
-        case Pad(same=False):
+        case Pad(of_window=False):
             return "widen"
         case Slice():
             return "narrow"
@@ -128,44 +144,32 @@ def _flag(node: Node) -> str:
 def _slots(blocks: Mapping[Structure, Scope], use: Block) -> Iterator[tuple[Slot, int]]:
     """Yield every integer of one use of a class, and its place."""
     for index, node in enumerate(use.body):
-        match node:
-            case Skipped():
-                continue
-            case Block() | Stage():
-                inner = node.blocks if isinstance(node, Stage) else [node]
-                arguments = {
-                    stage_argument(name, position, node): value
-                    for position, block in enumerate(inner)
-                    for name, value in blocks[block.key]
-                    .symbols.values_of(block)
-                    .items()
-                }
-            case _:
-                arguments = (node.layer() or node.code()).arguments
-        yield from _integers((index,), arguments)
-        for position, constant in enumerate(constants(node)):
-            yield from _integers((index, position), {"shape": constant.shape})
+        if isinstance(node, Skipped):
+            continue
+        inner = enumerate(inner_parts(node))
+        for place, part in [((index,), node), *(((index, i), p) for i, p in inner)]:
+            for argument, value in _arguments(blocks, part).items():
+                for path, number in _integers(value):
+                    yield Slot(place, argument, path), number
 
 
-def stage_argument(name: str, position: int, node: Node) -> str:
-    """Return how a block's argument is told from those of the other blocks of its stage."""
-    return f"{name}_{position}" if isinstance(node, Stage) else name
+def _arguments(blocks: Mapping[Structure, Scope], part: Part) -> Mapping[str, Literal]:
+    match part:
+        case Value():
+            return {"shape": part.shape}
+        case Block():
+            return blocks[part.key].constructor.values_of(part)
+        case Stage():
+            return {}
+        case _:
+            return (part.layer() or part.code()).arguments
 
 
-def _integers(
-    part: tuple[int, ...], arguments: Mapping[str, Literal]
-) -> Iterator[tuple[Slot, int]]:
-    for argument, value in arguments.items():
-        for path, number in _leaves(value):
-            yield Slot(part, argument, path), number
-
-
-def _leaves(
-    value: Literal, path: tuple[int, ...] = ()
-) -> Iterator[tuple[tuple[int, ...], int]]:
+def _integers(value: Literal, path: Path = ()) -> Iterator[tuple[Path, int]]:
+    """Yield the integers of an argument, with the indices that lead to each."""
     if isinstance(value, tuple | slice):
         for position, item in enumerate(items_of(value)):
-            yield from _leaves(item, (*path, position))
+            yield from _integers(item, (*path, position))
     elif isinstance(value, int):
         yield path, value
 

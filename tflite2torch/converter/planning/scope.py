@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,19 +10,25 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import MODULE_ATTRIBUTES, Namespace
 from tflite2torch.converter.naming.roles import constants
+from tflite2torch.converter.planning.constructor import (
+    NEW_CHANNELS,
+    Constructor,
+    Path,
+    role_of,
+)
 from tflite2torch.converter.planning.expression import (
     Expression,
     Formula,
     Name,
     items_of,
 )
-from tflite2torch.converter.planning.symbols import NEW_CHANNELS, Symbols, role_of
+from tflite2torch.converter.structure.structure import Stage
 
 Part = Node | Value
-"""What a class keeps as an attribute: a layer, or a constant."""
+"""What a constructor makes: a layer, a stage, a block, or a constant."""
 
-Found = Mapping[tuple[int, ...], Expression]
-"""The numbers of an argument that vary between uses, by their path in it."""
+Varying = dict[Path, Expression]
+"""The numbers in one argument that vary between uses, by their path in it."""
 
 
 @dataclass(eq=False)
@@ -34,7 +40,7 @@ class Scope:
         nodes: the steps of its forward, in order.
         inputs: what forward takes.
         outputs: what forward returns.
-        symbols: its constructor's arguments, and what follows from them.
+        constructor: its arguments, and the numbers that follow from them.
         attributes: the attribute under which each part is kept, in order.
         input_names: what forward calls its inputs.
         output_names: what the model's outputs are called; empty for a block's class.
@@ -44,7 +50,7 @@ class Scope:
     nodes: list[Node]
     inputs: list[Value]
     outputs: list[Value]
-    symbols: Symbols = field(default_factory=Symbols)
+    constructor: Constructor = field(default_factory=Constructor)
     attributes: dict[Part, str] = field(default_factory=dict)
     input_names: Sequence[str] = ("x",)
     output_names: Sequence[str] = ()
@@ -59,14 +65,14 @@ class Scope:
         """The expressions that forward reads, with the attributes that keep their values."""
         names = Namespace([*MODULE_ATTRIBUTES, *self.attributes.values()])
         wanted: dict[Expression, str] = {}
-        for condition in self.symbols.conditions.values():
-            wanted.setdefault(kept_for(condition), "residual")
+        for condition in self.constructor.conditions.values():
+            wanted.setdefault(_kept_for(condition), "residual")
         for index, node in enumerate(self.nodes):
             if node in self.attributes:
                 continue  # its constructor takes them
-            for argument, found in self._found.get((index,), {}).items():
-                whole = _whole(node.code().arguments[argument], found)
-                for expression in [whole] if whole else found.values():
+            for argument, varying in self._varying.get((index,), {}).items():
+                whole = _whole(node.code().arguments[argument], varying)
+                for expression in [whole] if whole else varying.values():
                     wanted.setdefault(expression, role_of(argument))
         return {
             expression: names.unique(_own_name(expression) or name)
@@ -75,72 +81,79 @@ class Scope:
 
     def argument(self, part: Part, argument: str, value: Literal) -> Expression | None:
         """Return an argument of a part with what varies in it; None where nothing does."""
-        found = self._found.get(self.place(part), {}).get(argument)
-        if found is None:
+        varying = self._varying.get(self.place(part), {}).get(argument)
+        if varying is None:
             return None
-        whole = None if part in self.attributes else _whole(value, found)
-        return whole or _filled(value, found)
+        # A layer's constructor computes a tuple in place; forward reads a stored one.
+        whole = None if part in self.attributes else _whole(value, varying)
+        return whole or _filled(value, varying)
 
     @cached_property
-    def _found(
-        self,
-    ) -> dict[tuple[int, ...], dict[str, dict[tuple[int, ...], Expression]]]:
-        found: dict[tuple[int, ...], dict[str, dict[tuple[int, ...], Expression]]] = {}
-        for slot, expression in self.symbols.expressions.items():
-            of_part = found.setdefault(slot.part, {})
-            of_part.setdefault(slot.argument, {})[slot.path] = expression
-        return found
+    def _varying(self) -> dict[Path, dict[str, Varying]]:
+        """What varies, by part and argument."""
+        varying: dict[Path, dict[str, Varying]] = {}
+        for slot, expression in self.constructor.expressions.items():
+            arguments = varying.setdefault(slot.part, {})
+            arguments.setdefault(slot.argument, {})[slot.path] = expression
+        return varying
 
-    def place(self, part: Part) -> tuple[int, ...]:
-        """Return the position of a part: its node's, and its own among that one's constants."""
+    def place(self, part: Part) -> Path:
+        """Return a node's position, or that of the node that it belongs to and its own there."""
         return self._places[part]
 
     @cached_property
-    def _places(self) -> dict[Part, tuple[int, ...]]:
-        places: dict[Part, tuple[int, ...]] = {}
+    def _places(self) -> dict[Part, Path]:
+        places: dict[Part, Path] = {}
         for index, node in enumerate(self.nodes):
             places[node] = (index,)
-            for position, value in enumerate(constants(node)):
-                places.setdefault(value, (index, position))
+            for position, part in enumerate(inner_parts(node)):
+                # What several nodes read belongs to the first of them.
+                places.setdefault(part, (index, position))
         return places
 
 
-def kept_for(condition: Expression) -> Expression:
-    """Return what a class keeps to decide on a condition: forward compares with numbers."""
+def inner_parts(node: Node) -> Sequence[Part]:
+    """Return the blocks of a stage, or the constants that another node reads."""
+    return node.blocks if isinstance(node, Stage) else constants(node)
+
+
+def _kept_for(condition: Expression) -> Expression:
+    """Return what a class stores for a condition: all of it but a comparison with a number."""
     if isinstance(condition, Formula) and isinstance(condition.operands[-1], int):
         return condition.operands[0]
     return condition
 
 
 def _own_name(expression: Expression) -> str | None:
-    """Return what an expression is called for what it is, wherever it stands."""
+    """Return the name of an expression that does not depend on where it stands."""
     if isinstance(expression, Name):
         return expression.identifier
     return "new_channels" if expression == NEW_CHANNELS else None
 
 
-def _whole(value: Literal, found: Found) -> Formula | None:
+def _whole(value: Literal, varying: Varying) -> Formula | None:
     """Return a tuple of integers of which several vary, each its own way; None for others.
 
     It is kept as a whole: ``self.padding``, not ``(self.padding, self.padding2) * 2``.
     """
     integers = isinstance(value, tuple) and all(isinstance(n, int) for n in value)
-    if not integers or len(set(found.values())) < 2:
+    if not integers or len(set(varying.values())) < 2:
         return None
-    items = _filled(value, found)
+    items = _filled(value, varying)
     assert isinstance(items, Formula)  # a tuple
+    # F.pad takes (left, right, top, bottom): often the same pair for both axes.
     half = len(items.operands) // 2
     first, second = items.operands[:half], items.operands[half:]
     return Formula("*", (Formula("tuple", first), 2)) if first == second else items
 
 
-def _filled(value: Literal, found: Found, path: tuple[int, ...] = ()) -> Expression:
+def _filled(value: Literal, varying: Varying, path: Path = ()) -> Expression:
     """Return a value as an expression, with what varies in its place."""
-    if path in found:
-        return found[path]
+    if path in varying:
+        return varying[path]
     if not isinstance(value, tuple | slice):
         return value
     kind = "tuple" if isinstance(value, tuple) else "slice"
     items = items_of(value)
-    filled = (_filled(item, found, (*path, i)) for i, item in enumerate(items))
+    filled = (_filled(item, varying, (*path, i)) for i, item in enumerate(items))
     return Formula(kind, tuple(filled))

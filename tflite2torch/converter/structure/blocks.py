@@ -35,8 +35,8 @@ from tflite2torch.converter.structure.structure import (
     Block,
     Chain,
     is_activation,
-    is_join,
     is_layer,
+    is_residual_add,
 )
 
 
@@ -82,7 +82,7 @@ def _put_longer_sides_first(graph: Graph) -> None:
     """
     depth = depths(graph)
     for node in graph.nodes:
-        if is_join(node):
+        if is_residual_add(node):
             node.inputs.sort(key=lambda value: depth.get(value, (0, 0)), reverse=True)
 
 
@@ -120,7 +120,7 @@ def make_block(
     # the operands of the add happen to stand. Nobody reads them there: they go in front.
     early: dict[Node, None] = {}
     for node in ordered:
-        if is_join(node):
+        if is_residual_add(node):
             for value in node.inputs:
                 early |= dict.fromkeys(reversed([*shortcut(value, producers, reads)]))
     body = [*early, *(node for node in ordered if node not in early)]

@@ -26,8 +26,8 @@ from tflite2torch.converter.structure.structure import (
     Skipped,
     Stage,
     Structure,
-    is_join,
-    is_same_padding,
+    is_residual_add,
+    is_window_padding,
 )
 
 
@@ -121,7 +121,7 @@ def optional_steps(nodes: Sequence[Node], chains: Sequence[Chain]) -> dict[Node,
     for node in nodes:
         if isinstance(node, Skipped) or _pads_a_convolution(node, users):
             optional[node] = node.inputs[0]
-        if is_join(node):
+        if is_residual_add(node):
             for value in node.inputs:
                 steps = shortcut(value, producers, reads)
                 optional |= {step: step.inputs[0] for step in steps}
@@ -131,8 +131,8 @@ def optional_steps(nodes: Sequence[Node], chains: Sequence[Chain]) -> dict[Node,
 
 
 def _pads_a_convolution(node: Node, users: Mapping[Value, list[Node]]) -> bool:
-    """Return whether a node pads in one convolution's place, as the convolution cannot."""
-    if not is_same_padding(node):
+    """Return whether a node pads for one convolution, which cannot pad so by itself."""
+    if not is_window_padding(node):
         return False
     readers = users.get(node.outputs[0], [])
     return len(set(readers)) == 1 and isinstance(readers[0], Conv2d)
@@ -142,7 +142,7 @@ def _is_chain_with_shortcut(nodes: Sequence[Node], chains: Sequence[Chain]) -> b
     """Return whether nodes are a known chain, and the addition of what enters it."""
     *body, last = nodes
     return (
-        is_join(last)
+        is_residual_add(last)
         and last.inputs[1:] == nodes[0].inputs[:1]
         and any(chain.shortcut and chain.matches(body) for chain in chains)
     )
@@ -169,5 +169,5 @@ def shortcut(
 def _makes_fit(node: Node) -> bool:
     """Return whether a step makes a shortcut's shape fit: it pools, or changes channels."""
     if isinstance(node, Pad):
-        return node.same or (type(node) is Pad and node.value == 0)
+        return node.of_window or (type(node) is Pad and node.value == 0)
     return isinstance(node, Pool2d | Slice)

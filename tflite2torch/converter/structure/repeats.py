@@ -34,9 +34,9 @@ from tflite2torch.converter.structure.structure import (
     Chain,
     Structure,
     is_activation,
-    is_join,
     is_layer,
-    is_same_padding,
+    is_residual_add,
+    is_window_padding,
 )
 
 Unit = tuple[Node, ...]
@@ -73,7 +73,7 @@ def find_repeats(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
 def _entry_order(graph: Graph, block: Block) -> list[int]:
     """Return the order of a block's values; one that adds reads the deepest value first."""
     order = list(range(len(block.inputs)))
-    if any(map(is_join, block.body)):
+    if any(map(is_residual_add, block.body)):
         depth = depths(graph)
         order.sort(key=lambda i: depth.get(block.inputs[i], (0, 0)), reverse=True)
     return order
@@ -116,7 +116,7 @@ def _is_worth_a_class(uses: Sequence[Unit]) -> bool:
     residual add, or more than two uses.
     """
     layers = sum(is_layer(node) for node in uses[0])
-    joins = any(is_join(node) for node in uses[0])
+    joins = any(is_residual_add(node) for node in uses[0])
     resizes = any(isinstance(node, Resize) for node in uses[0])
     least = 1 if joins and resizes else 2 if joins or len(uses) > 2 else 3
     return len(uses) > 1 and layers >= least
@@ -191,7 +191,7 @@ class _Search:
         Equal units may differ in these: one convolution pads by itself, another cannot. The
         search looks through them, and adds them to the unit that their layer is in.
         """
-        return is_same_padding(node) and node.outputs[0] in self._sole_users
+        return is_window_padding(node) and node.outputs[0] in self._sole_users
 
     def _may_end(self, node: Node) -> bool:
         """Return whether a unit may end here: not before an activation, nor inside a run."""
@@ -213,17 +213,17 @@ class _Search:
         # A heap, nearest to the end first: a node may only join when all that reads it has,
         # and by then all of these have been looked at.
         waiting = self._operands(first, second)
-        joins = is_join(first)
+        joins = is_residual_add(first)
         while waiting and len(pairs) < BUDGETS.block_nodes:
             _, _, p, q = heappop(waiting)
             # Residual blocks that a merge reads, or whose result it refines, are stages of
             # the trunk, not parts of the merge.
-            trunk = joins and isinstance(p, Block) and any(map(is_join, p.body))
+            trunk = joins and isinstance(p, Block) and any(map(is_residual_add, p.body))
             if trunk or p in taken or q in taken or not self._agree(p, q, pairs):
                 continue
             pairs[p] = q
             taken |= {p, q}
-            joins = joins or is_join(p)
+            joins = joins or is_residual_add(p)
             for candidate in self._operands(p, q):
                 heappush(waiting, candidate)
         # An activation at the beginning belongs to a layer before it.

@@ -45,6 +45,8 @@ def _fold_runs(nodes: list[Node], outputs: Sequence[Value], *, split: bool) -> i
         if not isinstance(node, Block) or len(node.inputs) != 1:
             continue
         entry, result = node.inputs[0], node.outputs[0]
+        # A run goes on where nothing else reads the value between two blocks, for an
+        # nn.Sequential does not give it.
         goes_on = sole_users.get(entry) is node and not (split and _resizes(node))
         run = runs.pop(entry) if goes_on and entry in runs else []
         runs[result] = [*run, node]

@@ -9,6 +9,7 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise, PRelu
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.traversal import operands
+from tflite2torch.converter.graph.value import Shape
 
 Structure = tuple[object, ...]
 """What nodes have in common that one class, or one line of source, can stand for."""
@@ -45,12 +46,15 @@ class Stage(Node):
 
 @dataclass(eq=False, repr=False)
 class Skipped(Node):
-    """An optional step that this use of a class lacks: it gives its first operand as it is.
+    """Stands for an optional step that this use of a class lacks; gives its first operand.
 
-    ``other`` is the step as another use has it.
+    ``other`` is the step in another use.
     """
 
     other: Node
+
+    def infer(self) -> list[Shape]:
+        return [self.inputs[0].shape]
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Chain:
 
 
 def is_activation(node: Node) -> bool:
-    """Return whether a node is a function of single elements, with or without slopes."""
+    """Return whether a node applies a function of one variable to each element."""
     return isinstance(node, PRelu) or (
         isinstance(node, Elementwise) and len(node.inputs) == 1
     )
@@ -81,7 +85,7 @@ def is_layer(node: Node) -> bool:
     return bool(node.inner) or (bool(node.parameters) and not isinstance(node, PRelu))
 
 
-def is_join(node: Node) -> bool:
+def is_residual_add(node: Node) -> bool:
     """Return whether a node is a residual add: the sum of two computed values."""
     return (
         isinstance(node, Elementwise)
@@ -90,9 +94,9 @@ def is_join(node: Node) -> bool:
     )
 
 
-def is_same_padding(node: Node) -> bool:
-    """Return whether a node is padding that a layer would do, could it pad so."""
-    return isinstance(node, Pad) and node.same
+def is_window_padding(node: Node) -> bool:
+    """Return whether a node pads for a layer that cannot pad so by itself."""
+    return isinstance(node, Pad) and node.of_window
 
 
 def uses_of_classes(nodes: Sequence[Node]) -> dict[Structure, list[Block]]:

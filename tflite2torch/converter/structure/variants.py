@@ -32,7 +32,7 @@ from tflite2torch.converter.structure.structure import (
     Block,
     Chain,
     Skipped,
-    is_join,
+    is_residual_add,
     uses_of_classes,
 )
 
@@ -96,7 +96,7 @@ class _Use:
         for node in self.steps:
             for place in range(len(node.inputs)):
                 chain = self._completed(*next(chains), node, place)
-                (early if is_join(node) else body).extend(chain)
+                (early if is_residual_add(node) else body).extend(chain)
             body.append(node)
         self.block.body = [*early, *body, *self._completed(*next(chains), None, 0)]
 

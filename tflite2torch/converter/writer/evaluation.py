@@ -1,4 +1,4 @@
-"""Which operation of the emitted module gives which value, in the order of evaluation."""
+"""Which operation of the emitted module computes which value, in the order of evaluation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.plan import Plan
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import Block, Skipped, Stage
+from tflite2torch.converter.structure.structure import Skipped
 from tflite2torch.converter.writer.forward import Forward
 
 
@@ -28,33 +28,30 @@ class Operation:
 
     @property
     def values(self) -> list[Value]:
-        """What it gives, with the TFLite tensors that this stands for."""
+        """The values of the graph that it computes."""
         return self.node.outputs if self.node is not None else []
 
 
 def evaluation(plan: Plan, forwards: Mapping[str, Forward]) -> list[Operation]:
     """Return every operation of a module, as tracing it with ``torch.fx`` meets them.
 
-    Layers are one operation each, and so are calls of the helpers behind the classes; the
-    blocks' classes are walked through.
+    A layer is one operation, and so is a call of a helper function; what the ``forward`` of
+    a block's class does stands there for each use.
     """
 
-    def operations(scope: Scope, nodes: list[Node], prefix: str) -> Iterator[Operation]:
-        """Walk one use of a class; ``nodes`` are those of this use."""
+    def operations(scope: Scope, nodes: list[Node], path: str) -> Iterator[Operation]:
+        """Walk one use of a class, whose nodes these are."""
         for shown in forwards[scope.name].operations:
             if shown is None:
-                yield Operation(prefix, None)
+                yield Operation(path, None)
                 continue
             (index,) = scope.place(shown)
             node, attribute = nodes[index], scope.attributes.get(shown, "")
-            path = f"{prefix}.{attribute}".strip(".")
-            if isinstance(node, Stage):
-                for position, block in enumerate(node.blocks):
-                    inner = plan.scope_of(block)
-                    yield from operations(inner, block.body, f"{path}.{position}")
-            elif isinstance(node, Block):
-                yield from operations(plan.scope_of(node), node.body, path)
+            inner = f"{path}.{attribute}".strip(".")
+            if uses := plan.uses(node, inner):
+                for use in uses:
+                    yield from operations(*use)
             elif not isinstance(node, Skipped):
-                yield Operation(path, node)
+                yield Operation(inner, node)
 
     return list(operations(plan.model, plan.model.nodes, ""))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import is_join
+from tflite2torch.converter.structure.structure import is_residual_add
 from tflite2torch.converter.writer.expressions import evaluated
 from tflite2torch.converter.writer.statements import Statements, Step
 from tflite2torch.converter.writer.variables import Variables
@@ -18,6 +19,9 @@ LINE = 80
 """The most characters of a statement with its comment behind it."""
 
 SHORTCUT = "shortcut"
+
+Held = dict[str, Value]
+"""What each variable holds at one point of a ``forward``, the oldest assignment first."""
 
 
 class Forward:
@@ -33,6 +37,7 @@ class Forward:
             for index, step in enumerate(self._steps)
             for value in step.leaves()
         }
+        # The outputs are read by the return statement, after all steps.
         self._last_read |= {value: len(self._steps) for value in scope.outputs}
         self._variables = Variables(scope, self._steps)
 
@@ -45,6 +50,7 @@ class Forward:
         """
         given: list[Node | None] = []
         for step in self._steps:
+            # Any names do: operations are told from what they compute by their identity.
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
             given += [roots.get(id(part)) for part in evaluated(whole)]
@@ -52,9 +58,7 @@ class Forward:
 
     def lines(self) -> list[str]:
         """Return the statements as text."""
-        held = _Held(
-            dict(zip(self._scope.input_names, self._scope.inputs, strict=True))
-        )
+        held = dict(zip(self._scope.input_names, self._scope.inputs, strict=True))
         lines = self._kept_entry(held)
         for run in self._runs():
             if run[0].condition is not None:
@@ -62,7 +66,7 @@ class Forward:
             else:
                 lines += self._statement(run[0], held)
         if not lines or not lines[-1].startswith("return"):
-            results = ", ".join(held.name(value) for value in self._scope.outputs)
+            results = ", ".join(_variable(held, value) for value in self._scope.outputs)
             lines.append(f"return {results}")
         return lines
 
@@ -75,6 +79,7 @@ class Forward:
         """
         run: list[Step] = []
         for index, step in enumerate(self._steps):
+            # An inner result that is also read later must be there without the ``if`` too.
             given = {value for other in run for value in other.node.outputs}
             read = given.intersection(step.leaves())
             same = run and step.condition == run[0].condition is not None
@@ -87,99 +92,87 @@ class Forward:
         if run:
             yield run
 
-    def _kept_entry(self, held: _Held) -> list[str]:
+    def _kept_entry(self, held: Held) -> list[str]:
         """Keep a block's input for a later residual add, so that ``x`` can change."""
         entry = self._scope.inputs[0]
         adds = [
             index
             for index, step in enumerate(self._steps)
             for node in step.nodes()
-            if is_join(node) and entry in node.inputs
+            if is_residual_add(node) and entry in node.inputs
         ]
         several = self._scope.of_model or len(self._scope.inputs) > 1
         if several or not adds or adds[-1] == 0:
             return []
-        held.bind(SHORTCUT, entry)
-        return [f"{SHORTCUT} = {held.name(entry)}"]
+        _bind(held, SHORTCUT, entry)
+        return [f"{SHORTCUT} = {_variable(held, entry)}"]
 
-    def _statement(self, step: Step, held: _Held) -> list[str]:
+    def _statement(self, step: Step, held: Held) -> list[str]:
         text = self._text(step, held)
         if self._is_last(step):
             return _commented(f"return {text}", step)
+        # All targets are chosen before any is assigned: the operands are still needed.
         targets: list[str] = []
         for value in step.node.outputs:
             targets.append(self._target(step, value, held, targets))
         for value, target in zip(step.node.outputs, targets, strict=True):
-            held.bind(target, value)
+            _bind(held, target, value)
         return _commented(f"{', '.join(targets)} = {text}", step)
 
-    def _conditional(self, run: list[Step], held: _Held) -> list[str]:
+    def _conditional(self, run: list[Step], held: Held) -> list[str]:
         """Return steps on one condition: each replaces its first operand, or leaves it."""
         first = run[0]
         assert first.condition is not None
         condition = self._statements.condition(first.condition)
         if self._is_last(first):
-            other = held.name(first.node.inputs[0])
+            # What is returned needs no variable: one expression gives either value.
+            other = _variable(held, first.node.inputs[0])
             text = f"return {self._text(first, held)} if {condition} else {other}"
             return _commented(text, first)
         before: list[str] = []
         inside: list[str] = []
         for step in run:
             value, result = step.node.inputs[0], step.node.outputs[0]
-            target = held.name(value)
-            if self._is_needed(target, value, step, held):
+            target = _variable(held, value)
+            if target in self._needed(step, held):
+                # Its operand is read later: a second variable starts as the operand, so that
+                # it holds the right value too where the condition does not hold.
                 target = self._target(step, result, held, [])
-                before.append(f"{target} = {held.name(value)}")
+                before.append(f"{target} = {_variable(held, value)}")
             text = f"{target} = {self._text(step, held)}"
             inside += _commented(text, step, LINE - 4)
-            held.bind(target, result)
+            _bind(held, target, result)
         return [*before, f"if {condition}:", *(f"    {line}" for line in inside)]
 
-    def _text(self, step: Step, held: _Held) -> str:
-        return ast.unparse(self._statements.expression(step, held.name))
+    def _text(self, step: Step, held: Held) -> str:
+        return ast.unparse(self._statements.expression(step, partial(_variable, held)))
 
     def _is_last(self, step: Step) -> bool:
         return step is self._steps[-1] and self._scope.outputs == step.node.outputs
 
-    def _is_needed(self, name: str, value: Value, step: Step, held: _Held) -> bool:
-        """Return whether a variable alone holds a value that is read after a step."""
-        later = self._last_read.get(value, -1) > self._place[step]
-        return later and held.names[value] == [name]
+    def _needed(self, step: Step, held: Held) -> set[str]:
+        """Return the variables that alone hold a value that is read after a step."""
+        count, place = Counter(held.values()), self._place[step]
+        later = {v for v in count if self._last_read.get(v, -1) > place}
+        return {name for name, v in held.items() if v in later and count[v] == 1}
 
     def _target(
-        self, step: Step, value: Value, held: _Held, others: Sequence[str]
+        self, step: Step, value: Value, held: Held, others: Sequence[str]
     ) -> str:
         """Return a variable for a result that overwrites nothing still needed."""
-        variables = held.values.items()
-        needed = {n for n, v in variables if self._is_needed(n, v, step, held)}
-        return self._variables.name(step, value, needed.union(others), held.values)
+        taken = self._needed(step, held).union(others)
+        return self._variables.name(step, value, taken, held)
 
 
-class _Held:
-    """The variables at one point of a ``forward``.
+def _bind(held: Held, name: str, value: Value) -> None:
+    """Assign a value to a variable, which becomes the youngest."""
+    held.pop(name, None)  # a dict keeps the place of a key that is assigned again
+    held[name] = value
 
-    Attributes:
-        values: what each variable holds.
-        names: which variables hold a value, the oldest first.
-    """
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self.values: dict[str, Value] = {}
-        self.names: dict[Value, list[str]] = {}
-        for name, value in values.items():
-            self.bind(name, value)
-
-    def bind(self, name: str, value: Value) -> None:
-        """Let a variable hold a value, and no longer what it held."""
-        before = self.values.get(name)
-        if before is not None:
-            self.names[before].remove(name)
-        self.values[name] = value
-        self.names.setdefault(value, []).append(name)
-
-    def name(self, value: Value) -> str:
-        """Return the first variable that holds a value."""
-        return self.names[value][0]
+def _variable(held: Held, value: Value) -> str:
+    """Return the oldest variable that holds a value."""
+    return next(name for name, other in held.items() if other is value)
 
 
 def _commented(statement: str, step: Step, width: int = LINE) -> list[str]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from itertools import groupby
 
-from tflite2torch.converter.graph.node import Code
+from tflite2torch.converter.graph.node import Code, Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
+from tflite2torch.converter.planning.constructor import CHANNELS, role_of
 from tflite2torch.converter.planning.expression import Expression, Formula
-from tflite2torch.converter.planning.plan import Plan, stage_argument
+from tflite2torch.converter.planning.plan import Plan
 from tflite2torch.converter.planning.scope import Part, Scope
-from tflite2torch.converter.planning.symbols import CHANNELS, role_of
 from tflite2torch.converter.structure.structure import Block, Stage
 from tflite2torch.converter.writer.docstring import class_docstring
 from tflite2torch.converter.writer.expressions import render, spelled
@@ -64,7 +64,7 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
         result = f"tuple[{'Tensor, ...' if many else tensors}]"
     lines = [f"class {scope.name}(nn.Module):"]
     if not scope.of_model:
-        said = class_docstring(scope.symbols.uses, plan.idioms)
+        said = class_docstring(scope.constructor.uses, plan.motifs)
         lines += [f"    {line}".rstrip() for line in said]
     lines += [
         f"    def __init__(self{_parameters(scope)}) -> None:",
@@ -79,9 +79,9 @@ def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
 def _parameters(scope: Scope) -> str:
     """Return the constructor's parameters."""
     texts = []
-    for name, numbers in scope.symbols.arguments.items():
+    for name, numbers in scope.constructor.arguments.items():
         kind = "bool" if isinstance(numbers[0], bool) else "int"
-        default = scope.symbols.defaults.get(name)
+        default = scope.constructor.defaults.get(name)
         texts.append(f", {name}: {kind}" + ("" if default is None else f" = {default}"))
     return "".join(texts)
 
@@ -106,28 +106,31 @@ def _locals(scope: Scope) -> dict[Expression, str]:
     kept = {scope.place(part) for part in scope.attributes}
     count = Counter(
         expression
-        for slot, expression in scope.symbols.expressions.items()
+        for slot, expression in scope.constructor.expressions.items()
         if slot.role in CHANNELS
-        and slot.part in kept
+        and not kept.isdisjoint([slot.part, slot.part[:1]])
         and isinstance(expression, Formula)
     )
-    taken = Namespace([*scope.symbols.arguments, "self"])
+    # A class that computes the same width for several layers names it, as people do.
+    taken = Namespace([*scope.constructor.arguments, "self"])
     return {e: taken.unique("hidden") for e, times in count.items() if times > 1}
 
 
 def _part(plan: Plan, scope: Scope, part: Part, names: Mapping[Expression, str]) -> str:
-    """Return the constructor of what an attribute holds."""
+    """Return the constructor of a part; ``names`` are those of local variables."""
     if isinstance(part, Stage):
-        calls = [
-            ast.unparse(_block(plan, scope, part, position, names))
-            for position in range(len(part.blocks))
-        ]
-        return f"nn.Sequential({', '.join(_looped(calls))})"
+        blocks = []
+        calls = (ast.unparse(_block(plan, scope, b, names)) for b in part.blocks)
+        for text, run in groupby(calls):
+            count = len(list(run))
+            loop = [f"*[{text} for _ in range({count})]"]
+            blocks += loop if count > 2 else [text] * count
+        return f"nn.Sequential({', '.join(blocks)})"
     if isinstance(part, Block):
-        call: ast.expr = _block(plan, scope, part, 0, names)
+        call: ast.expr = _block(plan, scope, part, names)
     else:
-        code = _constant(part) if isinstance(part, Value) else part.layer()
-        assert code is not None  # only layers have attributes
+        code = part.layer() if isinstance(part, Node) else _constant(part)
+        assert code is not None  # of nodes without a constructor, none has an attribute
         given = {
             name: spelled(expression, names)
             for name, value in code.arguments.items()
@@ -150,30 +153,16 @@ def _constant(value: Value) -> Code:
 
 
 def _block(
-    plan: Plan,
-    scope: Scope,
-    part: Block | Stage,
-    position: int,
-    names: Mapping[Expression, str],
+    plan: Plan, scope: Scope, block: Block, names: Mapping[Expression, str]
 ) -> ast.Call:
-    """Return the constructor of a block, or of the one at a position in a stage."""
-    block = part.blocks[position] if isinstance(part, Stage) else part
+    """Return the call of a block's class: channels by position, all else by keyword."""
     inner = plan.scope_of(block)
     call = ast.Call(ast.Name(inner.name), [], [])
-    for name, value in inner.symbols.values_of(block).items():
-        argument = scope.argument(part, stage_argument(name, position, part), value)
+    for name, value in inner.constructor.values_of(block).items():
+        argument = scope.argument(block, name, value)
         given = spelled(value if argument is None else argument, names)
         if role_of(name) in CHANNELS:
             call.args.append(given)
-        elif argument is not None or value != inner.symbols.defaults.get(name):
+        elif argument is not None or value != inner.constructor.defaults.get(name):
             call.keywords.append(ast.keyword(name, given))
     return call
-
-
-def _looped(calls: Sequence[str]) -> Iterator[str]:
-    """Yield the blocks of a stage, three or more equal ones in a row as a loop."""
-    for text, run in groupby(calls):
-        count = len(list(run))
-        yield from (
-            [f"*[{text} for _ in range({count})]"] if count > 2 else [text] * count
-        )

@@ -1,7 +1,7 @@
-"""The last look at emitted source before it is written or run.
+"""Checks emitted source against a list of what the writer prints, before it is written or run.
 
-The writer reduces every name of a file and escapes every text, so nothing of a file can
-become code. This check does not rely on that: it lets only through what the writer prints.
+The writer reduces every name of a file and escapes every text, so that nothing of a file can
+become code. This check is a second line of defence: it does not rely on that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NODES = (
     *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop),
     *(ast.boolop, ast.cmpop, ast.expr_context),
 )
-"""What the writer uses of Python."""
+"""The syntax that the writer uses."""
 
 IMPORTS = {"import torch", "from torch import Tensor, nn"}
 IMPORTS |= {"from torch.nn import functional as F"}
@@ -33,9 +33,15 @@ class UnsafeSourceError(Tflite2TorchError):
 
 def check_source(source: str) -> None:
     """Raise UnsafeSourceError unless a module holds only what the writer prints."""
-    tree = ast.parse(source)
-    known = BUILTINS | {"torch", "Tensor", "nn", "F"} | _defined(tree)
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(ast.parse(source)))
+    known = BUILTINS | {"torch", "Tensor", "nn", "F"}
+    for node in nodes:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                known.add(name)
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                known.add(name)
+    for node in nodes:
         if not isinstance(node, NODES):
             raise _unsafe(node, type(node).__name__)
         match node:
@@ -43,27 +49,13 @@ def check_source(source: str) -> None:
                 raise _unsafe(node, ast.unparse(node))
             case ast.Name(id=name) if name not in known or name.startswith("__"):
                 raise _unsafe(node, name)
-            case ast.Attribute(attr=name) if (
-                name.startswith("_") and name != "__init__"
-            ):
+            case ast.Attribute(attr=name) if name[0] == "_" and name != "__init__":
                 raise _unsafe(node, name)
             case (
                 ast.FunctionDef(decorator_list=[_, *_])
                 | ast.ClassDef(decorator_list=[_, *_])
             ):
                 raise _unsafe(node, "a decorator")
-
-
-def _defined(tree: ast.Module) -> set[str]:
-    """Return what the module itself gives a name: classes, functions, variables."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                names.add(name)
-            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
-                names.add(name)
-    return names
 
 
 def _unsafe(node: ast.AST, what: str) -> UnsafeSourceError:

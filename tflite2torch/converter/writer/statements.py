@@ -15,10 +15,11 @@ from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.elementwise import is_number
 from tflite2torch.converter.graph.nodes.shape import Rows
 from tflite2torch.converter.graph.nodes.stack import Stack
+from tflite2torch.converter.graph.traversal import users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.expression import Expression
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import Block, Stage, is_join
+from tflite2torch.converter.structure.structure import Block, Stage, is_residual_add
 from tflite2torch.converter.writer.expressions import literal, name, render, spelled
 
 WIDTH = 72
@@ -68,10 +69,7 @@ class Statements:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._users: dict[Value, list[Node]] = {}
-        for node in scope.nodes:
-            for value in node.inputs:
-                self._users.setdefault(value, []).append(node)
+        self._users = users_of(scope.nodes)
         self._place = {node: place for place, node in enumerate(scope.nodes)}
         self._stored = {e: f"self.{a}" for e, a in scope.stored.items()}
         # Templates are rendered several times, until a statement fits.
@@ -94,7 +92,7 @@ class Statements:
         """
         done: list[Step] = []
         waiting: dict[Value, Step] = {}  # steps that may be nested in what reads them
-        conditions = self._scope.symbols.conditions
+        conditions = self._scope.constructor.conditions
         for index, node in enumerate(self._scope.nodes):
             condition = conditions.get(index)
             for value in self._variables(node, condition):
@@ -140,7 +138,7 @@ class Statements:
         if len(node.outputs) > 1 or len(users) != 1 or outside or node.comment:
             return False
         if isinstance(node, Stage | Block) and self._scope.of_model:
-            return isinstance(users[0], Concat | Rows) or is_join(users[0])
+            return isinstance(users[0], Concat | Rows) or is_residual_add(users[0])
         return True
 
     def _split(self, step: Step) -> list[Step]:
@@ -149,7 +147,11 @@ class Statements:
         while len(self._text(step)) > WIDTH:
             place, nested = step, step.nested
             # Sums of sums stay one expression: the longer side of the innermost goes.
-            while len(nested) == 1 and is_join(nested[0].node) and nested[0].nested:
+            while (
+                len(nested) == 1
+                and is_residual_add(nested[0].node)
+                and nested[0].nested
+            ):
                 place, nested = nested[0], nested[0].nested
             if not nested:
                 break

@@ -1,4 +1,4 @@
-"""The bounded reader of FlatBuffers."""
+"""The verifying decoder of FlatBuffers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _root(data: bytes) -> Any:
     return Decoder(data, SCHEMA).root(b"TEST", "Root")
 
 
-def test_reads_every_kind_of_field() -> None:
+def test_every_type_of_field() -> None:
     root = _root(_sample())
     assert root["flag"] is True
     assert (root["count"], root["large"]) == (-7, 2**40)
@@ -85,31 +85,31 @@ def test_reads_every_kind_of_field() -> None:
     assert root["shape"].type == "Circle"
 
 
-def test_reads_what_is_shared_once() -> None:
+def test_shared_objects_are_decoded_once() -> None:
     root = _root(_sample())
     assert root["last"] is root["items"][1]
 
 
-def test_numbers_are_views_that_cannot_be_written() -> None:
+def test_arrays_are_read_only_views() -> None:
     sizes = _root(_sample())["sizes"]
     assert sizes.base is not None
     assert not sizes.flags.writeable
 
 
-def test_leaves_out_the_member_of_a_union_that_nobody_knows() -> None:
+def test_an_unknown_union_member_becomes_none() -> None:
     root = _root(_sample(shape=99))
     assert root["shape_type"] == 99
     assert root["shape"] is None
 
 
-def test_fields_that_are_not_there_are_not_there() -> None:
+def test_absent_fields_are_omitted() -> None:
     builder = flatbuffers.Builder()
     builder.StartObject(0)
     builder.Finish(builder.EndObject(), b"TEST")
     assert _root(bytes(builder.Output())) == {}
 
 
-def test_every_cut_is_an_error() -> None:
+def test_every_truncation_is_an_error() -> None:
     data = _sample()
     padding = len(data) - len(data.rstrip(b"\0"))
     for size in range(len(data) - padding):
@@ -117,8 +117,8 @@ def test_every_cut_is_an_error() -> None:
             _root(data[:size])
 
 
-def test_every_change_of_a_byte_is_read_or_is_an_error() -> None:
-    """Nothing but FormatError, whatever the byte."""
+def test_any_changed_byte_is_read_or_is_an_error() -> None:
+    """No exception other than FormatError is raised, whatever the byte."""
     data = bytearray(_sample())
     refused = 0
     for at in range(len(data)):
@@ -140,7 +140,7 @@ def _changed(at: int, code: str, value: int) -> bytes:
 
 
 def _place(field: str) -> int:
-    """Return where the offset of a field of the root stands."""
+    """Return the position of a field of the root table."""
     data = _sample()
     root = _root(data).at
     vtable = root - struct.unpack_from("<i", data, root)[0]
@@ -190,8 +190,8 @@ def test_says_what_is_wrong_and_where(
         _root(_changed(at, code, value))
 
 
-def test_numbers_of_eight_bytes_are_aligned() -> None:
-    """As the C++ verifier asks for."""
+def test_eight_byte_fields_are_aligned() -> None:
+    """The C++ verifier requires it."""
     misplaced = next(offset for offset in (4, 8) if (ROOT + offset) % 8)
     with pytest.raises(FormatError, match=r"Root table at byte \d+ is not aligned"):
         _root(_changed(VTABLE + 8, "<H", misplaced))
@@ -203,7 +203,7 @@ def test_objects_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         _root(_sample())
 
 
-def test_the_path_names_steps_and_indices() -> None:
+def test_the_path_of_an_error_names_fields_and_indices() -> None:
     error = FormatError("cause", "[3]", ".items", "tensor 5")
     assert str(error) == "tensor 5.items[3]: cause"
     assert (

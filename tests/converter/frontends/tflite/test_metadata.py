@@ -1,4 +1,4 @@
-"""What a file says about itself."""
+"""Reading of TFLite metadata."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_all_that_is_read() -> None:
     ],
 )
 def test_value_range(facts: Facts, expected: tuple[float, float] | None) -> None:
-    """Normalized pixels count before statistics; channels span one range."""
+    """Normalization takes precedence over statistics; the range covers all channels."""
     found = value_range(facts)
     assert found == (None if expected is None else pytest.approx(expected))
 
@@ -157,7 +157,7 @@ def test_contradictions(facts: Facts, message: str) -> None:
         read(metadata(facts))
 
 
-def test_every_cut_is_refused() -> None:
+def test_every_truncation_is_refused() -> None:
     data = metadata(Facts([127.5], [127.5])).rstrip(b"\0")
     for size in range(len(data)):
         with pytest.raises(InvalidModelError):

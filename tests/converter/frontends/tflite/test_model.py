@@ -1,4 +1,4 @@
-"""What a file says, as plain data. What is wrong with files: see ``tests/hostile``."""
+"""Parsing of valid files; ``tests/hostile`` has invalid ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_tensors() -> None:
     assert (model.inputs, model.outputs) == ((0,), (10,))
 
 
-def test_constants_are_views_that_cannot_be_written() -> None:
+def test_constants_are_read_only_views() -> None:
     data = good_model()
     constants = [
         tensor.data for tensor in read(data).tensors if tensor.data is not None
@@ -63,7 +63,7 @@ def test_operators() -> None:
     assert (conv.custom, conv.custom_options, conv.version) == (False, b"", 1)
 
 
-def test_options_with_nothing_but_defaults_are_there() -> None:
+def test_options_with_only_defaults_are_present() -> None:
     """They are an empty table, which is not the same as none."""
     options = read(good_model()).operators[3].options
     assert type(options).__name__ == "FullyConnectedOptions"

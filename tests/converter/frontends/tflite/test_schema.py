@@ -1,4 +1,4 @@
-"""The schema's text against the bindings that TFLite's own runtime ships."""
+"""The schema's text agrees with the bindings that TFLite's runtime ships."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _snake(name: str) -> str:
 
 
 def _type(source: str) -> str:
-    """Return the type of a field, as the schema spells it, from what reads the field."""
+    """Return the schema's type of a field, from the source of its accessor."""
     if "_tab.Union" in source:
         return "union"
     if "_tab.String" in source:

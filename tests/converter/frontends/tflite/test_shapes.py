@@ -1,4 +1,4 @@
-"""The shapes that operators give, by our rules and by TFLite itself.
+"""The output shapes of operators, by their contracts and by TFLite.
 
 TFLite works out the outputs' shapes of each model; the reader has to accept them, and
 nothing else.

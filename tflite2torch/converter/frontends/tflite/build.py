@@ -1,4 +1,4 @@
-"""TfliteModel → Graph, exactly as TFLite means it: NHWC, a batch of one."""
+"""Builds a graph with TFLite's semantics, NHWC and a batch of one, from a TfliteModel."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tflite2torch.converter.graph.value import Provenance, Value
 
 QUANTIZED = ("int4", "int8", "uint8", "int16")
 UNPACKING = ("DENSIFY", "DEQUANTIZE")
-"""Operators that may give quantized constants, or take what another of them gives."""
+"""Operators that turn stored constants into dense float32 ones; they may be chained."""
 
 
 def build_graph(model: TfliteModel, name: str) -> Graph:
-    """Return the graph of a model that has been read and verified.
+    """Return the graph of a verified model.
 
-    Raises UnsupportedOpError, which lists every operator that cannot be converted.
+    Raises UnsupportedOpError, which lists all operators that cannot be converted.
     """
     values = [_value(tensor) for tensor in model.tensors]
     nodes, problems = _build(model, values)
@@ -37,6 +37,7 @@ def build_graph(model: TfliteModel, name: str) -> Graph:
 
 
 def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[str]]:
+    """Return the nodes of all operators, and a message for each unsupported one."""
     nodes: list[Node] = []
     problems: list[str] = []
     for operator in model.operators:
@@ -75,7 +76,7 @@ def _build_operator(
 
 
 def _refuse_integers(model: TfliteModel, operator: Operator) -> None:
-    """Refuse arithmetic on quantized values; quantized constants are something else."""
+    """Raise NotSupportedError for arithmetic on quantized values that are not constant."""
     for index in (*operator.inputs, *operator.outputs):
         tensor = model.tensors[index] if index >= 0 else None
         if tensor is None or tensor.data is not None or tensor.quantization is None:

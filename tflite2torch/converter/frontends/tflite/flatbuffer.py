@@ -1,8 +1,8 @@
-"""A bounded reader of FlatBuffers: nothing is used before all is known to be sound.
+"""A verifying decoder for FlatBuffers from untrusted sources.
 
-It does the checks of the C++ verifier (bounds, alignment, terminated strings, counts)
-and decodes on the way, in time and memory linear in the file: what is referred to twice
-is read once, and what is referred to may not overlap.
+Performs the checks of the C++ verifier (bounds, alignment, string terminators, number of
+objects) while decoding, in time and memory linear in the size of the file: an object that is
+referenced twice is decoded once, and objects must not overlap.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from tflite2torch.converter.graph.value import Array
 
 MAX_SIZE = 2**31 - 1
-"""The largest FlatBuffer, in bytes: its offsets are 32-bit numbers with a sign."""
+"""Maximum size of a FlatBuffer in bytes; offsets are signed 32-bit integers."""
 
 MAX_OBJECTS = 100_000
-"""The most tables, vectors and strings of a file: 15 times what official ones have."""
+"""Maximum number of tables, vectors and strings; 15 times that of official models."""
 
 _SCALARS = {
     "bool": "<?",
@@ -36,16 +36,19 @@ _SCALARS = {
     "f64": "<d",
 }
 _I32 = struct.Struct("<i").unpack_from
+_U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _VTABLE = struct.Struct("<HH").unpack_from
 
 Read = Callable[[int], Any]
+"""Decodes the field or vector element at an offset."""
 
 
 class FormatError(Exception):
-    """What is wrong with a file, and where in it; who reads it adds name and remedy.
+    """A malformed file. Callers that know the file's name turn it into InvalidModelError.
 
-    ``path`` gathers the place from the inside out while the error travels.
+    ``path`` locates the error inside the file, innermost part first: each caller appends
+    its own part while the error propagates.
     """
 
     def __init__(self, cause: str, *path: str) -> None:
@@ -61,7 +64,7 @@ class FormatError(Exception):
 
 
 class Table(dict[str, Any]):
-    """The fields that a table holds, by name; ``at`` is where it lies in the file."""
+    """The fields present in a table, by name; ``at`` is the table's offset in the file."""
 
     __slots__ = ("at", "type")
 
@@ -73,7 +76,7 @@ class Table(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a table: its slot in the vtable, its type as the schema spells it."""
+    """A field of a table: its name, its slot in the vtable, and its type in the schema."""
 
     name: str
     slot: int
@@ -81,7 +84,7 @@ class Field:
 
 
 class Schema:
-    """The tables and unions of a FlatBuffers schema, from the text that lists them."""
+    """The tables and unions of a FlatBuffers schema, parsed from text (see ``schema.py``)."""
 
     def __init__(self, tables: str, unions: str) -> None:
         self.unions = dict(_entries(unions))
@@ -89,7 +92,7 @@ class Schema:
         self._fields: dict[str, list[Field]] = {}
 
     def fields(self, table: str) -> list[Field]:
-        """Return the fields of a table; one that the schema does not list has none."""
+        """Return the fields of a table; empty for a table that the schema does not list."""
         known = self._fields.get(table)
         if known is None:
             known = self._fields[table] = self._parse(self._lines.get(table, []))
@@ -115,7 +118,14 @@ def _entries(text: str) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How to read the tables that share a vtable."""
+    """How to decode the tables that share a vtable.
+
+    Attributes:
+        extent: size of the table in bytes.
+        wide: offsets of its 8-byte fields.
+        fields: name, offset in the table and decoder of each field that is present.
+        unions: name and member tables of each union that is present.
+    """
 
     extent: int
     wide: list[int]
@@ -124,21 +134,21 @@ class _Plan:
 
 
 class Decoder:
-    """Reads one FlatBuffer; raises FormatError at whatever is not sound."""
+    """Decodes one FlatBuffer; raises FormatError if it is malformed."""
 
     def __init__(self, data: bytes, schema: Schema) -> None:
         self._data = data
         self._size = len(data)
         self._schema = schema
         self._plans: dict[tuple[str, int], _Plan] = {}
-        self._seen: dict[tuple[str, int], Any] = {}
+        self._objects: dict[tuple[str, int], Any] = {}
         self._payload = 0
         self._reads: dict[str, Read] = {"string": self._string}
 
     def root(self, identifier: bytes, type: str) -> Table:
-        """Return the root table with all that hangs on it.
+        """Return the root table with everything that it refers to.
 
-        Raises FormatError; strings that are not UTF-8 are an error too.
+        Raises FormatError, also for strings that are not UTF-8.
         """
         if not 8 <= self._size <= MAX_SIZE:
             raise FormatError(f"a file of {self._size} bytes")
@@ -147,7 +157,7 @@ class Decoder:
         return self._table(type, self._follow(0))
 
     def _read(self, type: str) -> Read:
-        """Return the function that reads a field of this type."""
+        """Return the decoder of fields of this type, creating it once."""
         read = self._reads.get(type)
         if read is None:
             read = self._reads[type] = self._reader(type)
@@ -173,67 +183,84 @@ class Decoder:
         return value
 
     def _follow(self, at: int) -> int:
-        """Return where the offset that stands at ``at`` points to."""
+        """Return the target of the relative offset stored at ``at``.
+
+        Offsets are positive, so that no chain of references can form a cycle.
+        """
         offset = self._u32(at)
         if not 0 < offset < 2**31 or at + offset >= self._size:
             raise FormatError(f"its offset {offset} leads out of the file")
         return at + offset
 
     def _remember(self, type: str, at: int, value: Any, payload: int) -> None:
-        self._seen[type, at] = value
+        """Record an object with its size in bytes; FormatError if there are too many."""
+        self._objects[type, at] = value
         self._payload += payload
-        if len(self._seen) > MAX_OBJECTS:
+        # A Python object costs far more memory than the few bytes that declare it.
+        if len(self._objects) > MAX_OBJECTS:
             raise FormatError(f"more than {MAX_OBJECTS} objects")
+        # Each object is counted once, so that only overlapping ones add up to more than the
+        # file. Without this, a vector that begins at every fourth byte of another one would
+        # make the decoded data quadratic in the size of the file.
         if self._payload > self._size:
             raise FormatError("it overlaps other parts of the file")
 
     def _table(self, type: str, at: int) -> Table:
-        seen: Table | None = self._seen.get((type, at))
-        if seen is not None:
-            return seen
+        known: Table | None = self._objects.get((type, at))
+        if known is not None:
+            return known
         if at & 3 or at + 4 > self._size:
             raise FormatError(f"no {type} table can stand at byte {at}")
         vtable = at - _I32(self._data, at)[0]
         plan = self._plans.get((type, vtable)) or self._plan(type, vtable)
         if at + plan.extent > self._size:
             raise FormatError(f"the {type} table at byte {at} is cut off")
+        # Whether 8-byte fields are aligned depends on the table, not only on its vtable.
         if plan.wide and any((at + offset) & 7 for offset in plan.wide):
             raise FormatError(f"the {type} table at byte {at} is not aligned")
         table = Table(at, type)
+        # The reference to the vtable is the least that a table takes. Fields decode their own
+        # tables recursively; no table of the schema contains itself, which bounds the depth.
         self._remember(type, at, table, 4)
         name = ""
         try:
             for name, offset, read in plan.fields:
                 table[name] = read(at + offset)
+            # The type of a union's table is a field of its own, which by now is decoded. Types
+            # newer than this schema become None.
             for name, members in plan.unions:
-                number = table.get(f"{name}_type", 0)
-                known = 0 < number <= len(members)
-                target = table[name]
-                table[name] = (
-                    self._table(members[number - 1], target) if known else None
-                )
+                number, target = table.get(f"{name}_type", 0), table[name]
+                table[name] = None
+                if 0 < number <= len(members):
+                    table[name] = self._table(members[number - 1], target)
         except FormatError as error:
             error.path.append(f".{name}")
             raise
         return table
 
     def _plan(self, type: str, vtable: int) -> _Plan:
-        """Check a vtable, and say how to read the tables of this type that use it."""
+        """Verify a vtable and return how to decode the tables of this type that use it.
+
+        Most tables share a few vtables: verifying each once is what makes decoding fast.
+        """
         if vtable & 1 or not 0 <= vtable <= self._size - 4:
             raise FormatError(f"its vtable cannot stand at byte {vtable}")
         size, extent = _VTABLE(self._data, vtable)
         if size & 1 or size < 4 or vtable + size > self._size:
             raise FormatError(f"its vtable cannot have {size} bytes")
-        slots = struct.unpack_from(f"<{size // 2 - 2}H", self._data, vtable + 4)
         plan = _Plan(extent, [], [], [])
         for field in self._schema.fields(type):
-            offset = slots[field.slot] if field.slot < len(slots) else 0
+            # Slots beyond the schema are not read: a vtable may state thousands of them, and
+            # may overlap with others, so that reading all would take quadratic time.
+            place = 4 + 2 * field.slot
+            offset = _U16(self._data, vtable + place)[0] if place < size else 0
             if offset:
                 self._add(plan, field, offset)
         self._plans[type, vtable] = plan
         return plan
 
     def _add(self, plan: _Plan, field: Field, offset: int) -> None:
+        """Add a field at an offset in the table to a plan."""
         width = struct.calcsize(_SCALARS.get(field.type, "<I"))
         if offset + width > plan.extent or offset % min(width, 4):
             raise FormatError(f"its {field.name} cannot stand at {offset}")
@@ -244,7 +271,7 @@ class Decoder:
             plan.unions.append((field.name, self._schema.unions[field.type]))
 
     def _vector(self, at: int, width: int) -> int:
-        """Return how many elements the vector at ``at`` has, all inside the file."""
+        """Return the length of the vector at ``at``, whose elements have ``width`` bytes."""
         if at & 3 or at + 4 > self._size:
             raise FormatError(f"no vector can stand at byte {at}")
         count = self._u32(at)
@@ -253,20 +280,22 @@ class Decoder:
         return count
 
     def _array(self, type: str, at: int, dtype: np.dtype[Any]) -> Array:
-        known: Array | None = self._seen.get((type, at))
+        known: Array | None = self._objects.get((type, at))
         if known is not None:
             return known
         count = self._vector(at, dtype.itemsize)
+        # A view, so that weights are neither copied nor, as bytes are immutable, writable.
         array = np.frombuffer(self._data, dtype, count, at + 4)
         self._remember(type, at, array, array.nbytes)
         return array
 
     def _items(self, type: str, at: int, read: Read) -> list[Any]:
-        known: list[Any] | None = self._seen.get((type, at))
+        known: list[Any] | None = self._objects.get((type, at))
         if known is not None:
             return known
         count = self._vector(at, 4)
         items: list[Any] = []
+        # Counted before the elements are decoded, so that a huge vector is refused first.
         self._remember(type, at, items, 4 * count)
         try:
             for position in range(at + 4, at + 4 + 4 * count, 4):
@@ -278,7 +307,7 @@ class Decoder:
 
     def _string(self, at: int) -> str:
         at = self._follow(at)
-        known: str | None = self._seen.get(("string", at))
+        known: str | None = self._objects.get(("string", at))
         if known is not None:
             return known
         count = self._vector(at, 1)

@@ -1,4 +1,4 @@
-"""TFLite's front end: a verified model → the neutral graph."""
+"""The TFLite front end: lowers a verified model to the neutral graph."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import ModelMetadata
 from tflite2torch.converter.graph.rewriting import run_passes
+from tflite2torch.converter.graph.traversal import topological_order
 
 
 def lowered_graph(model: TfliteModel, name: str) -> Graph:
-    """Return the graph of a verified model, in torch's semantics and nothing fused.
+    """Return the unfused graph of a verified model, in torch's semantics.
 
-    Raises UnsupportedOpError, which lists everything that cannot be converted, and
-    InvalidModelError where shapes or metadata contradict the operators.
+    Raises:
+        UnsupportedOpError: operators cannot be converted; the error lists all of them.
+        InvalidModelError: shapes or metadata contradict the operators.
     """
     graph = build_graph(model, name)
     graph.metadata = read_metadata(model) or ModelMetadata()
+    # What no output depends on must have no say in the layout of what remains.
+    live = set(topological_order(graph.outputs, graph.producers()))
+    graph.nodes = [node for node in graph.nodes if node in live]
     run_passes(graph, LOWERING)
     return graph

@@ -1,4 +1,4 @@
-"""What a file says about itself: names, descriptions and value ranges for people."""
+"""Reads TFLite metadata: names, descriptions and value ranges of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUFFER = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 _UNITS = "process_units"
 _PIXELS = (0.0, 255.0)
-"""The values of an image's pixels before they are normalized."""
+"""The value range of an image's pixels before normalization."""
 
 _TABLES = """
 ModelMetadata name:string description:string version:string
@@ -61,9 +61,9 @@ _SCHEMA = Schema(_TABLES, _UNIONS)
 
 
 def read_metadata(model: TfliteModel) -> ModelMetadata | None:
-    """Return a model's TFLITE_METADATA, or None where it has none.
+    """Return a model's TFLITE_METADATA, or None if it has none.
 
-    Raises InvalidModelError where it is broken, or does not fit the model.
+    Raises InvalidModelError if it is malformed or does not match the model's interface.
     """
     data = model.metadata.get(_BUFFER)
     if data is None:
@@ -96,7 +96,7 @@ def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
 
 
 def _value_range(entry: Table) -> tuple[float, float] | None:
-    """Return what normalization makes of pixels, or else what the statistics say."""
+    """Return the range of normalized pixels, or else that of the tensor's statistics."""
     options = [unit.get("options") for unit in entry.get("process_units", [])]
     for unit in options:
         if unit is not None and unit.type == "NormalizationOptions":
@@ -106,7 +106,7 @@ def _value_range(entry: Table) -> tuple[float, float] | None:
 
 
 def _normalized(means: Array, stds: Array) -> tuple[float, float] | None:
-    """Return the range of ``(pixel - mean) / std``, channel by channel or for all."""
+    """Return the range of ``(pixel - mean) / std`` over all channels."""
     if len(means) != len(stds) and 1 not in (len(means), len(stds)):
         raise FormatError(f"{len(means)} means and {len(stds)} deviations", _UNITS)
     if any(not std > 0 for std in stds):
@@ -119,6 +119,7 @@ def _normalized(means: Array, stds: Array) -> tuple[float, float] | None:
 def _bounds(
     least: list[float], largest: list[float], field: str
 ) -> tuple[float, float] | None:
+    """Return the smallest and the largest value, or None if either list is empty."""
     if not least or not largest:
         return None
     bounds = float(min(least)), float(max(largest))

@@ -1,4 +1,4 @@
-"""What a .tflite file says, as plain data: tensors, operators, inputs, outputs."""
+"""The content of a .tflite file as plain data: tensors, operators, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tflite2torch.converter.graph.value import Array, Shape
 
 @dataclass(frozen=True)
 class Quantization:
-    """How stored integers stand for numbers: ``scale * (stored - zero_point)``.
+    """Affine quantization: a stored integer means ``scale * (stored - zero_point)``.
 
     Attributes:
         scale: float32, one for the tensor or one for each index of ``axis``.
-        zero_point: int64, as many.
-        axis: the axis that several scales run along.
+        zero_point: int64, of the same length.
+        axis: the quantized axis, if there are several scales.
     """
 
     scale: Array
@@ -25,13 +25,13 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Dimension:
-    """One level of a sparse tensor: dense, or a list of the indices that are stored.
+    """One level of a sparse tensor: dense, or compressed as in the CSR format.
 
     Attributes:
-        size: how many indices there are; 0 for a sparse level.
-        segments: where each row's share of ``indices`` begins, and where the last one
-            ends; None for a dense level.
-        indices: the indices that are stored; None for a dense level.
+        size: the number of indices of a dense level; 0 for a sparse one.
+        segments: the indices of row ``i`` are ``indices[segments[i]:segments[i + 1]]``; None
+            for a dense level.
+        indices: the indices that have values; None for a dense level.
     """
 
     size: int
@@ -41,11 +41,12 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Sparsity:
-    """How the values of a sparse tensor are laid out (schema: SparsityParameters).
+    """The storage layout of a sparse tensor (schema: SparsityParameters).
 
     Attributes:
-        traversal_order: the axes, then the block axes, in the order of the levels.
-        block_map: the axis that each block axis is a part of.
+        traversal_order: the axis of each level; the axes of blocks are numbered after those
+            of the tensor.
+        block_map: for each axis of a block, the axis of the tensor that it divides.
         dimensions: the levels, outermost first.
     """
 
@@ -59,14 +60,14 @@ class Tensor:
     """A tensor of a file.
 
     Attributes:
-        index: its place in the file's list.
+        index: position in the file's list of tensors.
         name: untrusted text.
-        shape: its sizes; the batch is a plain 1.
-        dtype: numpy's name; a type that numpy lacks keeps TFLite's, in lower case.
-        data: what a constant holds, read-only: shaped; one axis of stored values where
-            it is sparse; raw uint8 where numpy lacks the type. None for all others.
-        quantization: for integers that stand for other numbers.
-        sparsity: for constants that store only some of their values.
+        shape: sizes of the axes; the batch size is a plain 1.
+        dtype: numpy's name of the type, or TFLite's in lower case if numpy lacks the type.
+        data: read-only elements of a constant: of the tensor's shape; one axis of stored
+            values if it is sparse; raw uint8 if numpy lacks the type. None if not constant.
+        quantization: None if the elements are not quantized.
+        sparsity: None unless the tensor is a sparse constant.
     """
 
     index: int
@@ -79,24 +80,24 @@ class Tensor:
 
     @property
     def place(self) -> str:
-        """How messages name it."""
+        """The tensor's index and name, for messages."""
         return f"tensor {self.index} ({self.name[:80]!a})"
 
 
 @dataclass(frozen=True)
 class Operator:
-    """A step of a file.
+    """An operator of a file.
 
     Attributes:
-        index: its place in the order of execution.
-        name: TFLite's name of it; of a custom operator, what the file calls it.
-        custom: whether its meaning is defined outside TFLite.
-        version: of the operator's definition.
-        inputs: indices of tensors; -1 where an optional one is left out.
+        index: position in the order of execution.
+        name: name of the builtin or custom operator.
+        custom: whether it is a custom operator.
+        version: version of the operator's definition.
+        inputs: indices of tensors; -1 for an omitted optional input.
         outputs: indices of tensors.
-        options: the table of options, of the class that the ``tflite`` package has for
-            it; None where there is none.
-        custom_options: raw options of a custom operator.
+        options: an instance of the ``tflite`` package's class for its options; None without
+            options, or if the package lacks the class.
+        custom_options: raw bytes of a custom operator's options.
     """
 
     index: int
@@ -110,23 +111,23 @@ class Operator:
 
     @property
     def place(self) -> str:
-        """How messages name it."""
+        """The operator's index and name, for messages."""
         return f"operator {self.index} ({self.name[:80]!a})"
 
 
 @dataclass(frozen=True)
 class TfliteModel:
-    """A verified .tflite file: what its main subgraph says, and its metadata.
+    """The main subgraph of a verified .tflite file, and the file's metadata.
 
     Attributes:
-        label: how messages name the file.
-        sha256: of the whole file, in hex.
+        label: name of the file in messages.
+        sha256: SHA-256 of the file, in hexadecimal.
         description: untrusted text.
-        tensors: all of them, by index.
-        operators: in the order of execution.
+        tensors: all tensors, by index.
+        operators: all operators, in the order of execution.
         inputs: indices of tensors, in the file's order.
         outputs: indices of tensors, in the file's order.
-        metadata: raw buffers by name.
+        metadata: raw metadata buffers, by name.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""What the numbers and options of operators stand for."""
+"""Resolves operator codes to names, and option tables to classes of ``tflite``."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError, Table
 
 MAX_VERSION = 100
-"""The highest version of an operator; TFLite has not come to 20 with any."""
+"""Maximum version of an operator; none of TFLite's has reached 20."""
 
 
 def operator_name(code: Table) -> tuple[str, bool]:
     """Return the name of an operator code, and whether it is a custom operator.
 
-    Old files state the number in a field of eight bits, new ones in one of 32 bits, and
-    put 127 into the old one where it does not fit: the larger number counts. Raises
-    FormatError where neither a number nor a custom name is there, or no such version.
+    Raises FormatError for an invalid code or version, or a custom operator without a name.
     """
     if not 1 <= code.get("version", 1) <= MAX_VERSION:
         raise FormatError(f"its version is {code['version']}")
     numbers = (code.get("builtin_code", 0), code.get("deprecated_builtin_code", 0))
     if min(numbers) < 0:
         raise FormatError(f"its code is {min(numbers)}")
+    # Old files have only the 8-bit field. New ones have both, with 127 in the old field for
+    # codes that do not fit it, so that the larger number is always the right one.
     number = max(numbers)
     builtin = _builtin_names().get(number, f"BUILTIN_{number}")
     if builtin != "CUSTOM":
@@ -37,16 +37,16 @@ def operator_name(code: Table) -> tuple[str, bool]:
 
 @cache
 def _builtin_names() -> dict[int, str]:
-    names = vars(_schema_class("BuiltinOperator")).items()
+    names = vars(schema_class("BuiltinOperator")).items()
     return {number: name for name, number in names if isinstance(number, int)}
 
 
 def read_options(data: bytes, table: Table) -> Any:
-    """Return a verified table of options as the ``tflite`` package's class for it.
+    """Return a verified table of options as an instance of the ``tflite`` package's class.
 
-    None where that package, which is older than the newest schema, has no such class.
+    Returns None if the package, which is older than the schema, lacks the class.
     """
-    options_class = _schema_class(table.type)
+    options_class = schema_class(table.type)
     if options_class is None:
         return None
     options = options_class()
@@ -55,13 +55,11 @@ def read_options(data: bytes, table: Table) -> Any:
 
 
 @cache
-def _schema_class(name: str) -> Any:
-    """Return a class of the ``tflite`` package; None where it has none of this name.
-
-    Each class is in a module of its own, which imports no other. ``import tflite.NAME``
-    would run the package's ``__init__`` first, and that imports all 184 of them, in which
-    time a model is read: so the package is located, and just the one module run.
-    """
+def schema_class(name: str) -> Any:
+    """Return a class of the ``tflite`` package, or None if there is none of this name."""
+    # Each class has a module of its own, which imports no other. ``import tflite.NAME`` would
+    # first run the package's __init__, which imports all 184 of them and takes as long as
+    # reading a model does. Hence the module is located and executed without the package.
     package = find_spec("tflite")
     assert package is not None, "a dependency of this package"
     path = package.submodule_search_locations

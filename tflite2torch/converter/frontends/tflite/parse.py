@@ -1,4 +1,4 @@
-"""The bytes of a .tflite file → a verified ``TfliteModel``."""
+"""Parses and verifies the bytes of a .tflite file; the result is a ``TfliteModel``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from tflite2torch.converter.frontends.tflite.buffers import (
     Buffers,
     byte_size,
     empty_constant,
-    outside,
     tensor_shape,
+    trailing_bytes,
     type_name,
 )
-from tflite2torch.converter.frontends.tflite.effort import Effort
 from tflite2torch.converter.frontends.tflite.flatbuffer import (
     Decoder,
     FormatError,
@@ -32,29 +31,31 @@ from tflite2torch.converter.frontends.tflite.opcodes import operator_name, read_
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER, TFLITE, VERSION
 from tflite2torch.converter.frontends.tflite.verify import verify_graph
 from tflite2torch.converter.frontends.tflite.verify_sparsity import verify_sparsity
+from tflite2torch.converter.frontends.tflite.work_budget import WorkBudget
 from tflite2torch.converter.graph.value import Array, Shape
 
 MAX_DENSE = 2**24
 MAX_DENSE_RATIO = 2
-"""Sparse constants may unpack to 16 MiB and twice the file; official ones, 1.9 times."""
+"""Sparse constants may expand to ``MAX_DENSE`` bytes plus ``MAX_DENSE_RATIO`` times the size
+of the file; those of official models expand to 1.9 times the size."""
 
 MAX_OPERATORS = 2**12
-"""The most operators of a graph: 5 times what official models have."""
+"""Maximum number of operators of a subgraph; 5 times that of official models."""
 
 MAX_OPERANDS = 2**17
-"""The most inputs and outputs of all operators: 50 times what official models have."""
+"""Maximum number of inputs and outputs of all operators; 50 times that of official models."""
 
 _NOTHING = np.empty(0, np.int32)
 _NO_TABLE = Table(0, "")
 
 
 def read_model(file: ModelFile) -> TfliteModel:
-    """Return what a model file says; nothing in it is used before it is verified.
+    """Return the verified content of a model file.
 
     Raises:
-        InvalidModelError: the file is broken or contradicts itself.
-        UnsupportedOpError: it keeps values from run to run, or in other files, or uses
-            sparse constants as they are.
+        InvalidModelError: the file is malformed or inconsistent.
+        UnsupportedOpError: it has variables, external buffers, or sparse constants that an
+            operator other than DENSIFY reads.
     """
     try:
         root = Decoder(file.data, TFLITE).root(IDENTIFIER, "Model")
@@ -68,12 +69,12 @@ def read_model(file: ModelFile) -> TfliteModel:
         raise InvalidModelError(
             f"{file.label}: {error}; the file is damaged, fetch it again"
         ) from error
-    _check_uses(model)
+    _check_sparse(model)
     return model
 
 
 def _check_tensors(file: ModelFile, subgraph: Table) -> None:
-    """Raise UnsupportedOpError for tensors that cannot be understood from this file."""
+    """Raise UnsupportedOpError for variables and tensors with external buffers."""
     problems = []
     for index, table in enumerate(subgraph.get("tensors", [])):
         place = f"{file.label}: tensor {index} ({table.get('name', '')[:80]!a})"
@@ -85,8 +86,8 @@ def _check_tensors(file: ModelFile, subgraph: Table) -> None:
         raise UnsupportedOpError(problems)
 
 
-def _check_uses(model: TfliteModel) -> None:
-    """Raise UnsupportedOpError for operators that take sparse constants as they are."""
+def _check_sparse(model: TfliteModel) -> None:
+    """Raise UnsupportedOpError if anything but DENSIFY reads a sparse constant."""
     sparse = {tensor.index for tensor in model.tensors if tensor.sparsity}
     problems = [
         f"{model.label}: {operator.place}: it reads sparse constants without DENSIFY"
@@ -100,16 +101,16 @@ def _check_uses(model: TfliteModel) -> None:
 
 
 class _Parser:
-    """Builds the model of a file whose structure is sound; raises FormatError."""
+    """Builds a ``TfliteModel`` from decoded tables; its methods raise FormatError."""
 
     def __init__(self, file: ModelFile, root: Table) -> None:
         self._file = file
         self._root = root
-        self._effort = Effort(len(file.data))
-        self._buffers = Buffers(file.data, root.get("buffers", []), self._effort)
+        self._budget = WorkBudget(len(file.data))
+        self._buffers = Buffers(file.data, root.get("buffers", []), self._budget)
 
     def main_model(self) -> TfliteModel:
-        """Return the first subgraph, which is what the file is for; verify all."""
+        """Return the first subgraph, which is the main one, having verified all of them."""
         metadata = self._metadata()
         models = []
         for index, subgraph in enumerate(self._root["subgraphs"]):
@@ -134,16 +135,19 @@ class _Parser:
             self._indices(subgraph, "outputs"),
             metadata,
         )
-        verify_graph(model, self._effort)
+        verify_graph(model, self._budget)
         return model
 
     def _indices(self, table: Table, field: str) -> tuple[int, ...]:
+        """Return a field that is a list of integers."""
         array: Array = table.get(field, _NOTHING)
-        self._effort.spend(len(array))
+        # The decoder hands out the same array for every reference to a vector. Copying it for
+        # each of thousands of operators has to be paid for, here and in the methods below.
+        self._budget.spend(len(array))
         return tuple(array.tolist())
 
     def _bytes(self, array: Array) -> bytes:
-        self._effort.spend(len(array))
+        self._budget.spend(len(array))
         return array.tobytes()
 
     def _metadata(self) -> dict[str, bytes]:
@@ -167,6 +171,7 @@ class _Parser:
             except FormatError as error:
                 error.path.append(f"tensor {index} ({table.get('name', '')[:80]!a})")
                 raise
+        # Bounded before DENSIFY allocates anything: a few bytes may state a huge shape.
         dense = sum(byte_size(t.shape, t.dtype) for t in tensors if t.sparsity)
         if dense > MAX_DENSE + MAX_DENSE_RATIO * len(self._file.data):
             raise FormatError(f"its sparse constants unpack to {dense} bytes")
@@ -176,6 +181,7 @@ class _Parser:
         dtype = type_name(table.get("type", 0))
         shape = tensor_shape(table.get("shape", _NOTHING), dtype)
         buffer = table.get("buffer", 0)
+        # The buffer of a sparse constant is checked against the sparsity, not the shape.
         if "sparsity" in table:
             sparsity = self._sparsity(table["sparsity"])
             stored = self._buffers.values(buffer, dtype)
@@ -183,6 +189,8 @@ class _Parser:
             data: Array | None = stored
         else:
             sparsity, data = None, self._buffers.constant(buffer, shape, dtype)
+            # A constant without elements has an empty buffer, like a computed tensor. Only
+            # that no operator writes to it tells them apart.
             if data is None and 0 in shape and not computed:
                 data = empty_constant(shape, dtype)
         quantization = self._quantization(table.get("quantization", _NO_TABLE), shape)
@@ -199,7 +207,7 @@ class _Parser:
             raise FormatError(f"{count} scales and {len(zero_point)} zero points")
         if count > 1 and (not 0 <= axis < len(shape) or count != shape[axis]):
             raise FormatError(f"{count} scales do not fit axis {axis} of {list(shape)}")
-        self._effort.spend(count)
+        self._budget.spend(count)
         if not np.isfinite(scale).all():
             raise FormatError("a scale is not a finite number")
         return Quantization(scale, zero_point, axis)
@@ -223,7 +231,7 @@ class _Parser:
             if vector is None:
                 raise FormatError(f"a sparse level lacks its {field}")
             stored.append(vector.get("values", _NOTHING))
-            self._effort.spend(len(stored[-1]))
+            self._budget.spend(len(stored[-1]))
         return Dimension(0, *stored)
 
     def _operators(self, subgraph: Table) -> list[Operator]:
@@ -237,6 +245,8 @@ class _Parser:
             except FormatError as error:
                 error.path.append(f"operator {index}")
                 raise
+            # Graph traversals are linear in this number, which the file's size does not bound:
+            # operators may share their lists of operands.
             operands += len(operators[-1].inputs) + len(operators[-1].outputs)
             if operands > MAX_OPERANDS:
                 raise FormatError(
@@ -266,4 +276,4 @@ class _Parser:
         if not size:
             return self._bytes(table.get("custom_options", _NOTHING))
         offset = table.get("large_custom_options_offset", 0)
-        return self._bytes(outside(self._file.data, offset, size))
+        return self._bytes(trailing_bytes(self._file.data, offset, size))

@@ -1,9 +1,9 @@
-"""Where the fields of a .tflite file lie: its FlatBuffers schema, table by table.
+"""The FlatBuffers schema of .tflite files.
 
-One line (and its indented continuations) per table: its fields in the order of their
-slots. ``-`` is a slot that is no longer used. A field of a union's type takes two, the
-first of which says which table it is. Source: the public TFLite schema, version 3, as
-ai-edge-litert 2.3.0 reads it; a test compares the two.
+One line per table, continued by indented lines, lists its fields as ``name:type`` in the
+order of their slots. ``-`` is a deprecated slot. A field of a union type takes two slots:
+the type of the table, then the table. Source: the public TFLite schema, version 3, as of
+ai-edge-litert 2.3.0; a test compares the two.
 """
 
 from __future__ import annotations

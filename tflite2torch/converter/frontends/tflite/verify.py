@@ -1,20 +1,20 @@
-"""Verifies the graph of a file: tensors exist, are written once, and before they are read."""
+"""Verifies that a subgraph is in static single assignment form and obeys the contracts."""
 
 from __future__ import annotations
 
-from tflite2torch.converter.frontends.tflite.effort import Effort
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
-from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.frontends.tflite.operators.registry import OPERATORS
+from tflite2torch.converter.frontends.tflite.work_budget import WorkBudget
 
 MAX_INTERFACE = 2**10
-"""The most inputs, and the most outputs, of a graph; official models have up to 7."""
+"""Maximum number of inputs, and of outputs, of a subgraph; official models have up to 7."""
 
 
-def verify_graph(model: TfliteModel, effort: Effort) -> None:
-    """Check that every value exists, and is written once, before it is read.
+def verify_graph(model: TfliteModel, budget: WorkBudget) -> None:
+    """Check that each tensor is written once, before it is read, and check all contracts.
 
-    Raises FormatError at the first thing that is not so.
+    Raises FormatError for the first violation.
     """
     if not model.outputs:
         raise FormatError("it has no outputs")
@@ -25,23 +25,20 @@ def verify_graph(model: TfliteModel, effort: Effort) -> None:
         _write(model, index, written, "inputs")
     for operator in model.operators:
         try:
-            _run(model, operator, written)
+            for index in operator.inputs:
+                if index != -1:
+                    _read(model, index, written)
+            for index in operator.outputs:
+                _write(model, index, written, "outputs")
+            # Custom operators have no contract; their builders check the operands.
             if not operator.custom and operator.name in OPERATORS:
                 contract = OPERATORS[operator.name].contract
-                contract.check(operator, model.tensors, effort)
+                contract.check(operator, model.tensors, budget)
         except FormatError as error:
             error.path.append(operator.place)
             raise
     for index in model.outputs:
         _read(model, index, written)
-
-
-def _run(model: TfliteModel, operator: Operator, written: set[int]) -> None:
-    for index in operator.inputs:
-        if index != -1:
-            _read(model, index, written)
-    for index in operator.outputs:
-        _write(model, index, written, "outputs")
 
 
 def _read(model: TfliteModel, index: int, written: set[int]) -> None:

@@ -1,1 +1,1 @@
-"""The kinds of nodes, one file for each family."""
+"""The node types, one module for each family."""

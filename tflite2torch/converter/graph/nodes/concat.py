@@ -11,13 +11,11 @@ from tflite2torch.converter.graph.value import N, Shape
 
 @dataclass(eq=False, repr=False)
 class Concat(Node):
-    """Concatenates operands along an axis."""
+    """Concatenates the inputs along an axis."""
 
     axis: int
 
-    @property
-    def layout(self) -> str:
-        return "any"
+    layout = "any"
 
     def infer(self) -> list[Shape]:
         shapes = [value.shape for value in self.inputs]
@@ -25,7 +23,7 @@ class Concat(Node):
         return [(*shapes[0][: self.axis], total, *shapes[0][self.axis + 1 :])]
 
     def follow_batch(self) -> list[Node]:
-        """Expand constant operands to the batch."""
+        """Expand constant inputs to the batch size."""
         batched = next((value for value in self.inputs if value.batched), None)
         if batched is None:
             return []
@@ -43,5 +41,5 @@ class Concat(Node):
         self.axis = order.index(self.axis)
 
     def code(self) -> Code:
-        operands = ", ".join(f"x{i}" for i in range(len(self.inputs)))
-        return Code(f"torch.cat([{operands}], dim=dim)", {"dim": self.axis}, {"dim": 0})
+        inputs = ", ".join(f"x{i}" for i in range(len(self.inputs)))
+        return Code(f"torch.cat([{inputs}], dim=dim)", {"dim": self.axis}, {"dim": 0})

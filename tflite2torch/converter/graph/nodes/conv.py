@@ -1,4 +1,4 @@
-"""Convolutions."""
+"""Convolution."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 @dataclass(eq=False, repr=False)
 class Conv2d(Node):
-    """2-D convolution; its weight is (O, H, W, I / groups) until the layout pass."""
+    """2-D convolution; the weight is (O, I / groups, H, W).
+
+    With NHWC images the weight is (O, H, W, I / groups); ``reorder`` permutes both.
+    """
 
     window: Window
     groups: int
 
     @property
     def pointwise(self) -> bool:
-        """Whether it is a matrix product at each pixel."""
+        """Whether the convolution is a linear layer applied to each pixel."""
         window = self.window
         return (
             window.kernel == window.stride == (1, 1)
@@ -47,7 +50,7 @@ class Conv2d(Node):
         return [image_shape(x, self.window.output(size), filters)]
 
     def reorder(self, order: tuple[int, ...]) -> None:
-        """The weight's axes (O, H, W, I) follow those of the image (N, H, W, C)."""
+        # The weight's axes (O, H, W, I) correspond to those of an image (N, H, W, C).
         weight = self.parameters["weight"]
         self.parameters["weight"] = weight.permuted(order)
 
@@ -72,5 +75,5 @@ class Conv2d(Node):
 
 
 def square(sizes: tuple[int, int]) -> Literal:
-    """Return one number for two equal ones, as torch's layers take it."""
+    """Return a single number for a pair of equal ones, as torch's layers accept it."""
     return sizes[0] if sizes[0] == sizes[1] else sizes

@@ -1,4 +1,4 @@
-"""Blocks of pixels as channels, and back."""
+"""Depth to space and space to depth."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 @dataclass(eq=False, repr=False)
 class DepthToSpace(Node):
-    """Channels spread over blocks of pixels.
+    """Moves channels into blocks of pixels: (N, C, H, W) to (N, C / b², H * b, W * b).
 
-    The channel index is (pixel of the block, channel), where torch's ``pixel_shuffle`` has
-    (channel, pixel of the block).
+    The input's channel index is (pixel of the block, channel); that of torch's
+    ``pixel_shuffle`` is (channel, pixel of the block).
     """
 
     block: int
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x, block = self.inputs[0], self.block
@@ -36,13 +34,11 @@ class DepthToSpace(Node):
 
 @dataclass(eq=False, repr=False)
 class SpaceToDepth(Node):
-    """Blocks of pixels stacked as channels, the pixel of the block slowest."""
+    """Inverse of ``DepthToSpace``, with the same order of channels."""
 
     block: int
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x, block = self.inputs[0], self.block

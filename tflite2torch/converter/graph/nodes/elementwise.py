@@ -1,11 +1,11 @@
-"""Elementwise functions, with broadcasting."""
+"""Elementwise functions with broadcasting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import BatchError, Code, Literal, Node
-from tflite2torch.converter.graph.nodes.pointwise import SameShape
+from tflite2torch.converter.graph.nodes.same_shape import SameShape
 from tflite2torch.converter.graph.nodes.shape import Reshape
 from tflite2torch.converter.graph.value import N, Shape, Value
 
@@ -59,19 +59,18 @@ TEMPLATES = {
 
 @dataclass(eq=False, repr=False)
 class Elementwise(Node):
-    """An elementwise function, a key of ``TEMPLATES``; operands broadcast."""
+    """An elementwise function, a key of ``TEMPLATES``; the inputs broadcast."""
 
     function: str
 
-    @property
-    def layout(self) -> str:
-        return "any"
+    layout = "any"
 
     def infer(self) -> list[Shape]:
         return [broadcast([value.shape for value in self.inputs])]
 
     def follow_batch(self) -> list[Node]:
-        """Insert axes of one so that the batch of operands of lower rank leads."""
+        """Insert axes of size one behind the batch axis of inputs of lower rank."""
+        # Broadcasting aligns the last axes; the first one has to be the batch in all inputs.
         rank = max(value.rank for value in self.inputs)
         added: list[Node] = []
         for position, value in enumerate(self.inputs):
@@ -87,15 +86,15 @@ class Elementwise(Node):
 
 
 def is_number(node: Node, value: Value) -> bool:
-    """Return whether an operand is a single constant, to be printed as a number."""
+    """Return whether an input is a constant scalar, to be printed as a number."""
     constant = value.data is not None and value.data.size == 1
     return constant and isinstance(node, Elementwise)
 
 
 def broadcast(shapes: list[Shape]) -> Shape:
-    """Return the shape that these shapes broadcast to.
+    """Return the shape that all shapes broadcast to.
 
-    Raises BatchError where they do not fit, or where a batch meets another axis.
+    Raises BatchError if they do not, or if a batch axis meets another axis.
     """
     rank = max(len(shape) for shape in shapes)
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
@@ -112,7 +111,7 @@ def _common(sizes: tuple[int, ...]) -> int:
 
 @dataclass(eq=False, repr=False)
 class LeakyRelu(SameShape):
-    """``x`` where it is positive, ``slope * x`` elsewhere; one slope for all."""
+    """``x`` where positive, otherwise ``slope * x``, with one slope for all elements."""
 
     slope: float
 
@@ -122,22 +121,17 @@ class LeakyRelu(SameShape):
 
 @dataclass(eq=False, repr=False)
 class Cast(SameShape):
-    """Converts to the dtype of the output."""
+    """Converts the input to the output's dtype."""
 
     def code(self) -> Code:
         return Code(f"x0.to(torch.{self.outputs[0].dtype})")
 
 
 @dataclass(eq=False, repr=False)
-class PRelu(Node):
-    """``x`` where it is positive, ``slope * x`` elsewhere; one slope for each channel."""
+class PRelu(SameShape):
+    """``x`` where positive, otherwise ``slope * x``, with one slope for each channel."""
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
-
-    def infer(self) -> list[Shape]:
-        return [self.inputs[0].shape]
+    layout = "nchw"
 
     def layer(self) -> Code | None:
         size: Literal = self.parameters["weight"].shape[0]

@@ -1,4 +1,4 @@
-"""Nodes that take or give indices."""
+"""Gather, table lookup and arg max."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from tflite2torch.converter.graph.value import Shape
 
 @dataclass(eq=False, repr=False)
 class Gather(Node):
-    """Elements of ``x`` along an axis, at constant indices of one axis."""
+    """Selects elements of the first input along an axis, at a vector of constant indices."""
 
     axis: int
 
-    @property
-    def layout(self) -> str:
-        return "any"
+    layout = "any"
 
     def infer(self) -> list[Shape]:
         x, indices = (value.shape for value in self.inputs)
@@ -36,7 +34,7 @@ class Gather(Node):
 
 @dataclass(eq=False, repr=False)
 class Lookup(Node):
-    """Rows of a constant table, at computed indices."""
+    """Selects rows of a constant table, the first input, at computed indices."""
 
     def infer(self) -> list[Shape]:
         table, indices = (value.shape for value in self.inputs)
@@ -48,7 +46,7 @@ class Lookup(Node):
 
 @dataclass(eq=False, repr=False)
 class ArgExtreme(Node):
-    """The index of the largest (``argmax``) or smallest element along an axis."""
+    """Index of the largest (``argmax``) or smallest (``argmin``) element along an axis."""
 
     function: str
     axis: int

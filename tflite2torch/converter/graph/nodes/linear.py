@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""Linear layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflite2torch.converter.graph.value import Shape
 
 @dataclass(eq=False, repr=False)
 class Linear(Node):
-    """A matrix product over the last axis; its weight is (outputs, inputs)."""
+    """Linear layer over the last axis; the weight is (out_features, in_features)."""
 
     def infer(self) -> list[Shape]:
         return [(*self.inputs[0].shape[:-1], self.parameters["weight"].shape[0])]

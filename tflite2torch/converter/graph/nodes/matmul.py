@@ -1,4 +1,4 @@
-"""BATCH_MATMUL."""
+"""Batched matrix product."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tflite2torch.converter.graph.value import Shape
 
 @dataclass(eq=False, repr=False)
 class MatMul(Node):
-    """Matrix products over the last two axes; each operand may be transposed first."""
+    """Matrix product over the last two axes; either input may be transposed first."""
 
     transposed: tuple[bool, bool]
 

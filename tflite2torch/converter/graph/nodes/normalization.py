@@ -1,4 +1,4 @@
-"""Normalizations over one axis."""
+"""Softmax, L2 normalization and layer normalization."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tflite2torch.converter.graph.node import Code, Node
-from tflite2torch.converter.graph.nodes.pointwise import SameShape
+from tflite2torch.converter.graph.nodes.same_shape import SameShape
 from tflite2torch.converter.graph.value import Shape
 
 TEMPLATES = {
@@ -20,7 +20,7 @@ TEMPLATES = {
 
 @dataclass(eq=False, repr=False)
 class Normalize(SameShape):
-    """A ``softmax``, ``log_softmax`` or ``l2`` normalization along an axis."""
+    """``softmax``, ``log_softmax`` or ``l2`` normalization along an axis."""
 
     function: str
     axis: int
@@ -34,7 +34,7 @@ class Normalize(SameShape):
 
 @dataclass(eq=False, repr=False)
 class LayerNorm(Node):
-    """Mean 0 and variance 1 over the last axis, then scale and shift."""
+    """Layer normalization over the last axis, with ``weight`` and perhaps ``bias``."""
 
     epsilon: float
 

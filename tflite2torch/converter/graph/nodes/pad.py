@@ -1,45 +1,40 @@
-"""PAD and its relatives."""
+"""Padding with a constant, and by mirroring."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import BatchError, Code, Literal, Node
-from tflite2torch.converter.graph.value import N, Shape, Value
+from tflite2torch.converter.graph.value import Shape, Value
 
 
 @dataclass(eq=False, repr=False)
 class Pad(Node):
-    """Constant elements around a tensor: (before, after) for each axis.
+    """Pads each axis by (before, after) elements of a constant value.
 
-    ``same`` says whether it is what TFLite's SAME pads, not a step of the file's own.
+    ``of_window`` marks the padding of the layer that reads it, which torch's layer cannot do
+    itself because the two sides differ; all other pads are operators of the file.
     """
 
     padding: tuple[tuple[int, int], ...]
     value: float = 0.0
-    same: bool = False
+    of_window: bool = False
+
+    layout = "any"
 
     @classmethod
     def of(
         cls, x: Value, padding: tuple[tuple[int, int], ...], value: float = 0
     ) -> Pad:
         """Return a pad of ``x`` with a new output value."""
-        shape = tuple(n + sum(p) for n, p in zip(x.shape, padding, strict=True))
-        shape = tuple(N if a is N else b for a, b in zip(x.shape, shape, strict=True))
-        return cls([x], [Value(x.name, shape, x.dtype, image=x.image)], padding, value)
-
-    @property
-    def layout(self) -> str:
-        return "any"
+        node = cls([x], [], padding, value)
+        node.outputs = [Value(x.name, node.infer()[0], x.dtype, image=x.image)]
+        return node
 
     def infer(self) -> list[Shape]:
-        shape = self.inputs[0].shape
-        return [
-            tuple(
-                n + sum(p) if sum(p) else n
-                for n, p in zip(shape, self.padding, strict=True)
-            )
-        ]
+        pairs = zip(self.inputs[0].shape, self.padding, strict=True)
+        # Adding 0 would turn N into a plain 1.
+        return [tuple(n + sum(p) if sum(p) else n for n, p in pairs)]
 
     def follow_batch(self) -> list[Node]:
         if self.inputs[0].batched and self.padding[0] != (0, 0):
@@ -50,7 +45,7 @@ class Pad(Node):
         self.padding = tuple((0, 0) if i < 0 else self.padding[i] for i in order)
 
     def code(self) -> Code:
-        """F.pad counts axes from the last, and may leave out the first ones."""
+        # F.pad lists axes from the last to the first, and needs none beyond those it pads.
         axes = list(self.padding)
         while axes[0] == (0, 0) and len(axes) > 1:
             axes.pop(0)
@@ -64,7 +59,7 @@ class Pad(Node):
 
 @dataclass(eq=False, repr=False)
 class MirrorPad(Pad):
-    """What lies next to the edges, mirrored; ``edge`` says whether the edge is repeated."""
+    """Pads by mirroring the elements next to the edge; ``edge``: including the edge itself."""
 
     edge: bool = False
 

@@ -1,4 +1,4 @@
-"""Pools over windows of pixels."""
+"""Max and average pooling."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 @dataclass(eq=False, repr=False)
 class Pool2d(Node):
-    """The largest (``max``) or mean (``avg``) element of each window.
+    """The maximum (``max``) or average (``avg``) of each window.
 
-    Padding never takes part: it is below every maximum and counts in no mean. ``whole``
-    tells a mean of the whole image, once the padding pass has seen to it.
+    Padding takes no part: it is never the maximum and does not count in an average.
+    ``is_global`` marks an average over the whole image.
     """
 
     kind: str
     window: Window
-    whole: bool = False
+    is_global: bool = False
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x = self.inputs[0]
@@ -33,8 +31,10 @@ class Pool2d(Node):
 
     def code(self) -> Code:
         window = self.window
-        if self.whole:
+        if self.is_global:
             return Code("F.avg_pool2d(x0, x0.shape[2:])")
+        # torch's pools take the same padding on both sides. One more row at the bottom can be
+        # had with ceil_mode; anything else takes a helper that counts elements itself.
         if self.kind == "avg" and not window.ends_by_ceiling:
             return self._counting_code()
         (top, bottom), (left, right) = window.padding

@@ -1,4 +1,4 @@
-"""Operators that reduce axes to one number."""
+"""Reductions over axes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflite2torch.converter.graph.value import N, Shape
 
 @dataclass(eq=False, repr=False)
 class Reduce(Node):
-    """A ``mean``, ``sum``, ``amax`` or ``amin`` over axes."""
+    """``mean``, ``sum``, ``amax``, ``amin`` or ``prod`` over axes; ``prod`` over a single one."""
 
     function: str
     axes: tuple[int, ...]
@@ -19,7 +19,7 @@ class Reduce(Node):
     @property
     def layout(self) -> str:
         kept = self.inputs[0].rank - len(self.axes)
-        # One axis beside the batch has no order that could be wrong.
+        # With one axis left besides the batch there is no order to preserve.
         return "any" if self.keepdim or kept <= 2 or not self.axes else "fixed"
 
     def infer(self) -> list[Shape]:
@@ -29,7 +29,7 @@ class Reduce(Node):
         return [tuple(n for i, n in enumerate(shape) if i not in self.axes)]
 
     def follow_batch(self) -> list[Node]:
-        """Leave the batch axis alone: over a single sample its reduction is nothing."""
+        """Do not reduce the batch axis: over a single sample that is the identity."""
         shape = self.inputs[0].shape
         self.axes = tuple(axis for axis in self.axes if shape[axis] is not N)
         return []
@@ -38,7 +38,7 @@ class Reduce(Node):
         self.axes = tuple(sorted(order.index(axis) for axis in self.axes))
 
     def code(self) -> Code:
-        if not self.axes:  # only the batch was reduced: see follow_batch
+        if not self.axes:  # only the batch axis was listed: see follow_batch
             return Code("x0.clone()")
         dim: Literal = self.axes[0] if len(self.axes) == 1 else self.axes
         return Code(

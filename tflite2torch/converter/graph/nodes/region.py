@@ -1,8 +1,4 @@
-"""MediaPipe's custom operators that crop an image around landmarks, and map them back.
-
-Source: MediaPipe's util/tflite/operations, where each version has a kernel of its own, and
-the parsers of their options in TensorFlow Lite's delegates/gpu/common/mediapipe.
-"""
+"""Crops around landmarks: the matrix of a crop, the crop, and mapping landmarks back."""
 
 from __future__ import annotations
 
@@ -17,10 +13,10 @@ CROP_V2 = "crop_matrix(x0, x1, line, scale, size, target=target)"
 
 @dataclass(eq=False, repr=False)
 class CropMatrix(Node):
-    """Matrices from the pixels of a crop around landmarks to pixels of the image.
+    """Affine matrices (N, 4, 4) from pixels of a crop around landmarks to pixels of the image.
 
-    Its operands are the landmarks (N, P, 3), and a constant that lists those in the crop.
-    ``arguments`` are what the template names.
+    The inputs are landmarks (N, P, 3) and a constant vector with the indices of those that
+    the crop contains. ``template`` calls a helper with ``arguments``.
     """
 
     template: str
@@ -36,17 +32,16 @@ class CropMatrix(Node):
 
 @dataclass(eq=False, repr=False)
 class TransformBilinear(Node):
-    """A crop of an image where the matrices, its second operand, say.
+    """Bilinear crop of an image, input 0, by matrices (N, 4, 4), input 1.
 
-    ``center`` is the coordinate of the middle of the first pixel.
+    ``size`` is the crop's (height, width), ``center`` the coordinate of the first pixel's
+    center along both axes.
     """
 
     size: tuple[int, int]
     center: float
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x = self.inputs[0]
@@ -68,7 +63,7 @@ class TransformBilinear(Node):
 
 @dataclass(eq=False, repr=False)
 class TransformLandmarks(Node):
-    """Landmarks (N, P, 2 or 3), moved by the matrices that are its second operand."""
+    """Applies matrices (N, 4, 4), input 1, to landmarks (N, P, 2 or 3), input 0."""
 
     scale: float
 
@@ -88,7 +83,7 @@ class TransformLandmarks(Node):
 
 
 def share_batch(node: Node) -> list[Node]:
-    """Add nothing; raise BatchError where not all operands have a batch, or none."""
+    """Raise BatchError unless all inputs of a node have a batch axis, or none has."""
     if len({value.batched for value in node.inputs}) > 1:
         raise BatchError("one of its operands is the same for all of them")
     return []

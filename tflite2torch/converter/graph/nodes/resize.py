@@ -1,4 +1,4 @@
-"""RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR."""
+"""Bilinear and nearest-neighbor resizing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ HELPERS = {
 
 @dataclass(eq=False, repr=False)
 class Resize(Node):
-    """An image at another (height, width).
+    """Resizes an image to a (height, width).
 
-    ``coordinates`` says where an output pixel i is sampled, for a scale of in / out:
+    ``coordinates`` says at which input coordinate output pixel i is sampled, scale = in / out:
     ``asymmetric`` i * scale, ``half_pixel`` (i + 0.5) * scale - 0.5, ``corners``
     i * (in - 1) / (out - 1).
     """
@@ -35,9 +35,7 @@ class Resize(Node):
     coordinates: str
     size: tuple[int, int]
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x = self.inputs[0]
@@ -57,11 +55,9 @@ class Resize(Node):
         return Code(TEMPLATES[key], {"size": self.size})
 
     def _factor(self) -> int | None:
-        """Return how many times larger the image gets, if torch then computes the same.
-
-        It divides by the factor, which is exact for powers of two, where it otherwise
-        divides sizes.
-        """
+        """Return an integer factor of enlargement that can replace the size, or None."""
+        # Given a factor, torch computes coordinates from it, otherwise from the ratio of sizes.
+        # The two agree exactly for powers of two.
         height, width = self.inputs[0].shape[2:]
         factor = self.size[0] // height
         larger = self.size == (factor * height, factor * width) and factor > 1

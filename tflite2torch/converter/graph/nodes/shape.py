@@ -1,4 +1,4 @@
-"""Nodes that rearrange elements without changing them."""
+"""Reshape, permute and other nodes that rearrange or repeat elements."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 from tflite2torch.converter.graph.node import BatchError, Code, Literal, Node
-from tflite2torch.converter.graph.nodes.pointwise import SameShape
+from tflite2torch.converter.graph.nodes.same_shape import SameShape
 from tflite2torch.converter.graph.value import N, Shape, Value
 
 
 @dataclass(eq=False, repr=False)
 class Reshape(Node):
-    """The same elements in the same order, with another shape."""
+    """Changes the shape and keeps the order of elements."""
 
     shape: Shape
 
@@ -23,7 +23,7 @@ class Reshape(Node):
 
     @property
     def layout(self) -> str:
-        # One that changes nothing must not keep layouts apart: it will be removed.
+        # An identity must not separate groups of layouts: dead code elimination removes it.
         return "any" if self.inputs[0].shape == self.outputs[0].shape else "fixed"
 
     def reorder(self, order: tuple[int, ...]) -> None:
@@ -34,7 +34,7 @@ class Reshape(Node):
         return [self.shape]
 
     def follow_batch(self) -> list[Node]:
-        """Keep the batch in front, also where the file's shape drops it."""
+        """Put the batch axis first, also if the file's shape drops it."""
         x = self.inputs[0]
         if any(size is N for size in x.shape[1:]):
             raise BatchError("it flattens a batch axis that is not the first")
@@ -52,9 +52,7 @@ class Reshape(Node):
             return Code("x0.reshape(())")
         if x.batched and len(self.shape) == 3:
             rows, width = (int(size) for size in self.shape[1:])
-            kind = (
-                "points" if width in (2, 3) else "rows"
-            )  # what landmarks are, x and y
+            kind = "points" if width in (2, 3) else "rows"  # (x, y) or (x, y, z)
             numbers: dict[str, Literal] = {"batch": -1, kind: rows, "width": width}
             return Code(f"x0.reshape(batch, {kind}, width)", numbers)
         return Code("x0.reshape(*shape)", {"shape": sizes})
@@ -62,13 +60,13 @@ class Reshape(Node):
 
 @dataclass(eq=False, repr=False)
 class Permute(Node):
-    """A permutation: axis ``i`` of the output is axis ``axes[i]`` of the input."""
+    """Permutes axes: axis ``i`` of the output is axis ``axes[i]`` of the input."""
 
     axes: tuple[int, ...]
 
     @classmethod
     def of(cls, x: Value, axes: tuple[int, ...]) -> Permute:
-        """Return a permutation of ``x`` whose output has the origin of ``x``."""
+        """Return a permutation of ``x`` with a new output value of the same origin."""
         return cls([x], [x.permuted(axes)], axes)
 
     @property
@@ -79,7 +77,7 @@ class Permute(Node):
         return [tuple(self.inputs[0].shape[axis] for axis in self.axes)]
 
     def reorder(self, order: tuple[int, ...]) -> None:
-        if order[0] == -1:  # a new batch axis stays in front
+        if order[0] == -1:  # the new batch axis stays first
             self.axes = (0, *(axis + 1 for axis in self.axes))
 
     def code(self) -> Code:
@@ -92,7 +90,7 @@ class Permute(Node):
 
 @dataclass(eq=False, repr=False)
 class Rows(Node):
-    """Images (N, C, H, W) as rows of ``width`` numbers, pixel by pixel, concatenated."""
+    """Concatenates images (N, C, H, W), read in NHWC order, as rows: (N, rows, width)."""
 
     width: int
 
@@ -107,12 +105,12 @@ class Rows(Node):
 
 @dataclass(eq=False, repr=False)
 class Flip(SameShape):
-    """Reverses axes."""
+    """Reverses the order of elements along axes."""
 
     axes: tuple[int, ...]
 
     def follow_batch(self) -> list[Node]:
-        """Drop the batch axis: reversing a single sample changes nothing."""
+        """Do not reverse the batch axis: over a single sample that is the identity."""
         shape = self.inputs[0].shape
         self.axes = tuple(axis for axis in self.axes if shape[axis] is not N)
         return []
@@ -126,13 +124,11 @@ class Flip(SameShape):
 
 @dataclass(eq=False, repr=False)
 class Tile(Node):
-    """Repeats a tensor along its axes."""
+    """Repeats the input along each axis, ``multiples[i]`` times along axis ``i``."""
 
     multiples: tuple[int, ...]
 
-    @property
-    def layout(self) -> str:
-        return "any"
+    layout = "any"
 
     def infer(self) -> list[Shape]:
         pairs = zip(self.inputs[0].shape, self.multiples, strict=True)
@@ -152,7 +148,7 @@ class Tile(Node):
 
 @dataclass(eq=False, repr=False)
 class BroadcastTo(Node):
-    """Broadcasts to a shape."""
+    """Broadcasts the input to a shape."""
 
     shape: Shape
 
@@ -180,11 +176,13 @@ class BroadcastTo(Node):
 
 @dataclass(eq=False, repr=False)
 class Expand(Node):
-    """A constant expanded to the batch size of the second operand."""
+    """Expands a constant, input 0, to the batch size of input 1."""
+
+    layout = "any"
 
     @classmethod
     def of(cls, constant: Value, batched: Value) -> Expand:
-        """Return an expansion of a constant, whose batch axis may be dropped or one."""
+        """Return an expansion of a constant whose batch axis is missing or of size one."""
         node = cls([constant, batched], [])
         node.outputs = [Value(constant.name, node.infer()[0], constant.dtype)]
         return node
@@ -193,10 +191,6 @@ class Expand(Node):
         constant, batched = (value.shape for value in self.inputs)
         lifted = len(constant) < len(batched)
         return [(N, *(constant if lifted else constant[1:]))]
-
-    @property
-    def layout(self) -> str:
-        return "any"
 
     def code(self) -> Code:
         rest: Literal = (-1,) * (self.outputs[0].rank - 1)

@@ -1,4 +1,4 @@
-"""Slices."""
+"""Slicing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FULL = slice(None)
 
 @dataclass(eq=False, repr=False)
 class Slice(Node):
-    """A part of a tensor; a plain integer picks one element and drops the axis."""
+    """Basic indexing with one index per axis; an integer drops its axis."""
 
     index: tuple[Index, ...]
 
@@ -26,7 +26,7 @@ class Slice(Node):
         return [tuple(_length(n, i) for n, i in pairs if isinstance(i, slice))]
 
     def follow_batch(self) -> list[Node]:
-        """Keep the whole batch where the file takes, or drops, its only sample."""
+        """Take the whole batch where the file takes its only sample or drops the axis."""
         if self.inputs[0].batched:
             if _length(1, self.index[0]) != 1:
                 raise BatchError("it takes no sample of the batch")
@@ -37,7 +37,7 @@ class Slice(Node):
         self.index = tuple(FULL if i < 0 else self.index[i] for i in order)
 
     def is_empty(self) -> bool:
-        """Return whether it takes no element of some axis."""
+        """Return whether the output has no elements."""
         pairs = zip(self.inputs[0].shape, self.index, strict=True)
         return any(_length(size, index) < 1 for size, index in pairs)
 
@@ -50,6 +50,7 @@ class Slice(Node):
 
 
 def _length(size: int, index: Index) -> int:
+    """Return the number of elements that an index takes of an axis; keeps ``N``."""
     if isinstance(index, int):
         return 1 if -size <= index < size else 0
     if index == FULL:
@@ -58,7 +59,7 @@ def _length(size: int, index: Index) -> int:
 
 
 def canonical(index: slice, size: int) -> slice:
-    """Return the shortest slice that takes the same elements."""
+    """Return an equivalent slice with None for every value that is the default."""
     start, stop, step = index.indices(int(size))
     return slice(
         None if start == 0 else start,

@@ -10,7 +10,7 @@ from tflite2torch.converter.graph.value import Shape
 
 @dataclass(eq=False, repr=False)
 class Stack(Node):
-    """Stacks operands along a new axis."""
+    """Stacks the inputs along a new axis."""
 
     axis: int
 
@@ -26,11 +26,9 @@ class Stack(Node):
         return []
 
     def reorder(self, order: tuple[int, ...]) -> None:
-        if order[0] == -1:  # a new batch axis stays in front
+        if order[0] == -1:  # the new batch axis stays first
             self.axis += 1
 
     def code(self) -> Code:
-        operands = ", ".join(f"x{i}" for i in range(len(self.inputs)))
-        return Code(
-            f"torch.stack([{operands}], dim=dim)", {"dim": self.axis}, {"dim": 0}
-        )
+        inputs = ", ".join(f"x{i}" for i in range(len(self.inputs)))
+        return Code(f"torch.stack([{inputs}], dim=dim)", {"dim": self.axis}, {"dim": 0})

@@ -1,4 +1,4 @@
-"""TRANSPOSE_CONV, and MediaPipe's Convolution2DTransposeBias."""
+"""Transposed convolution."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ Pair = tuple[int, int]
 
 @dataclass(eq=False, repr=False)
 class ConvTranspose2d(Node):
-    """2-D transposed convolution; its weight is (I, O, H, W), as torch has it.
+    """2-D transposed convolution; the weight is (I, O, H, W).
 
-    ``padding`` is what both sides of the whole result lose, ``output_padding`` what its
-    right and bottom then gain.
+    ``padding`` is cropped from both sides of the full output; ``output_padding`` is then
+    added at the bottom and the right.
     """
 
     stride: Pair
     padding: Pair
     output_padding: Pair
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x = self.inputs[0]
         _, size, _ = image_sizes(x)
         _, filters, *kernel = self.parameters["weight"].shape
-        whole = whole_size(size, kernel, self.stride)
-        cropped = zip(whole, self.padding, self.output_padding, strict=True)
+        full = full_size(size, kernel, self.stride)
+        cropped = zip(full, self.padding, self.output_padding, strict=True)
         return [image_shape(x, [n - 2 * p + o for n, p, o in cropped], filters)]
 
     def layer(self) -> Code | None:
@@ -55,7 +53,7 @@ class ConvTranspose2d(Node):
         )
 
 
-def whole_size(size: Sequence[int], kernel: Sequence[int], stride: Pair) -> list[int]:
-    """Return the (height, width) that all pixels reach together."""
+def full_size(size: Sequence[int], kernel: Sequence[int], stride: Pair) -> list[int]:
+    """Return the (height, width) of the output before it is cropped or padded."""
     axes = zip(size, kernel, stride, strict=True)
     return [(n - 1) * s + k for n, k, s in axes]

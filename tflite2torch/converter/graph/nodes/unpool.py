@@ -1,4 +1,4 @@
-"""Max pooling that returns places, and max unpooling: MediaPipe's custom operators."""
+"""Max pooling that returns positions, and max unpooling."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 @dataclass(eq=False, repr=False)
 class MaxPoolWithArgmax(Node):
-    """The largest element of each window, and which of the window's elements that is.
+    """The maximum of each window, and its position in the window.
 
-    Elements count row by row; of equal ones the first counts. The second result is float:
-    The kernel adds 0.1 to the number.
+    Positions count row by row from 0; the first of equal elements counts. The second output
+    is float32: position + 0.1, as MediaPipe's kernel computes it.
     """
 
     window: Window
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x = self.inputs[0]
@@ -44,14 +42,12 @@ class MaxPoolWithArgmax(Node):
 
 @dataclass(eq=False, repr=False)
 class MaxUnpool(Node):
-    """Elements in the places of their windows that the second operand gives, among zeros."""
+    """Places each element of input 0 at the position, input 1, in its window, among zeros."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
 
-    @property
-    def layout(self) -> str:
-        return "nchw"
+    layout = "nchw"
 
     def infer(self) -> list[Shape]:
         x = self.inputs[0]

@@ -1,4 +1,4 @@
-"""The sliding window that convolutions and pools share."""
+"""The sliding window of convolutions and pools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_PADDING: Padding = ((0, 0), (0, 0))
 
 @dataclass(frozen=True)
 class Window:
-    """Kernel, stride and dilation as (height, width), and where the input is padded.
+    """Kernel size, stride and dilation as (height, width), and padding.
 
     ``padding`` is ((top, bottom), (left, right)).
     """
@@ -26,27 +26,26 @@ class Window:
 
     @property
     def reach(self) -> tuple[int, int]:
-        """How many pixels the kernel spans, dilation included."""
+        """The (height, width) in pixels that the kernel spans, dilation included."""
         (height, width), (down, across) = self.kernel, self.dilation
         return (height - 1) * down + 1, (width - 1) * across + 1
 
     @property
     def symmetric_padding(self) -> tuple[int, int]:
-        """The padding that torch's layers take: the same on both sides."""
+        """The (vertical, horizontal) padding of torch's layers, if it is the same on both sides."""
         return self.padding[0][0], self.padding[1][0]
 
     @property
     def ends_by_ceiling(self) -> bool:
-        """Whether torch's ``ceil_mode`` gives what is padded right and bottom.
-
-        It lets the last window reach over the edge, by less than a stride.
-        """
+        """Whether torch's ``ceil_mode`` produces the padding at the right and the bottom."""
+        # ceil_mode lets the last window reach over the padded edge by less than a stride, which
+        # makes up for one more row or column there.
         return all(
             after == before or (after == before + 1 and stride > 1)
             for (before, after), stride in zip(self.padding, self.stride, strict=True)
         )
 
     def output(self, size: Sequence[int]) -> Shape:
-        """Return the (height, width) that comes of an input of this (height, width)."""
+        """Return the output (height, width) for an input (height, width)."""
         axes = zip(size, self.padding, self.reach, self.stride, strict=True)
         return tuple((n + sum(p) - r) // s + 1 for n, p, r, s in axes)

@@ -1,4 +1,4 @@
-"""The 1 that TFLite bakes into every shape becomes the batch."""
+"""The pass that replaces the batch of one."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_samples_with_and_without_their_batch_axis_meet() -> None:
 
 
 @pytest.mark.parametrize("axes", [(1, 0), (1, 2, 0), (1, 2, 0, 3)], ids=str)
-def test_an_output_whose_batch_was_moved_has_it_in_front(axes: tuple[int, ...]) -> None:
+def test_outputs_have_the_batch_axis_first(axes: tuple[int, ...]) -> None:
     shape = (1, 4, 5, 3)[: len(axes)]
     model = one_operator_model("TRANSPOSE", [Tensor(shape), np.int32(axes)])
     assert assert_same(model).outputs[0]["shape"][0] == "N"
@@ -147,7 +147,7 @@ MIXERS = [concatenate, pad, tile, gather, stack, largest, broadcast, stretch]
 
 
 @pytest.mark.parametrize("mix", [*MIXERS, flatten_moved])
-def test_what_mixes_samples_is_refused_by_operator_and_tensor(mix: Mixer) -> None:
+def test_mixing_samples_is_refused_naming_operator_and_tensor(mix: Mixer) -> None:
     builder = ModelBuilder()
     [x] = builder.operator("ABS", [builder.input((1, 4, 6))])
     model = builder.build(mix(builder, x))

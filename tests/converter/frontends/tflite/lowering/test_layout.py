@@ -1,4 +1,4 @@
-"""NHWC becomes NCHW; a permute is left only where the order of elements can be seen."""
+"""The pass that changes images to NCHW, and the permutes that it inserts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from tests.support.networks import Network
 from tests.support.official import FACTS
 from tests.support.operators import (
+    ALL_PASSES,
     all_nodes,
     assert_same,
     count,
     graph_of,
     weights,
 )
-from tflite2torch.converter.convert import PIPELINE
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.linear import Linear
@@ -26,7 +26,7 @@ from tflite2torch.converter.graph.value import N
 
 def passed(model: bytes) -> Graph:
     graph = graph_of(model)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     return graph
 
 
@@ -34,13 +34,13 @@ def test_images_are_nchw_at_the_boundary() -> None:
     b = Network()
     graph = passed(b.build([b.conv(b.input((1, 4, 5, 3)), 3, 2)]))
     assert graph.inputs[0].shape == (N, 3, 4, 5)
-    assert graph.inputs[0].order == (0, 3, 1, 2)
+    assert graph.inputs[0].permutation == (0, 3, 1, 2)
     assert graph.outputs[0].shape == (N, 2, 4, 5)
-    assert graph.outputs[0].order == (0, 3, 1, 2)
+    assert graph.outputs[0].permutation == (0, 3, 1, 2)
     assert count(graph, Permute) == 0
 
 
-def test_a_flattening_sees_the_order_of_elements() -> None:
+def test_flattening_needs_a_permute() -> None:
     b = Network()
     flat = b.reshape(b.conv(b.input((1, 4, 5, 3)), 3, 2), 1, 40)
     model = b.build([flat])
@@ -53,7 +53,7 @@ def test_a_flattening_sees_the_order_of_elements() -> None:
 @pytest.mark.parametrize(
     ("size", "filters"), [((1, 1), 4), ((4, 5), 1)], ids=["one pixel", "one channel"]
 )
-def test_it_sees_none_in_one_pixel_or_one_channel(
+def test_flattening_one_pixel_or_one_channel_needs_no_permute(
     size: tuple[int, int], filters: int
 ) -> None:
     b = Network()
@@ -64,7 +64,16 @@ def test_it_sees_none_in_one_pixel_or_one_channel(
     assert_same(model, 28)
 
 
-def test_elementwise_steps_between_images_follow_them() -> None:
+def test_nodes_that_no_output_depends_on_ask_for_no_layout() -> None:
+    """The unused convolution would want NCHW, and cost the reshapes two permutes."""
+    b = Network()
+    x = b.reshape(b.input((1, 60)), 1, 4, 5, 3)
+    b.conv(x, 3, 2)
+    model = b.build([b.reshape(b.add(x, weights(3)), 1, 60)])
+    assert "permute" not in assert_same(model).source
+
+
+def test_elementwise_nodes_between_images_are_nchw() -> None:
     b = Network()
     x = b.conv(b.input((1, 4, 5, 3)), 3, 3)
     x = b.add(b.add(x, weights(5, 3)), weights(4, 1, 1))
@@ -74,7 +83,7 @@ def test_elementwise_steps_between_images_follow_them() -> None:
 
 
 def test_a_transpose_that_undoes_the_permute_leaves_neither() -> None:
-    """Channels first by the file's own TRANSPOSE, before a reshape."""
+    """The file itself transposes to channels first before a reshape."""
     b = Network()
     turned = b.transpose(b.conv(b.input((1, 4, 5, 3)), 3, 2), 0, 3, 1, 2)
     model = b.build([b.reshape(turned, 1, 2, 20)])
@@ -82,7 +91,7 @@ def test_a_transpose_that_undoes_the_permute_leaves_neither() -> None:
     assert_same(model, 28)
 
 
-def test_one_that_does_not_undo_it_is_joined_with_it() -> None:
+def test_any_other_transpose_is_merged_with_the_permute() -> None:
     b = Network()
     turned = b.transpose(b.conv(b.input((1, 4, 5, 3)), 3, 2), 0, 2, 1, 3)
     model = b.build([b.reshape(turned, 1, 20, 2)])
@@ -93,7 +102,7 @@ def test_one_that_does_not_undo_it_is_joined_with_it() -> None:
 
 
 def test_a_pointwise_convolution_away_from_images_is_a_linear_layer() -> None:
-    """Tokens: nothing between the reshapes asks for channels first."""
+    """Tokens: nothing between the reshapes requires NCHW."""
     b = Network()
     x = b.reshape(b.input((1, 20, 3)), 1, 4, 5, 3)
     model = b.build([b.reshape(b.conv(x, 3, 7, kernel=1), 1, 20, 7)])
@@ -105,7 +114,7 @@ def test_a_pointwise_convolution_away_from_images_is_a_linear_layer() -> None:
     assert_same(model, 4)
 
 
-def test_one_between_images_stays_a_convolution() -> None:
+def test_a_pointwise_convolution_between_images_stays_one() -> None:
     b = Network()
     model = b.build([b.conv(b.input((1, 4, 5, 3)), 3, 7, kernel=1)])
     assert count(passed(model), Conv2d) == 1
@@ -127,7 +136,7 @@ def test_official_models_have_no_permute_too_many(
     """Rows permute each of the images that they lay out."""
     graph = official_graph(name)
     own = count(graph, Permute)
-    run_passes(graph, PIPELINE)
+    run_passes(graph, ALL_PASSES)
     rows = [node for node in all_nodes(graph.nodes) if isinstance(node, Rows)]
     hidden = sum(len(node.inputs) for node in rows)
     assert count(graph, Permute) + hidden - own == FACTS[name].permutes

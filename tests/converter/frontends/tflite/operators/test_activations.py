@@ -25,7 +25,7 @@ def convolution(activation: int) -> Graph:
     return graph_of(one_operator_model("CONV_2D", operands, options=options))
 
 
-def test_the_operator_s_output_is_that_of_the_activation() -> None:
+def test_the_activation_computes_the_operators_output() -> None:
     graph = convolution(ACTIVATIONS["RELU6"])
     conv, relu = graph.nodes
     assert isinstance(conv, Conv2d)
@@ -33,8 +33,8 @@ def test_the_operator_s_output_is_that_of_the_activation() -> None:
     assert relu.function == "relu6"
     assert relu.inputs == conv.outputs
     assert relu.outputs == graph.outputs
-    assert conv.outputs[0].tensor is None  # TFLite has no tensor for it
-    assert graph.outputs[0].tensor is not None
+    assert conv.outputs[0].origin is None  # TFLite has no tensor for it
+    assert graph.outputs[0].origin is not None
     assert conv.operator == relu.operator == 0
 
 

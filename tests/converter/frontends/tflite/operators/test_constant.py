@@ -1,4 +1,4 @@
-"""DEQUANTIZE and DENSIFY, which unpack stored weights, against the reference kernels."""
+"""DEQUANTIZE and DENSIFY of constants, against the reference kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def test_float16_stays_as_it_is_stored() -> None:
     (value,) = assert_same(model).state.values()
     assert value.array.dtype == np.float16
     assert value.name == "halves"
-    assert value.tensor == 0  # the tensor that the file stores, not what unpacks it
+    assert value.origin is not None
+    assert (
+        value.origin.index == 0
+    )  # the tensor that the file stores, not what unpacks it
 
 
 def test_a_float16_tensor_that_is_read_twice_is_the_same_numbers() -> None:

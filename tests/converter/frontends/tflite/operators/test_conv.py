@@ -166,7 +166,7 @@ def test_padding_is_symmetric_only_where_tflite_pads_so() -> None:
 
 
 @pytest.mark.parametrize("name", ["TANH", "SIGN_BIT"])
-def test_an_activation_that_tflite_leaves_undone_is_not_supported(name: str) -> None:
+def test_an_activation_that_tflite_ignores_is_not_supported(name: str) -> None:
     code = getattr(schema.ActivationFunctionType, name)
     with pytest.raises(UnsupportedOpError, match=f"fused activation is number {code}"):
         convert_bytes(conv_model((4, 5), (3, 3), activation=code))

@@ -1,4 +1,4 @@
-"""Custom operators are told apart from TFLite's, and by their version."""
+"""Custom operators are distinguished from builtin ones, and by version."""
 
 from __future__ import annotations
 

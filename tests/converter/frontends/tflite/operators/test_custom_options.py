@@ -1,4 +1,4 @@
-"""Options of custom operators: read as MediaPipe reads them, whatever the bytes are."""
+"""Options of custom operators, from valid and from arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_lists_have_a_limit() -> None:
 
 
 def read_all(data: bytes) -> None:
-    """Read each kind of option: either it is of that kind, or InvalidModelError says so."""
+    """Read options of each type; only InvalidModelError may be raised."""
     options = FlexOptions(call(data))
     with suppress(InvalidModelError):
         assert isinstance(options.integer("count"), int)

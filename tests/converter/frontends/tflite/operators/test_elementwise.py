@@ -29,7 +29,7 @@ def halves(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def whole(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw whole numbers."""
+    """Draw integers."""
     return generator.integers(-3, 4, shape).astype(np.float32)
 
 

@@ -67,7 +67,7 @@ def test_an_index_out_of_range_is_a_damaged_file() -> None:
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 @pytest.mark.parametrize("axis", [1, 2, 3, -1])
 @pytest.mark.parametrize("name", ["ARG_MAX", "ARG_MIN"])
-def test_place_of_an_extreme(name: str, axis: int, dtype: str) -> None:
+def test_arg_max_and_arg_min(name: str, axis: int, dtype: str) -> None:
     kind = getattr(schema, f"{'ArgMax' if name == 'ARG_MAX' else 'ArgMin'}OptionsT")
     options = kind(outputType=getattr(schema.TensorType, dtype.upper()))
     operands = [Tensor(IMAGE), np.int32(axis)]

@@ -87,7 +87,7 @@ def sample(image: Array, matrix: Array, crop: Pair, center: float) -> Array:
 
 
 def assert_sampled(result: Array, expected: Array, image: Array) -> None:
-    """Places are off by a few ulps of the largest coordinate, values by the slope there."""
+    """Positions err by a few ulps of the largest coordinate, values by the slope times that."""
     slope = 2 * np.abs(image).max()
     np.testing.assert_allclose(result, expected, 0, 8 * ULP * max(SIZE) * slope)
 
@@ -450,7 +450,7 @@ def test_operands_of_other_shapes_are_a_damaged_file() -> None:
             convert_bytes(model)
 
 
-def test_what_is_not_known_is_not_supported() -> None:
+def test_unknown_modes_are_not_supported() -> None:
     image, matrix = Tensor((1, 4, 4, 3)), Tensor((1, 4, 4))
     nearest = flex(mode="nearest", output_size=[2, 2])
     line = flex(**{**V1, "output_hw": (1, 10)})

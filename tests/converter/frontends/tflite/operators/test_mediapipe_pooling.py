@@ -73,7 +73,7 @@ def unpool_model(size: Pair, kernel: Pair, stride: Pair) -> bytes:
 def pool(
     x: Array, kernel: Pair, stride: Pair, padding: int, low: float, high: float
 ) -> list[Array]:
-    """Look through every window for its first largest pixel."""
+    """Search each window for its first maximum."""
     size = x.shape[1], x.shape[2]
     output = pooled_size(size, kernel, stride, padding)
     top, left = (
@@ -95,7 +95,7 @@ def pool(
 
 
 def unpool(x: Array, places: Array, kernel: Pair, stride: Pair) -> Array:
-    """Put one pixel after the other where it belongs."""
+    """Copy each pixel to its position, one after the other."""
     _, height, width, channels = x.shape
     size = height * kernel[0], width * kernel[1]
     top, left = (

@@ -50,7 +50,7 @@ def test_axes(shape: tuple[int, ...], axes: tuple[int, ...], keep: bool) -> None
 def test_the_batch_axis_is_left_alone(
     name: str, axes: tuple[int, ...], keep: bool
 ) -> None:
-    """Over TFLite's single sample its reduction is nothing."""
+    """Over a single sample the reduction is the identity."""
     shape = (1, 4, 5, 3)
     assert_same(reduce_model(name, shape, axes, keep), ulps(name, shape))
 

@@ -1,4 +1,4 @@
-"""How operators are registered, and that each of them has a grid."""
+"""Registration of operators; each of them has a test against the reference."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_a_shape_that_drops_the_batch_keeps_it(
     assert output["permutation"] == [-1, *range(len(to))]
 
 
-def test_what_follows_a_dropped_batch_axis_has_its_axes_moved_up() -> None:
+def test_axes_move_up_behind_a_dropped_batch_axis() -> None:
     builder = ModelBuilder()
     [dropped] = builder.operator("RESHAPE", [Tensor((1, 4, 5, 6)), np.int32([4, 5, 6])])
     [turned] = builder.operator("TRANSPOSE", [dropped, np.int32([2, 0, 1])])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tflite2torch.converter.frontends.tflite.operators.window import padded_as_same
+from tflite2torch.converter.frontends.tflite.operators.window import with_same_padding
 from tflite2torch.converter.graph.nodes.window import Window
 
 
@@ -26,7 +26,7 @@ def test_same_as_numbers(
     dilation: tuple[int, int],
     padding: tuple[tuple[int, int], tuple[int, int]],
 ) -> None:
-    window = padded_as_same(Window(kernel, stride, dilation), size)
+    window = with_same_padding(Window(kernel, stride, dilation), size)
     assert window.padding == padding
     strided = zip(size, stride, strict=True)
     assert window.output(size) == tuple(-(-n // s) for n, s in strided)

@@ -1,4 +1,4 @@
-"""The 1 that TFLite bakes into every shape becomes the batch, N.
+"""Replaces the batch size of 1, which every shape of a file states, by the free batch N.
 
 Before::
 
@@ -22,10 +22,11 @@ from tflite2torch.converter.graph.value import N, Value
 
 
 def follow_batch(graph: Graph) -> Rewrites:
-    """Follow the batch axis from the inputs through every node; count the values with one.
+    """Propagate the batch axis from the inputs; count the values that have one.
 
-    Raises UnsupportedOpError where a node mixes the samples of a batch, and
-    InvalidModelError where the file states other shapes than its operators give.
+    Raises:
+        UnsupportedOpError: a node mixes the samples of a batch.
+        InvalidModelError: a shape stated in the file is not the one that is inferred.
     """
     for value in graph.inputs:
         if value.shape and value.shape[0] == 1:
@@ -50,14 +51,17 @@ def follow_batch(graph: Graph) -> Rewrites:
 
 
 def _follow(graph: Graph, node: Node, lifted: set[Value]) -> list[Node]:
-    """Give a node's outputs their batch; return nodes that have to go before it.
+    """Update a node and its outputs; return nodes to insert before it.
 
-    ``lifted`` are the values whose batch axis the file has dropped: their axes have all moved
-    up by one.
+    ``lifted`` is the set of values with a batch axis where the file has none. A node that
+    gives such a value is added to it.
     """
+    # Files drop the batch axis, as in x[0], since it has size one. It has to be kept, so that
+    # all other axes of such a value, and of what is computed from it, move up by one.
     ranks = [value.rank for value in node.inputs if value in lifted]
     if ranks:
         node.reorder((-1, *range(ranks[0] - 1)))
+    # The node replaces the 1 in its own constants (shapes, slices), or raises BatchError.
     added = node.follow_batch()
     for extra in added:
         extra.operator = node.operator
@@ -65,6 +69,8 @@ def _follow(graph: Graph, node: Node, lifted: set[Value]) -> list[Node]:
         stated, value.shape = value.shape, shape
         if shape == stated:
             continue
+        # N equals 1, so that shapes that differ only in the batch compared equal above. What is
+        # left must be a lifted value: the stated shape behind a new batch axis.
         if shape[:1] != (N,) or shape[0] is not N or shape[1:] != stated:
             index = None if value.origin is None else value.origin.index
             raise InvalidModelError(
@@ -80,7 +86,7 @@ def _follow(graph: Graph, node: Node, lifted: set[Value]) -> list[Node]:
 
 
 def _lead_with_batch(graph: Graph) -> None:
-    """Bring the batch of every output to the front."""
+    """Permute the batch axis of every output to the front."""
     for position, value in enumerate(graph.outputs):
         batch = next((i for i, size in enumerate(value.shape) if size is N), 0)
         if batch:

@@ -1,4 +1,4 @@
-"""NHWC becomes NCHW where the network works on images.
+"""Changes the layout of images from NHWC to NCHW.
 
 Before::
 
@@ -9,10 +9,10 @@ After::
     y: [N, 24, 64, 64] = conv(x: [N, 3, 128, 128])
     t: [N, 64, 64, 24] = permute(y, 0, 2, 3, 1)       z = reshape(t, [N, 98304])
 
-Values joined by nodes that do not care share one layout: NCHW if anything that they touch
-asks for it (a spatial operator, or the model's boundary), else TFLite's own order, in which
-a pointwise convolution is a linear layer. A permute stands only where the two meet and the
-order of elements can be seen.
+Values connected by nodes that work in any layout form a group with one layout: NCHW if a node
+that requires it (such as a convolution) or the model's interface is among its users, otherwise
+NHWC, in which a pointwise convolution is a linear layer. Permutes are inserted only between
+groups and nodes that depend on the order of elements.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ from tflite2torch.converter.graph.value import TO_NCHW, TO_NHWC, Value
 
 
 def choose_layouts(graph: Graph) -> Rewrites:
-    """Give every rank-4 value its layout, and rewrite axes and constants to match.
+    """Choose the layout of every rank-4 value, and permute axes and constants accordingly.
 
-    Counts the values that are NCHW now.
+    Counts the values that become NCHW.
     """
     images = _images(graph)
+    # Values change in place and before any node does: nodes that share a value then agree.
     for value in images:
         nchw = value.permuted(TO_NCHW)
         value.shape, value.origin, value.image = nchw.shape, nchw.origin, True
@@ -43,9 +44,10 @@ def choose_layouts(graph: Graph) -> Rewrites:
         if node.layout != "fixed" and not images.isdisjoint(_ends(node)):
             node.reorder(TO_NCHW)
             if not isinstance(node, Gather):  # indices do not broadcast
-                node.inputs = [_reordered_operand(value) for value in node.inputs]
+                node.inputs = [_reordered_constant(value) for value in node.inputs]
             nodes.append(node)
         elif isinstance(node, Conv2d):
+            # Only a pointwise convolution, which works in any layout, can be outside NCHW.
             nodes.append(_linear(node))
         else:
             nodes += _permuted(node, images)
@@ -54,13 +56,17 @@ def choose_layouts(graph: Graph) -> Rewrites:
 
 
 def _images(graph: Graph) -> set[Value]:
-    """Return the values that are to be NCHW."""
+    """Return the values that become NCHW."""
+    # A layout per value would need a permute at every edge between two of them. Within a group
+    # of values that are joined by layout-agnostic nodes no edge ever needs one.
     groups = _Groups()
     for node in graph.nodes:
         ends = _ends(node)
         if node.layout != "fixed":
             for value in ends[1:]:
                 groups.join(ends[0], value)
+    # One demand decides for its whole group, since permutes in the middle of a network cost
+    # more than NCHW does in nodes that work in any layout.
     demanding = [v for v in [*graph.inputs, *graph.outputs] if v.rank == 4]
     for node in graph.nodes:
         if node.layout == "nchw":
@@ -70,7 +76,7 @@ def _images(graph: Graph) -> set[Value]:
 
 
 class _Groups:
-    """Disjoint sets of values (union-find)."""
+    """Disjoint sets of values (union-find without ranks)."""
 
     def __init__(self) -> None:
         self._parent: dict[Value, Value] = {}
@@ -85,18 +91,23 @@ class _Groups:
 
 
 def _values(graph: Graph) -> list[Value]:
+    """Return the rank-4 inputs and computed values of a graph."""
     computed = [value for node in graph.nodes for value in node.outputs]
     return [value for value in graph.inputs + computed if value.rank == 4]
 
 
 def _ends(node: Node) -> list[Value]:
+    """Return the rank-4 inputs and outputs of a node, constants excepted."""
     return [v for v in node.inputs + node.outputs if v.rank == 4 and v.data is None]
 
 
-def _reordered_operand(value: Value) -> Value:
-    """Return a constant operand so that it broadcasts as before."""
+def _reordered_constant(value: Value) -> Value:
+    """Return a constant input, permuted so that it broadcasts against NCHW values."""
     if value.data is None or value.data.size == 1:
         return value
+    # A constant of lower rank broadcasts from the last axis: (C,) against NHWC has to become
+    # (C, 1, 1). So it is first given all four axes, then loses the leading ones, as far as it
+    # had fewer, which keeps the emitted constant small.
     data = value.data.reshape((1,) * (4 - value.rank) + value.data.shape)
     data = data.transpose(TO_NCHW)
     while data.shape[0] == 1 and data.ndim > value.rank:
@@ -111,7 +122,7 @@ def _reordered_operand(value: Value) -> Value:
 
 
 def _linear(node: Conv2d) -> Linear:
-    """Return a pointwise convolution as a matrix product over TFLite's last axis."""
+    """Return a pointwise convolution as a linear layer over the last axis of NHWC."""
     weight = node.parameters["weight"]
     matrix = weight.reshaped((weight.shape[0], weight.shape[3]))
     parameters = {**node.parameters, "weight": matrix}
@@ -121,9 +132,11 @@ def _linear(node: Conv2d) -> Linear:
 
 
 def _permuted(node: Node, images: set[Value]) -> list[Node]:
-    """Return a node that needs TFLite's order, between the permutes that give it."""
+    """Return a node that requires the file's axis order, with permutes around it."""
     before: list[Node] = []
     after: list[Node] = []
+    # A reshape between (N, C, 1, 1) and (N, C), as before a classifier, needs no permute: with
+    # one pixel or one channel both layouts have their elements in the same order.
     for position, value in enumerate(node.inputs):
         if value in images and not (isinstance(node, Reshape) and _same_order(value)):
             permute = Permute.of(value, TO_NHWC)
@@ -144,6 +157,6 @@ def _permuted(node: Node, images: set[Value]) -> list[Node]:
 
 
 def _same_order(image: Value) -> bool:
-    """Whether an NCHW value has its elements in the same order as in NHWC."""
+    """Return whether an NCHW value has the same order of elements in NHWC."""
     _, channels, height, width = image.shape
     return channels == 1 or height * width == 1

@@ -1,4 +1,4 @@
-"""What each TFLite operator demands and means: one file for each family.
+"""Contracts and builders of the TFLite operators, one module for each family.
 
 Importing this package registers all of them.
 """

@@ -19,7 +19,7 @@ from tflite2torch.converter.graph.nodes.concat import Concat
 
 
 def concatenation_shape(operands: Operands) -> Shapes:
-    """Any number of operands, alike but for one axis."""
+    """Return the shape of inputs concatenated along an axis, in which alone they may differ."""
     shapes = [operands.shape(i) for i in range(len(operands.inputs))]
     axis = axis_from_front(operands.options.Axis(), len(shapes[0]))
     others = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
@@ -35,7 +35,7 @@ def concatenation_shape(operands: Operands) -> Shapes:
     options="ConcatenationOptions",
 )
 def concatenation(call: OperatorCall) -> list[Node]:
-    """Any number of operands, then an activation."""
+    """Concatenates any number of inputs along an axis; may have a fused activation."""
     inputs = [call.input(i) for i in range(len(call.inputs))]
     node = Concat(inputs, [call.output], call.options.Axis() % inputs[0].rank)
     return call.activated([node], call.options.FusedActivationFunction())

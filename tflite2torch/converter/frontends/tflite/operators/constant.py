@@ -1,4 +1,4 @@
-"""Operators that unpack stored weights: what they make is a constant, not a step."""
+"""DEQUANTIZE and DENSIFY of constants: they are evaluated here and leave no node behind."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from tflite2torch.converter.graph.value import Array
 
 @operator("DEQUANTIZE", shapes=same_shape, gives="float32")
 def dequantize(call: OperatorCall) -> list[Node]:
-    """Constants only: float16, which stays stored as it is, and int8 or uint8."""
+    """Converts a float16, int8 or uint8 constant to float32."""
     stored, output = call.input(0), call.output
     if stored.data is None:
         raise NotSupportedError(
             f"it unpacks computed {stored.dtype}: integer models are not converted, only "
             "the floating-point ones that they were made from"
         )
+    # Float16 stays as it is: the writer widens it, or saves it as float16 if asked to.
     data = stored.data
     if stored.dtype in ("int8", "uint8"):
         data = dequantized(stored, data, call.tensor(0)).array
@@ -40,7 +41,7 @@ def dequantize(call: OperatorCall) -> list[Node]:
 
 
 def densify_shape(operands: Operands) -> Shapes:
-    """A sparse constant with all its zeros."""
+    """Return the dense shape of a sparse constant."""
     if operands.tensor(0).sparsity is None:
         raise FormatError("its input is not a sparse constant")
     return [operands.shape(0)]
@@ -48,7 +49,7 @@ def densify_shape(operands: Operands) -> Shapes:
 
 @operator("DENSIFY", shapes=densify_shape)
 def densify(call: OperatorCall) -> list[Node]:
-    """Constants only: CSR and block sparsity, in any traversal order."""
+    """Expands a sparse constant (CSR or block sparsity, any traversal order) to a dense one."""
     stored, output = call.input(0), call.output
     sparsity = call.tensor(0).sparsity
     if stored.data is None or sparsity is None:
@@ -59,14 +60,13 @@ def densify(call: OperatorCall) -> list[Node]:
 
 
 def dense_array(values: Array, sparsity: Sparsity, shape: tuple[int, ...]) -> Array:
-    """Return stored values in their places among zeros.
-
-    Every level of the format splits the entries of the level above: a dense level into all
-    of its indices, a sparse one into those that its segments list. The last level's entries
-    are the values, in order.
+    """Return a dense array of this shape from the stored values of a sparse one.
 
     Source: the comments of SparsityParameters in TensorFlow Lite's schema.fbs.
     """
+    # Each level splits every entry of the level above: a dense level into all indices of its
+    # axis, a sparse one into those in the entry's segment. ``coordinates`` has, for each level
+    # so far, the index of every entry. The entries of the last level are the values, in order.
     count = 1
     coordinates: list[Array] = []
     for level in sparsity.dimensions:
@@ -84,11 +84,13 @@ def dense_array(values: Array, sparsity: Sparsity, shape: tuple[int, ...]) -> Ar
 
 
 def _positions(coordinates: list[Array], sparsity: Sparsity, rank: int) -> list[Array]:
-    """Return the index along each axis; where an axis has blocks, it counts these."""
+    """Return the index of every value along each axis of the dense tensor."""
     axes = sparsity.traversal_order
     along = dict(zip(axes, coordinates, strict=True))
     sizes = dict(zip(axes, (d.size for d in sparsity.dimensions), strict=True))
     positions = [along[axis] for axis in range(rank)]
+    # In an axis that is divided, the level of the axis counts blocks, and the level of the
+    # block counts elements inside it.
     for block, axis in enumerate(sparsity.block_map, rank):
         positions[axis] = positions[axis] * sizes[block] + along[block]
     return positions

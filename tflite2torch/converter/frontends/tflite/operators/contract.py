@@ -1,8 +1,7 @@
-"""What a TFLite operator demands of its operands and options, and the shapes that it gives.
+"""Contracts of operators: requirements on inputs and options, and the output shapes.
 
-Every operator declares its contract where it is registered. The verifier checks each operator
-of a file against it before anything is built, so that builders find operands and options as
-declared.
+Each operator declares its contract where it is registered. The verifier checks all operators
+of a file against their contracts before the graph is built, so that builders can rely on them.
 """
 
 from __future__ import annotations
@@ -13,41 +12,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflite2torch.converter.frontends.tflite.buffers import MAX_RANK
-from tflite2torch.converter.frontends.tflite.effort import Effort
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
 from tflite2torch.converter.frontends.tflite.model import Operator, Tensor
+from tflite2torch.converter.frontends.tflite.work_budget import WorkBudget
 from tflite2torch.converter.graph.value import Shape
 
 Shapes = Sequence["Shape | None"]
-"""Output shapes; None where a computed operand decides."""
+"""Output shapes; None for one that depends on the values of a computed input."""
 
 ShapeRule = Callable[["Operands"], Shapes]
-"""Returns the output shapes, or raises FormatError where operands and options do not fit.
+"""Returns the output shapes; raises FormatError if inputs and options are inconsistent.
 
-Source of the rules: what ``Prepare`` asks for in the kernels of TensorFlow Lite.
+Source of the rules: the checks of ``Prepare`` in the kernels of TensorFlow Lite.
 """
 
 MANY = 2**16
-"""The most operands of an operator that takes any number of them."""
+"""Maximum number of inputs of a variadic operator."""
 
 _ENUMERATIONS = {"FusedActivationFunction": 6, "Padding": 2}
-"""Options that are enumerations, and how many members the schema has."""
+"""Options that are enumerations, and their number of members in the schema."""
 
 _QUANTIZED = ("int8", "uint8", "int16")
-"""Arithmetic on these is not converted; what types it gives is not checked."""
+"""Arithmetic on these is not supported; the types of its outputs are not checked."""
 
 
 @dataclass(frozen=True)
 class Operands:
-    """An operator with its tensors, as shape rules see it; None for omitted optional ones.
+    """An operator with its tensors, for shape rules; an omitted optional input is None.
 
-    All methods raise FormatError where an operand is not what the rule asks for.
+    All methods raise FormatError if a tensor or option does not meet the request.
     """
 
     operator: Operator
     inputs: list[Tensor | None]
     outputs: list[Tensor]
-    effort: Effort
+    budget: WorkBudget
 
     @property
     def options(self) -> Any:
@@ -62,7 +61,7 @@ class Operands:
         return tensor
 
     def shape(self, position: int, rank: int | None = None) -> Shape:
-        """Return an input's shape, of this rank if one is given."""
+        """Return an input's shape, which must have the given rank, if any."""
         shape = self.tensor(position).shape
         if rank not in (None, len(shape)):
             raise FormatError(
@@ -71,7 +70,7 @@ class Operands:
         return shape
 
     def integers(self, position: int, count: int | None = None) -> Shape | None:
-        """Return a constant input that lists axes or sizes; None if it is computed."""
+        """Return the integers of a constant input such as axes or sizes; None if computed."""
         tensor = self.tensor(position)
         if tensor.dtype not in ("int32", "int64"):
             raise FormatError(f"its input {position} is {tensor.dtype}, not integers")
@@ -90,18 +89,19 @@ class Operands:
         return tuple(getattr(self.options, field)(i) for i in range(count))
 
     def check_indices(self, position: int, bound: int) -> None:
-        """Check that all elements of a constant input are indices below ``bound``."""
+        """Check that all elements of an input, if it is constant, are in [0, ``bound``)."""
         indices = self.tensor(position).data
         if indices is None or not indices.size:
             return
-        self.effort.spend(indices.size)
+        self.budget.spend(indices.size)
         if not 0 <= indices.min() <= indices.max() < bound:
             raise FormatError(f"its indices are not all below {bound}")
 
     def check_weights(self, filters: int, data: int = 0) -> None:
-        """Check the types of the weights (input 1) and of the bias, the last input.
+        """Check the types of weight (input 1) and bias, and the number of biases.
 
-        Weights of float32 data may be quantized; anything else has the data's type.
+        With float32 data (input ``data``) the weight may be quantized and the bias must be
+        float32. The bias is the input behind data and weight.
         """
         dtype, weights = self.tensor(data).dtype, self.tensor(1).dtype
         if dtype == "float32" and weights not in ("float32", "int8", "uint8", "int4"):
@@ -119,25 +119,25 @@ class Operands:
 
 
 def axis_from_front(axis: int, rank: int) -> int:
-    """Return an axis, or an index, counted from the front; FormatError if out of range."""
+    """Return an axis or index counted from the front; FormatError if it is out of range."""
     if not -rank <= axis < rank:
         raise FormatError(f"{axis} is out of range: there are {rank}")
     return axis % rank
 
 
 def check_positive(*sizes: int) -> None:
-    """Raise FormatError for a size below one."""
+    """Raise FormatError if a size is below one."""
     if min(sizes) < 1:
         raise FormatError(f"its sizes {sizes} must be positive")
 
 
 def same_shape(operands: Operands) -> Shapes:
-    """Every output has the shape of the first input."""
+    """Return the shape of the first input for every output."""
     return [operands.shape(0)] * len(operands.outputs)
 
 
 def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
-    """Return the shape that all of these broadcast to; FormatError if they do not."""
+    """Return the shape that all shapes broadcast to; FormatError if they do not."""
     rank = max(len(shape) for shape in shapes)
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     result = []
@@ -150,22 +150,22 @@ def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
 
 
 def resized(shape: Shape, axis: int, size: int) -> Shape:
-    """Return a shape with another size of one axis."""
+    """Return a shape with the size of one axis replaced."""
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What an operator demands and gives.
+    """Requirements on an operator of a file.
 
     Attributes:
-        shapes: the rule for its output shapes.
-        inputs: the least and the largest number of inputs; those beyond the least may be
-            omitted.
-        options: name of the class of its options; empty where they do not matter.
-        gives: the dtype of its outputs, or the input that they share it with; None for any.
-        outputs: number of outputs; None for any.
-        needs_options: whether options may not be missing.
+        shapes: returns the output shapes.
+        inputs: minimum and maximum number of inputs; those beyond the minimum are optional.
+        options: name of the class of its options; empty if it has none that matter.
+        gives: dtype of the outputs, or position of the input with the same dtype; None if
+            any dtype is allowed.
+        outputs: number of outputs; None if any number is allowed.
+        needs_options: whether the options are mandatory.
     """
 
     shapes: ShapeRule
@@ -175,15 +175,17 @@ class Contract:
     outputs: int | None = 1
     needs_options: bool = True
 
-    def check(self, operator: Operator, tensors: list[Tensor], effort: Effort) -> None:
-        """Raise FormatError where an operator, whose tensors exist, breaks the contract."""
+    def check(
+        self, operator: Operator, tensors: list[Tensor], budget: WorkBudget
+    ) -> None:
+        """Raise FormatError if an operator, whose tensors exist, violates the contract."""
         self._check_counts(operator)
         self._check_options(operator)
         operands = Operands(
             operator,
             [tensors[index] if index >= 0 else None for index in operator.inputs],
             [tensors[index] for index in operator.outputs],
-            effort,
+            budget,
         )
         gives = self.gives
         dtype = operands.tensor(gives).dtype if isinstance(gives, int) else gives

@@ -18,7 +18,7 @@ from tflite2torch.converter.graph.value import Value
 
 
 def conv_2d_shape(operands: Operands) -> Shapes:
-    """Filters (O, H, W, I / groups)."""
+    """Return the output shape for a weight (O, H, W, I / groups)."""
     batch, *size, channels = operands.shape(0, 4)
     filters, *kernel, depth = operands.shape(1, 4)
     groups = channels // depth if depth else 0
@@ -31,7 +31,7 @@ def conv_2d_shape(operands: Operands) -> Shapes:
 
 
 def depthwise_conv_2d_shape(operands: Operands) -> Shapes:
-    """Filters (1, H, W, C * multiplier)."""
+    """Return the output shape for a weight (1, H, W, C * multiplier)."""
     batch, *size, channels = operands.shape(0, 4)
     one, *kernel, filters = operands.shape(1, 4)
     if one != 1 or not channels or not filters or filters % channels:
@@ -44,7 +44,8 @@ def depthwise_conv_2d_shape(operands: Operands) -> Shapes:
 
 @operator("CONV_2D", shapes=conv_2d_shape, inputs=(2, 3), options="Conv2DOptions")
 def conv_2d(call: OperatorCall) -> list[Node]:
-    """Weight (O, H, W, I / groups): TFLite tells groups by the shapes alone."""
+    """Convolution; the weight is (O, H, W, I / groups). May have a bias and a fused activation."""
+    # No option states the number of groups: it follows from the shapes.
     weight, x = call.weight(1), call.floating(0)
     return _convolution(call, x, weight, groups=x.shape[3] // weight.shape[3])
 
@@ -56,7 +57,8 @@ def conv_2d(call: OperatorCall) -> list[Node]:
     options="DepthwiseConv2DOptions",
 )
 def depthwise_conv_2d(call: OperatorCall) -> list[Node]:
-    """Weight (1, H, W, C * multiplier), the multiplier running fastest, as in torch."""
+    """Depthwise convolution; the weight is (1, H, W, C * multiplier)."""
+    # Filter c * multiplier + m reads channel c in torch as well: transposing is enough.
     weight, x = call.weight(1).permuted((3, 1, 2, 0)), call.floating(0)
     return _convolution(call, x, weight, groups=x.shape[3])
 
@@ -64,7 +66,7 @@ def depthwise_conv_2d(call: OperatorCall) -> list[Node]:
 def _convolution(
     call: OperatorCall, x: Value, weight: Value, groups: int
 ) -> list[Node]:
-    """Return a convolution whose weight is (O, H, W, I / groups), and its activation."""
+    """Return a convolution with weight (O, H, W, I / groups), and its activation."""
     parameters = {"weight": weight}
     if call.optional(2) is not None:
         parameters["bias"] = call.bias(2)

@@ -1,6 +1,6 @@
-"""Options of custom operators, which are raw bytes: FlexBuffers, and C structs.
+"""Decodes options of custom operators, which are FlexBuffers or C structs in raw bytes.
 
-TFLite knows nothing of what is in them, so that nothing of it has been verified before.
+The verifier does not know their meaning, so that everything has to be checked here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
 T = TypeVar("T")
 
 MAX_LIST = 2**16
-"""The most elements of a list; there are fewer than 500 landmarks."""
+"""Maximum length of a list; lists have fewer than 500 landmarks."""
+
+SAME, VALID = 1, 2
+"""TfLitePadding in TensorFlow Lite's core/c/builtin_op_data.h; the schema begins at 0."""
 
 _INTEGERS = (flexbuffers.Type.INT, flexbuffers.Type.UINT)
 _DAMAGED = (
@@ -31,14 +34,14 @@ _DAMAGED = (
     ValueError,
     struct.error,
 )
-"""What the FlexBuffers library raises where the bytes are none, or lack a key."""
+"""Exceptions of the FlexBuffers library for malformed bytes and missing keys."""
 
 
 class FlexOptions:
-    """Options that are a FlexBuffers map, of which only what is asked for is read.
+    """Options stored as a FlexBuffers map; only those that are requested are decoded.
 
     ``integer``, ``number``, ``text`` and ``integers`` return an option by its name. They
-    raise InvalidModelError where there is none, or one of another type.
+    raise InvalidModelError if it is missing or has another type.
     """
 
     def __init__(self, call: OperatorCall) -> None:
@@ -49,23 +52,23 @@ class FlexOptions:
         return self._read(name, lambda option: True) is not None
 
     def integer(self, name: str) -> int:
-        """Return a whole number."""
+        """Return an integer."""
         return self._get(
             name, "whole number", lambda o: int(o.AsInt) if o.IsInt else None
         )
 
     def number(self, name: str) -> float:
-        """Return a finite number, rounded to float32 as kernels have it."""
+        """Return a finite number, rounded to float32, the type that kernels use."""
         return self._get(name, "finite float32 number", _finite)
 
     def text(self, name: str) -> str:
-        """Return a text."""
+        """Return a string."""
         return self._get(
             name, "text", lambda o: str(o.AsString) if o.IsString else None
         )
 
     def integers(self, name: str) -> tuple[int, ...]:
-        """Return a list of whole numbers, which kernels take only as a typed vector."""
+        """Return a list of integers; kernels accept only a typed vector."""
         return self._get(name, "typed list of whole numbers", _integers)
 
     def _get(self, name: str, kind: str, convert: Callable[[Any], T | None]) -> T:
@@ -96,9 +99,9 @@ def _integers(option: Any) -> tuple[int, ...] | None:
 
 
 def c_struct(call: OperatorCall, *fields: str) -> dict[str, int]:
-    """Return the leading fields of options that are a C struct of 32-bit integers.
+    """Return the leading fields, by name, of options stored as a C struct of int32.
 
-    Raises InvalidModelError where there are fewer bytes.
+    Raises InvalidModelError if the options are too short.
     """
     data = call.operator.custom_options
     layout = struct.Struct(f"<{len(fields)}i")

@@ -18,7 +18,7 @@ from tflite2torch.converter.graph.nodes.depth import DepthToSpace, SpaceToDepth
 
 
 def depth_to_space_shape(operands: Operands) -> Shapes:
-    """Channels become blocks of pixels."""
+    """Return the shape of (N, H * block, W * block, C / block²)."""
     block = operands.options.BlockSize()
     check_positive(block)
     batch, height, width, channels = operands.shape(0, 4)
@@ -28,7 +28,7 @@ def depth_to_space_shape(operands: Operands) -> Shapes:
 
 
 def space_to_depth_shape(operands: Operands) -> Shapes:
-    """Blocks of pixels become channels."""
+    """Return the shape of (N, H / block, W / block, C * block²)."""
     block = operands.options.BlockSize()
     check_positive(block)
     batch, height, width, channels = operands.shape(0, 4)
@@ -40,7 +40,7 @@ def space_to_depth_shape(operands: Operands) -> Shapes:
 @operator("DEPTH_TO_SPACE", shapes=depth_to_space_shape, options="DepthToSpaceOptions")
 @operator("SPACE_TO_DEPTH", shapes=space_to_depth_shape, options="SpaceToDepthOptions")
 def depth_and_space(call: OperatorCall) -> list[Node]:
-    """An option holds the size of the block."""
+    """Moves channels into blocks of pixels, or back."""
     x, block = call.input(0), int(call.options.BlockSize())
     if x.dtype != "float32":
         raise NotSupportedError(f"its input is {x.dtype}, not float32")

@@ -1,4 +1,4 @@
-"""Operators that work element by element, with broadcasting."""
+"""Elementwise operators with broadcasting."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FLOATING = {
     "SQRT": "sqrt",
     "TANH": "tanh",
 }
-"""Unary operators of floating-point numbers, without options."""
+"""Unary operators on float32, without options."""
 
 UNARY = {
     "ABS": "abs",
@@ -50,7 +50,7 @@ UNARY = {
     "SIGN": "sign",
     "SQUARE": "square",
 }
-"""Unary operators of any numbers, or of truth values, without options."""
+"""Unary operators on numbers or booleans, without options."""
 
 BINARY = {
     "FLOOR_DIV": "floor_div",
@@ -60,7 +60,7 @@ BINARY = {
     "POW": "pow",
     "SQUARED_DIFFERENCE": "squared_difference",
 }
-"""Binary operators of any numbers, or of truth values, without options."""
+"""Binary operators on numbers or booleans, without options."""
 
 COMPARISONS = {
     "EQUAL": "equal",
@@ -72,11 +72,11 @@ COMPARISONS = {
 }
 
 CLAMPS = {"MAXIMUM": "clamp_min", "MINIMUM": "clamp_max"}
-"""The functions that these are where one operand is a single constant."""
+"""Functions to use instead if one input is a constant number."""
 
 
 def broadcast(operands: Operands) -> Shapes:
-    """All inputs, of one type, broadcast to one shape."""
+    """Return the shape that the inputs, which must have one dtype, broadcast to."""
     tensors = [operands.tensor(i) for i in range(len(operands.inputs))]
     types = sorted({tensor.dtype for tensor in tensors})
     if len(types) > 1:
@@ -86,21 +86,21 @@ def broadcast(operands: Operands) -> Shapes:
 
 @operator(*FLOATING, shapes=same_shape)
 def floating(call: OperatorCall) -> list[Node]:
-    """Of floating-point numbers."""
+    """Elementwise on float32."""
     x = call.floating(0)
     return [Elementwise([x], [call.output], FLOATING[call.operator.name])]
 
 
 @operator(*UNARY, shapes=same_shape)
 def unary(call: OperatorCall) -> list[Node]:
-    """Of floating-point numbers, integers or truth values."""
+    """Elementwise on floating-point numbers, integers or booleans."""
     return [Elementwise([call.input(0)], [call.output], UNARY[call.operator.name])]
 
 
 @operator(*BINARY, shapes=broadcast, inputs=2)
 @operator(*COMPARISONS, shapes=broadcast, inputs=2, gives="bool")
 def binary(call: OperatorCall) -> list[Node]:
-    """Two operands, which broadcast; integers and truth values too."""
+    """Elementwise with broadcasting, on floating-point numbers, integers or booleans."""
     function = (BINARY | COMPARISONS)[call.operator.name]
     return [Elementwise([call.input(0), call.input(1)], [call.output], function)]
 
@@ -109,7 +109,7 @@ def binary(call: OperatorCall) -> list[Node]:
 @operator("MUL", shapes=broadcast, inputs=2, options="MulOptions")
 @operator("SUB", shapes=broadcast, inputs=2, options="SubOptions")
 def arithmetic(call: OperatorCall) -> list[Node]:
-    """Two operands, which broadcast, then an activation; integers too."""
+    """Elementwise with broadcasting, on any numbers; may have a fused activation."""
     function = call.operator.name.lower()
     node = Elementwise([call.input(0), call.input(1)], [call.output], function)
     return call.activated([node], call.options.FusedActivationFunction())
@@ -117,14 +117,14 @@ def arithmetic(call: OperatorCall) -> list[Node]:
 
 @operator("DIV", shapes=broadcast, inputs=2, options="DivOptions")
 def div(call: OperatorCall) -> list[Node]:
-    """Two operands, which broadcast, then an activation."""
+    """Elementwise with broadcasting, on float32; may have a fused activation."""
     node = Elementwise([call.floating(0), call.floating(1)], [call.output], "div")
     return call.activated([node], call.options.FusedActivationFunction())
 
 
 @operator(*CLAMPS, shapes=broadcast, inputs=2)
 def extreme(call: OperatorCall) -> list[Node]:
-    """Two operands; torch clamps where one of them is a single number."""
+    """Elementwise with broadcasting; a clamp if one input is a constant number."""
     inputs = [call.input(0), call.input(1)]
     function = call.operator.name.lower()
     numbers = [v for v in inputs if v.data is not None and v.data.size == 1]
@@ -135,7 +135,7 @@ def extreme(call: OperatorCall) -> list[Node]:
 
 
 def select_shape(operands: Operands) -> Shapes:
-    """A condition, and two operands of one shape; the condition may have one axis."""
+    """Return the shape of inputs 1 and 2, which must agree; the condition may have one axis."""
     condition, shape = operands.shape(0), operands.shape(1)
     if operands.shape(2) != shape or condition not in (shape, (), shape[:1]):
         raise FormatError(f"it cannot choose by {list(condition)} from {list(shape)}")
@@ -143,38 +143,39 @@ def select_shape(operands: Operands) -> Shapes:
 
 
 def select_v2_shape(operands: Operands) -> Shapes:
-    """A condition and two operands broadcast to one shape."""
+    """Return the shape that the three inputs broadcast to."""
     return [broadcast_shapes([operands.shape(i) for i in range(3)])]
 
 
 @operator("SELECT", shapes=select_shape, inputs=3, gives=1)
 @operator("SELECT_V2", shapes=select_v2_shape, inputs=3, gives=1)
 def select(call: OperatorCall) -> list[Node]:
-    """A condition and two operands, which broadcast."""
+    """Chooses by a condition between two inputs, with broadcasting."""
     inputs = [call.input(i) for i in range(3)]
     if call.operator.name == "SELECT" and inputs[0].rank < inputs[1].rank:
-        # SELECT's condition of one axis picks whole rows, where SELECT_V2 broadcasts.
+        # SELECT aligns a condition of one axis with the first axis; broadcasting, in SELECT_V2
+        # and in torch, would align it with the last.
         raise NotSupportedError("its condition has fewer axes than what it selects")
     return [Elementwise(inputs, [call.output], "where")]
 
 
 @operator("GELU", shapes=same_shape, options="GeluOptions")
 def gelu(call: OperatorCall) -> list[Node]:
-    """Exact, or by tanh where the options say so."""
+    """GELU, exact or with the tanh approximation."""
     function = "gelu_tanh" if call.options.Approximate() else "gelu"
     return [Elementwise([call.floating(0)], [call.output], function)]
 
 
 @operator("LEAKY_RELU", shapes=same_shape, options="LeakyReluOptions")
 def leaky_relu(call: OperatorCall) -> list[Node]:
-    """An option holds the slope."""
+    """Leaky ReLU with one slope for all elements."""
     slope = shortest(call.options.Alpha())
     return [LeakyRelu([call.floating(0)], [call.output], slope)]
 
 
 @operator("CAST", shapes=same_shape, gives=None)
 def cast(call: OperatorCall) -> list[Node]:
-    """Between float32, float16, bool and integers; a fraction is cut off."""
+    """Converts between float, bool and integer types; fractions are truncated."""
     known = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64")
     for value in (call.input(0), call.output):
         if value.dtype not in (*known, "uint8"):
@@ -183,7 +184,7 @@ def cast(call: OperatorCall) -> list[Node]:
 
 
 def prelu_shape(operands: Operands) -> Shapes:
-    """The slopes broadcast to the input's shape."""
+    """Return the input's shape, to which the slopes must broadcast."""
     if broadcast_shapes([operands.shape(0), operands.shape(1)]) != operands.shape(0):
         raise FormatError(f"its slopes {list(operands.shape(1))} do not fit its input")
     return [operands.shape(0)]
@@ -191,7 +192,7 @@ def prelu_shape(operands: Operands) -> Shapes:
 
 @operator("PRELU", shapes=prelu_shape, inputs=2)
 def prelu(call: OperatorCall) -> list[Node]:
-    """The slope is 1x1xC: one for each channel, or one for all."""
+    """PReLU with one slope for each channel (1x1xC), or one for all."""
     x, slope = call.input(0), call.weight(1)
     channels = slope.shape[-1] if slope.shape else 1
     if slope.shape[:-1] != (1,) * (slope.rank - 1) or x.rank != 4:

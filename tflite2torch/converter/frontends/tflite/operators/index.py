@@ -1,4 +1,4 @@
-"""GATHER, ARG_MAX and ARG_MIN: operators that take or give indices."""
+"""GATHER, ARG_MAX and ARG_MIN."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tflite2torch.converter.graph.value import Value
 
 
 def gather_shape(operands: Operands) -> Shapes:
-    """Elements of an axis, by their indices."""
+    """Return the shape of elements gathered along an axis."""
     shape, wanted = operands.shape(0), operands.shape(1)
     axis = axis_from_front(operands.options.Axis(), len(shape))
     batch = operands.options.BatchDims()
@@ -34,7 +34,7 @@ def gather_shape(operands: Operands) -> Shapes:
 
 @operator("GATHER", shapes=gather_shape, inputs=2, options="GatherOptions")
 def gather(call: OperatorCall) -> list[Node]:
-    """Constant indices along any axis, or computed ones into a constant table."""
+    """Gathers at constant indices along any axis, or at computed ones from a constant table."""
     x, indices, options = call.input(0), call.input(1), call.options
     if options.BatchDims():
         raise NotSupportedError(f"its batch_dims is {options.BatchDims()}")
@@ -53,7 +53,7 @@ def gather(call: OperatorCall) -> list[Node]:
 
 
 def arg_extreme_shape(operands: Operands) -> Shapes:
-    """Where along an axis the largest or the least element is."""
+    """Return the input's shape without the reduced axis."""
     shape, axes = operands.shape(0), operands.integers(1, 1)
     if axes is None:
         return [None]
@@ -68,7 +68,7 @@ def arg_extreme_shape(operands: Operands) -> Shapes:
     "ARG_MIN", shapes=arg_extreme_shape, inputs=2, options="ArgMinOptions", gives=None
 )
 def arg_extreme(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the axis; of equal elements the first counts."""
+    """Index of the first maximum or minimum along a constant axis."""
     x, output = call.floating(0), call.output
     (axis,) = call.axes(1, x.rank)
     function = "argmax" if call.operator.name == "ARG_MAX" else "argmin"

@@ -17,7 +17,7 @@ from tflite2torch.converter.graph.nodes.shape import Reshape
 
 
 def fully_connected_shape(operands: Operands) -> Shapes:
-    """Weights (O, I), for rows of I elements."""
+    """Return the output shape for a weight (O, I) and rows of I elements."""
     shape, (outputs, width) = operands.shape(0), operands.shape(1, 2)
     elements = math.prod(shape)
     if not width or elements % width:
@@ -37,7 +37,7 @@ def fully_connected_shape(operands: Operands) -> Shapes:
     options="FullyConnectedOptions",
 )
 def fully_connected(call: OperatorCall) -> list[Node]:
-    """TFLite takes its input as rows of the weight's width, whatever its shape."""
+    """Matrix product with a weight (O, I); may have a bias and a fused activation."""
     x, weight, options = call.floating(0), call.weight(1), call.options
     if options.WeightsFormat() != 0:
         raise NotSupportedError("its weights are shuffled")
@@ -45,6 +45,7 @@ def fully_connected(call: OperatorCall) -> list[Node]:
     if call.optional(2) is not None:
         parameters["bias"] = call.bias(2)
     nodes: list[Node] = []
+    # Without this option the input is taken as rows of I elements, whatever its shape.
     if not options.KeepNumDims() and x.rank != 2:
         width = weight.shape[1]
         rows = Reshape.of(x, (math.prod(x.shape) // width, width))

@@ -17,7 +17,7 @@ from tflite2torch.converter.graph.nodes.matmul import MatMul
 
 
 def batch_matmul_shape(operands: Operands) -> Shapes:
-    """Two stacks of matrices, either of which may be transposed."""
+    """Return the shape of the products of two batches of matrices."""
     left, right = operands.shape(0), operands.shape(1)
     if min(len(left), len(right)) < 2:
         raise FormatError(f"{list(left)} and {list(right)} are not matrices")
@@ -32,6 +32,6 @@ def batch_matmul_shape(operands: Operands) -> Shapes:
     "BATCH_MATMUL", shapes=batch_matmul_shape, inputs=2, options="BatchMatMulOptions"
 )
 def batch_matmul(call: OperatorCall) -> list[Node]:
-    """Options say which operands are transposed; the leading axes broadcast."""
+    """Batched matrix product; either input may be transposed, the leading axes broadcast."""
     transposed = (bool(call.options.AdjX()), bool(call.options.AdjY()))
     return [MatMul([call.floating(0), call.floating(1)], [call.output], transposed)]

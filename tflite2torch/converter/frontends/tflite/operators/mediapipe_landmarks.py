@@ -1,4 +1,4 @@
-"""MediaPipe's operators that crop an image around landmarks, and bring landmarks back.
+"""MediaPipe's custom operators that crop an image around landmarks and map landmarks back.
 
 Source: MediaPipe's util/tflite/operations, where each version has a kernel of its own, and
 the parsers of their options in TensorFlow Lite's delegates/gpu/common/mediapipe.
@@ -30,7 +30,7 @@ from tflite2torch.converter.graph.value import Value
 
 @custom_operator("Landmarks2TransformMatrix", 1)
 def landmarks_to_transform_matrix_v1(call: OperatorCall) -> list[Node]:
-    """Landmarks (1, 1, 1, 3 * P), in units of their own."""
+    """Crop matrix of landmarks (1, 1, 1, 3 * P), given in units of ``landmarks_range``."""
     options, flat = FlexOptions(call), call.image(0)
     extent, scale = (
         options.integer("landmarks_range"),
@@ -38,8 +38,10 @@ def landmarks_to_transform_matrix_v1(call: OperatorCall) -> list[Node]:
     )
     if options.integer("dimensions") != 3 or extent < 1 or scale == 0:
         raise call.damaged(f"its crop is {scale} times a box in a range of {extent}")
+    # The options list height before width; the helper takes (x, y), as landmarks are.
     height, width = _pair(call, options, "output_hw")
     image_height, image_width = _pair(call, options, "input_hw")
+    # The kernel divides by one less than the crop's size.
     if min(width, height) < 2:
         raise NotSupportedError("its crop is one pixel wide or high")
     before = Reshape.of(flat, (1, _points(call, flat, 3), 3))
@@ -57,13 +59,14 @@ def landmarks_to_transform_matrix_v1(call: OperatorCall) -> list[Node]:
 
 @custom_operator("Landmarks2TransformMatrix", 2)
 def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
-    """Landmarks (1, P, 3), in pixels of the image."""
+    """Crop matrix of landmarks (1, P, 3), given in pixels of the image."""
     options, landmarks = FlexOptions(call), _landmarks(call, (3,))
     scale = options.number("scale_x"), options.number("scale_y")
     size = options.integer("output_width"), options.integer("output_height")
     if min(*scale, *size) <= 0:
         raise call.damaged(f"its crop is {scale} times a box, in {size} pixels")
     subset = _subset(call, options, "subset_idxs", landmarks)
+    # One number where both are equal, which is what the helper prints and takes.
     arguments: dict[str, Literal] = {
         "line": _line(call, options, landmarks),
         "scale": scale[: 1 + (scale[0] != scale[1])],
@@ -76,7 +79,7 @@ def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
 @custom_operator("TransformTensor", 1, inputs=2)
 @custom_operator("TransformTensorBilinear", 1, inputs=2)
 def transform_tensor_bilinear_v1(call: OperatorCall) -> list[Node]:
-    """An image and matrices; a pixel's coordinates are those of its middle."""
+    """Bilinear crop of an image by matrices; the first pixel's center is at (0, 0)."""
     options = FlexOptions(call)
     if "mode" in options and options.text("mode") != "bilinear":
         raise NotSupportedError("its mode is not bilinear")
@@ -85,7 +88,7 @@ def transform_tensor_bilinear_v1(call: OperatorCall) -> list[Node]:
 
 @custom_operator("TransformTensorBilinear", 2, inputs=2)
 def transform_tensor_bilinear_v2(call: OperatorCall) -> list[Node]:
-    """An image and matrices; a pixel's middle is at (0.5, 0.5) in its coordinates."""
+    """Bilinear crop of an image by matrices; the first pixel's center is at (0.5, 0.5)."""
     options = FlexOptions(call)
     size = options.integer("output_height"), options.integer("output_width")
     return _bilinear(call, size, center=0.5)
@@ -93,12 +96,14 @@ def transform_tensor_bilinear_v2(call: OperatorCall) -> list[Node]:
 
 @custom_operator("TransformLandmarks", 1, inputs=2)
 def transform_landmarks_v1(call: OperatorCall) -> list[Node]:
-    """Landmarks (1, H, W, C), as many as C holds at each pixel, and matrices."""
+    """Applies matrices to landmarks (1, H, W, C), whose coordinates are stored in C."""
     options, flat, output = FlexOptions(call), call.image(0), call.output
     dimensions = options.integer("dimensions") if "dimensions" in options else 3
     scale = options.number("scale") if "scale" in options else 1.0
     if dimensions not in (2, 3) or scale == 0:
         raise call.damaged(f"it scales {dimensions} dimensions by {scale}")
+    # Version 1 packs landmarks into an image. The graph's node, like version 2, takes a list
+    # of them, so that they are unpacked before and packed after it.
     shape = (1, _points(call, flat, dimensions), dimensions)
     before, moved = Reshape.of(flat, shape), Value(output.name, shape, "float32")
     transform = TransformLandmarks([*before.outputs, _matrix(call, 1)], [moved], scale)
@@ -107,9 +112,9 @@ def transform_landmarks_v1(call: OperatorCall) -> list[Node]:
 
 @custom_operator("TransformLandmarks", 2, inputs=2)
 def transform_landmarks_v2(call: OperatorCall) -> list[Node]:
-    """Landmarks (1, P, 2 or 3) and matrices; there are no options."""
-    operands = [_landmarks(call, (2, 3)), _matrix(call, 1)]
-    return [TransformLandmarks(operands, call.outputs, scale=1.0)]
+    """Applies matrices to landmarks (1, P, 2 or 3)."""
+    inputs = [_landmarks(call, (2, 3)), _matrix(call, 1)]
+    return [TransformLandmarks(inputs, call.outputs, scale=1.0)]
 
 
 def _bilinear(call: OperatorCall, size: tuple[int, int], center: float) -> list[Node]:
@@ -127,7 +132,7 @@ def _matrix(call: OperatorCall, position: int) -> Value:
 
 
 def _points(call: OperatorCall, flat: Value, dimensions: int) -> int:
-    """Return how many points an operand of four axes lists."""
+    """Return the number of points stored in an input of four axes."""
     if dimensions < 1 or flat.shape[0] != 1 or flat.shape[3] % dimensions:
         raise call.damaged(
             f"it has points of {dimensions} numbers in {list(flat.shape)}"
@@ -136,7 +141,7 @@ def _points(call: OperatorCall, flat: Value, dimensions: int) -> int:
 
 
 def _landmarks(call: OperatorCall, dimensions: tuple[int, ...]) -> Value:
-    """Return an operand (1, P, dimensions)."""
+    """Return input 0, which must be (1, P, D) with D one of ``dimensions``."""
     landmarks = call.floating(0)
     if (
         landmarks.rank != 3
@@ -150,7 +155,7 @@ def _landmarks(call: OperatorCall, dimensions: tuple[int, ...]) -> Value:
 def _line(
     call: OperatorCall, options: FlexOptions, landmarks: Value
 ) -> tuple[int, int]:
-    """Return the two landmarks whose line says how a crop is turned."""
+    """Return the indices of the two landmarks whose connecting line is the crop's x axis."""
     left = options.integer("left_rotation_idx")
     right = options.integer("right_rotation_idx")
     _check_indices(call, (left, right), landmarks)
@@ -160,7 +165,7 @@ def _line(
 def _subset(
     call: OperatorCall, options: FlexOptions, name: str, landmarks: Value
 ) -> Value:
-    """Return the landmarks in a crop as a constant."""
+    """Return the indices of the landmarks that a crop contains, as a constant."""
     indices = options.integers(name)
     _check_indices(call, indices, landmarks)
     return Value("subset", (len(indices),), "int64", data=np.array(indices, np.int64))
@@ -169,6 +174,7 @@ def _subset(
 def _check_indices(
     call: OperatorCall, indices: tuple[int, ...], landmarks: Value
 ) -> None:
+    # The emitted module indexes with these: out of range, it would fail only when it is run.
     count = landmarks.shape[1]
     wrong = [index for index in indices if not 0 <= index < count]
     if wrong or not indices:
@@ -176,7 +182,7 @@ def _check_indices(
 
 
 def _pair(call: OperatorCall, options: FlexOptions, name: str) -> tuple[int, int]:
-    """Return a (height, width)."""
+    """Return an option that is a (height, width)."""
     size = options.integers(name)
     if len(size) != 2 or min(size) < 1:
         raise call.damaged(f"its {name} is {list(size)[:3]}")

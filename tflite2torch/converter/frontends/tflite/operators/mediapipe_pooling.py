@@ -1,33 +1,36 @@
-"""MediaPipe's MaxPoolingWithArgmax2D and MaxUnpooling2D."""
+"""MediaPipe's custom operators MaxPoolingWithArgmax2D and MaxUnpooling2D."""
 
 from __future__ import annotations
 
-from tflite2torch.converter.frontends.tflite.operators.custom_options import c_struct
+from tflite2torch.converter.frontends.tflite.operators.custom_options import (
+    SAME,
+    VALID,
+    c_struct,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
     OperatorCall,
     custom_operator,
 )
-from tflite2torch.converter.frontends.tflite.operators.transpose_conv import SAME, VALID
-from tflite2torch.converter.frontends.tflite.operators.window import padded_as_same
+from tflite2torch.converter.frontends.tflite.operators.window import with_same_padding
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.unpool import MaxPoolWithArgmax, MaxUnpool
 from tflite2torch.converter.graph.nodes.window import Window
 
 FIELDS = "padding stride_width stride_height filter_width filter_height activation"
-"""The fields of TfLitePoolParams that the options begin with."""
+"""The leading fields of TfLitePoolParams, which are the options."""
 
 
 @custom_operator("MaxPoolingWithArgmax2D", inputs=1, outputs=2)
 def max_pooling_with_argmax_2d(call: OperatorCall) -> list[Node]:
-    """A window of pixels; an activation of the first result.
+    """Maximum over windows of an image, and its position; the maximum may have an activation.
 
     Source: MediaPipe's util/tflite/operations/max_pool_argmax.cc.
     """
     x, options = call.image(0), c_struct(call, *FIELDS.split())
     size, window = x.shape[1:3], _window(call, options)
     if options["padding"] == SAME:
-        window = padded_as_same(window, size)
+        window = with_same_padding(window, size)
     if min(window.output(size)) < 1:
         raise call.damaged(
             f"a kernel that spans {window.reach} does not fit an input of {list(x.shape)}"
@@ -38,10 +41,10 @@ def max_pooling_with_argmax_2d(call: OperatorCall) -> list[Node]:
 
 @custom_operator("MaxUnpooling2D", inputs=2)
 def max_unpooling_2d(call: OperatorCall) -> list[Node]:
-    """The result is the input's size times the window's; an activation is not carried out.
+    """Places elements at the positions of their maxima, in an image of H * kernel pixels.
 
-    Places outside of the result are left out. Source: MediaPipe's
-    util/tflite/operations/max_unpooling.cc.
+    Positions outside the output are dropped. Source: MediaPipe's
+    util/tflite/operations/max_unpooling.cc, which ignores the activation.
     """
     x, places = call.image(0), call.image(1)
     window = _window(call, c_struct(call, *FIELDS.split()))
@@ -51,7 +54,7 @@ def max_unpooling_2d(call: OperatorCall) -> list[Node]:
 
 
 def _window(call: OperatorCall, options: dict[str, int]) -> Window:
-    """Return the window that options say, without its padding."""
+    """Return the window given by the options, without padding."""
     if options["padding"] not in (SAME, VALID):
         raise NotSupportedError(f"its padding is number {options['padding']}")
     kernel = options["filter_height"], options["filter_width"]

@@ -14,7 +14,7 @@ from tflite2torch.converter.graph.nodes.pad import MirrorPad, Pad
 
 
 def pad_shape(operands: Operands) -> Shapes:
-    """Elements before and after each axis."""
+    """Return the shape after padding each axis by (before, after)."""
     shape = operands.shape(0)
     amounts = operands.integers(1, 2 * len(shape))
     if amounts is None:
@@ -26,12 +26,13 @@ def pad_shape(operands: Operands) -> Shapes:
 
 
 def mirror_pad_shape(operands: Operands) -> Shapes:
-    """As many elements as each axis has to mirror (schema: MirrorPadMode)."""
+    """Return the padded shape; an axis must have enough elements to mirror."""
     padded = pad_shape(operands)
     amounts = operands.integers(1) or ()
     for size, before, after in zip(
         operands.shape(0), amounts[::2], amounts[1::2], strict=False
     ):
+        # REFLECT (mode 0) leaves the edge element itself out.
         if max(before, after) > size - (operands.options.Mode() == 0):
             raise FormatError(f"{size} elements cannot be mirrored {before, after}")
     return padded
@@ -39,20 +40,20 @@ def mirror_pad_shape(operands: Operands) -> Shapes:
 
 @operator("PAD", shapes=pad_shape, inputs=2)
 def pad(call: OperatorCall) -> list[Node]:
-    """Zeros; its second operand holds (before, after) for each axis."""
+    """Pads each axis by constant amounts (before, after) with zeros."""
     return [Pad([call.floating(0)], [call.output], _amounts(call))]
 
 
 @operator("PADV2", shapes=pad_shape, inputs=3)
 def pad_v2(call: OperatorCall) -> list[Node]:
-    """A constant, its third operand; its second holds (before, after) for each axis."""
+    """Pads each axis by constant amounts (before, after) with a constant number."""
     value = shortest(call.constant(2).reshape(-1)[0])
     return [Pad([call.floating(0)], [call.output], _amounts(call), value)]
 
 
 @operator("MIRROR_PAD", shapes=mirror_pad_shape, inputs=2, options="MirrorPadOptions")
 def mirror_pad(call: OperatorCall) -> list[Node]:
-    """An option says whether the edge is repeated (SYMMETRIC) or not (REFLECT)."""
+    """Pads by mirroring, with the edge repeated (SYMMETRIC) or not (REFLECT)."""
     edge = call.options.Mode() == 1  # schema: MirrorPadMode
     return [MirrorPad([call.floating(0)], [call.output], _amounts(call), edge=edge)]
 

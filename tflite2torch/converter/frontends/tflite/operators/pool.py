@@ -16,7 +16,7 @@ from tflite2torch.converter.graph.nodes.pool import Pool2d
 
 
 def pool_2d_shape(operands: Operands) -> Shapes:
-    """A window over pixels."""
+    """Return the output shape of a pool."""
     batch, *size, channels = operands.shape(0, 4)
     options = operands.options
     kernel = [options.FilterHeight(), options.FilterWidth()]
@@ -27,7 +27,7 @@ def pool_2d_shape(operands: Operands) -> Shapes:
     "MAX_POOL_2D", "AVERAGE_POOL_2D", shapes=pool_2d_shape, options="Pool2DOptions"
 )
 def pool_2d(call: OperatorCall) -> list[Node]:
-    """A window of pixels, then an activation."""
+    """Maximum or average over windows of an image; may have a fused activation."""
     x, options = call.floating(0), call.options
     kernel = (options.FilterHeight(), options.FilterWidth())
     window = read_window(options, x.shape[1:3], kernel)

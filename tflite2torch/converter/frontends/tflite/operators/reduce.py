@@ -1,4 +1,4 @@
-"""MEAN, SUM and the other operators that reduce axes to one number."""
+"""MEAN, SUM and other reductions over axes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FUNCTIONS = {"MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "amax", "REDUCE_MIN": "
 
 
 def reduced_shape(operands: Operands) -> Shapes:
-    """Axes become one number each, or vanish."""
+    """Return the shape with the reduced axes of size one, or removed."""
     shape, named = operands.shape(0), operands.integers(1)
     if named is None:
         return [None]
@@ -32,7 +32,7 @@ def reduced_shape(operands: Operands) -> Shapes:
 
 @operator(*FUNCTIONS, shapes=reduced_shape, inputs=2, options="ReducerOptions")
 def reduce(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the axes; an option, whether they stay as 1."""
+    """Reduces constant axes; they may be kept with size one."""
     x = call.floating(0)
     function, keep = FUNCTIONS[call.operator.name], bool(call.options.KeepDims())
     return [Reduce([x], [call.output], function, call.axes(1, x.rank), keep)]
@@ -40,9 +40,11 @@ def reduce(call: OperatorCall) -> list[Node]:
 
 @operator("REDUCE_PROD", shapes=reduced_shape, inputs=2, options="ReducerOptions")
 def reduce_prod(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the axes, which torch multiplies one by one."""
+    """Product over constant axes; they may be kept with size one."""
     x = call.floating(0)
     nodes: list[Node] = []
+    # torch.prod takes one axis. From the last to the first, so that removed axes do not shift
+    # those that are still to be reduced.
     for axis in reversed(call.axes(1, x.rank)):
         node = Reduce([x], [], "prod", (axis,), bool(call.options.KeepDims()))
         x = Value(x.name, node.infer()[0], x.dtype)

@@ -1,4 +1,4 @@
-"""The TFLite operators that can be converted: the contract and the builder of each."""
+"""The registry of supported TFLite operators: contract and builder of each."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import Array, Value
 
 _ACTIVATIONS = {0: None, 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
-"""Fused activations (schema: ActivationFunctionType) that TFLite's kernels carry out; they
-ignore or refuse TANH and SIGN_BIT."""
+"""Fused activations (schema: ActivationFunctionType) that TFLite's kernels implement; they
+ignore or reject TANH and SIGN_BIT."""
 
 
 class NotSupportedError(Exception):
-    """An operator that cannot be converted; the message says what about it."""
+    """An operator cannot be converted; the message says why."""
 
 
 @dataclass(frozen=True)
 class OperatorCall:
-    """One operator of a file, as its builder sees it: options, and values of the graph.
+    """An operator of a file with the graph's values for its tensors, as builders get it.
 
-    Builtin operators have been checked against their contract. ``inputs`` has None for an
-    omitted optional input.
+    Builtin operators have been checked against their contract. An omitted optional input is
+    None. Methods raise NotSupportedError for an input of a type that is not supported.
     """
 
     label: str
@@ -64,38 +64,38 @@ class OperatorCall:
         return self.inputs[position] if position < len(self.inputs) else None
 
     def floating(self, position: int) -> Value:
-        """Return an input of float32 numbers."""
+        """Return an input that must be float32."""
         value = self.input(position)
         if value.dtype != "float32":
             raise NotSupportedError(f"its input {position} is {value.dtype}")
         return value
 
     def image(self, position: int) -> Value:
-        """Return an input of float32 numbers with four axes, of a custom operator."""
+        """Return an input of a custom operator that must be float32 with four axes."""
         value = self.floating(position)
         if value.rank != 4:
             raise self.damaged(f"input {list(value.shape)} must have four axes")
         return value
 
     def tensor(self, position: int) -> Tensor:
-        """Return what the file says of an input that is present."""
+        """Return the file's tensor of an input that is present."""
         return self.tensors[self.operator.inputs[position]]
 
     def constant(self, position: int) -> Array:
-        """Return the data of a constant input; NotSupportedError if it is computed."""
+        """Return the data of an input that must be constant."""
         value = self.input(position)
         if value.data is None:
             raise NotSupportedError(f"its input {position} is computed, not a constant")
         return value.data
 
     def integers(self, position: int) -> tuple[int, ...]:
-        """Return a constant input as plain integers."""
+        """Return the elements of a constant input as Python integers."""
         return tuple(int(item) for item in self.constant(position).reshape(-1))
 
     def weight(self, position: int) -> Value:
-        """Return a constant float32 input.
+        """Return a constant input as float32.
 
-        Quantized weights of an operator that computes in float32 (dynamic range) are
+        Weights of dynamic range quantization (quantized weights, float32 computation) are
         dequantized.
         """
         value = self.input(position)
@@ -107,21 +107,21 @@ class OperatorCall:
         raise NotSupportedError(f"its weights are {value.dtype}, not floating point")
 
     def bias(self, position: int) -> Value:
-        """Return a constant float32 input as a vector; TFLite takes biases of any rank."""
+        """Return a constant input as a float32 vector; TFLite accepts biases of any rank."""
         value = self.weight(position)
         if value.rank == 1:
             return value
         return value.reshaped((value.array.size,))
 
     def axes(self, position: int, rank: int) -> tuple[int, ...]:
-        """Return a constant input as axes, counted from the front, sorted, each once."""
+        """Return a constant input as distinct axes, counted from the front and sorted."""
         return tuple(sorted({axis % rank for axis in self.integers(position)}))
 
     def activated(self, nodes: list[Node], code: int) -> list[Node]:
-        """Return nodes followed by the fused activation of this code, if there is one.
+        """Return nodes followed by the fused activation of this code, if any.
 
-        TFLite has no tensor for the input of a fused activation. Of several outputs of the
-        last node, the first is activated.
+        The activation applies to the first output of the last node. Its input is a value
+        without a tensor in the file.
         """
         if code not in _ACTIVATIONS:
             raise NotSupportedError(f"its fused activation is number {code}")
@@ -134,7 +134,7 @@ class OperatorCall:
         return [*nodes, Elementwise([before], [output], function)]
 
     def damaged(self, cause: str) -> InvalidModelError:
-        """Return the error for a custom operator whose operands or options are wrong."""
+        """Return the error for a custom operator with invalid inputs or options."""
         place = f"operator {self.operator.index} ({self.operator.name})"
         return InvalidModelError(
             f"{self.label}: {place}: {cause}; the file is damaged, fetch it again"
@@ -142,10 +142,7 @@ class OperatorCall:
 
 
 def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
-    """Return a constant as float32: ``scale * (stored - zero_point)``.
-
-    There is one scale for the tensor, or one for each index of the quantized axis.
-    """
+    """Return a quantized constant as float32: ``scale * (stored - zero_point)``."""
     quantization = tensor.quantization
     if quantization is None or quantization.scale.size == 0:
         raise NotSupportedError(f"{value.dtype} weights without a scale")
@@ -159,7 +156,7 @@ def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
 
 
 def shortest(value: float) -> float:
-    """Return a float32 as the float of its shortest exact decimal."""
+    """Return a float32 as the float of its shortest decimal: 0.1, not 0.10000000149."""
     return float(str(np.float32(value)))
 
 
@@ -167,18 +164,18 @@ Builder = Callable[[OperatorCall], list[Node]]
 
 
 class BuiltinOperator(NamedTuple):
-    """One of TFLite's own operators."""
+    """A supported builtin operator."""
 
     contract: Contract
     build: Builder
 
 
 OPERATORS: dict[str, BuiltinOperator] = {}
-"""TFLite's operators, by name."""
+"""Builtin operators, by name."""
 
 CUSTOM_OPERATORS: dict[str, dict[int, Builder]] = {}
-"""Custom operators, by the name that files give them and by version. A file may give one of
-its own the name of a builtin operator, hence two tables."""
+"""Custom operators, by name and version. A separate table, since a file may give a custom
+operator the name of a builtin one."""
 
 
 def operator(
@@ -190,7 +187,7 @@ def operator(
     outputs: int | None = 1,
     needs_options: bool = True,
 ) -> Callable[[Builder], Builder]:
-    """Register a builder for TFLite operators that share a contract; see ``Contract``."""
+    """Register a builder for builtin operators that share a contract; see ``Contract``."""
     counts = (inputs, inputs) if isinstance(inputs, int) else inputs
     contract = Contract(shapes, counts, options, gives, outputs, needs_options)
 
@@ -209,8 +206,8 @@ def custom_operator(
 ) -> Callable[[Builder], Builder]:
     """Register a builder for one version of a custom operator.
 
-    The file's verifier knows nothing of custom operators: a call must have this many inputs
-    and outputs, all outputs float32, or is an InvalidModelError.
+    The verifier does not check custom operators. Building raises InvalidModelError unless the
+    operator has this many inputs and outputs, and all outputs are float32.
     """
 
     def register(builder: Builder) -> Builder:
@@ -237,7 +234,7 @@ def custom_operator(
 
 
 def find_builder(operator: Operator) -> Builder:
-    """Return the builder of an operator; NotSupportedError where there is none."""
+    """Return the builder of an operator; NotSupportedError if there is none."""
     if not operator.custom:
         if operator.name not in OPERATORS:
             raise NotSupportedError("no such operator is known")

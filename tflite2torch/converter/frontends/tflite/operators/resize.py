@@ -18,7 +18,7 @@ from tflite2torch.converter.graph.nodes.resize import Resize
 
 
 def resized_image_shape(operands: Operands) -> Shapes:
-    """Pixels, and their new height and width."""
+    """Return the shape of an image with a new height and width."""
     batch, *_, channels = operands.shape(0, 4)
     if operands.options.AlignCorners() and operands.options.HalfPixelCenters():
         raise FormatError("it asks for aligned corners and half-pixel centers at once")
@@ -42,7 +42,7 @@ def resized_image_shape(operands: Operands) -> Shapes:
     options="ResizeNearestNeighborOptions",
 )
 def resize(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the new (height, width); options say where to sample."""
+    """Resizes an image to a constant (height, width)."""
     x, (height, width), options = call.input(0), call.integers(1), call.options
     if x.dtype != "float32":
         raise NotSupportedError(f"its input is {x.dtype}, not float32")

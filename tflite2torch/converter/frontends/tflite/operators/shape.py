@@ -1,4 +1,4 @@
-"""RESHAPE, TRANSPOSE and other operators that rearrange elements without changing them."""
+"""RESHAPE, TRANSPOSE and other operators that rearrange elements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tflite2torch.converter.graph.value import Shape
 
 
 def reshape_shape(operands: Operands) -> Shapes:
-    """The same elements; one size may be -1, which stands for the rest."""
+    """Return the requested shape; one size may be -1, to be inferred."""
     elements = math.prod(operands.shape(0))
     asked = _asked_shape(operands)
     if asked is None:
@@ -42,16 +42,17 @@ def reshape_shape(operands: Operands) -> Shapes:
 
 
 def _asked_shape(operands: Operands) -> Shape | None:
+    """Return the requested shape, from an input or else from the options."""
     if len(operands.inputs) > 1:
         return operands.integers(1)
     if operands.options is None:
         raise FormatError("it does not say which shape it makes")
     sizes = operands.listed("NewShape")
-    return () if sizes == (0,) else sizes  # so old files write a scalar
+    return () if sizes == (0,) else sizes  # old converters write (0,) for a scalar
 
 
 def squeeze_shape(operands: Operands) -> Shapes:
-    """Drops axes of size one: those it names, or all."""
+    """Return the shape without the named axes of size one, or without all of these."""
     shape = operands.shape(0)
     axes = {axis_from_front(a, len(shape)) for a in operands.listed("SqueezeDims")}
     axes = axes or {axis for axis, size in enumerate(shape) if size == 1}
@@ -61,7 +62,7 @@ def squeeze_shape(operands: Operands) -> Shapes:
 
 
 def expand_dims_shape(operands: Operands) -> Shapes:
-    """A new axis of size one."""
+    """Return the shape with a new axis of size one."""
     shape, axes = operands.shape(0), operands.integers(1, 1)
     if axes is None:
         return [None]
@@ -79,9 +80,9 @@ def expand_dims_shape(operands: Operands) -> Shapes:
 @operator("SQUEEZE", shapes=squeeze_shape, options="SqueezeOptions")
 @operator("EXPAND_DIMS", shapes=expand_dims_shape, inputs=2)
 def reshape(call: OperatorCall) -> list[Node]:
-    """Other sizes for the same elements: those of its output in the file."""
+    """Changes the shape to that of the output in the file."""
     x, output = call.input(0), call.output
-    # The contract cannot check a computed shape; the output's own must do.
+    # The contract cannot check a computed shape; that of the output is used instead.
     if math.prod(x.shape) != math.prod(output.shape):
         raise NotSupportedError(
             f"it makes {list(output.shape)} of {list(x.shape)} by a computed shape"
@@ -90,7 +91,7 @@ def reshape(call: OperatorCall) -> list[Node]:
 
 
 def transpose_shape(operands: Operands) -> Shapes:
-    """The axes in another order."""
+    """Return the shape with permuted axes."""
     shape, axes = operands.shape(0), operands.integers(1)
     if axes is None:
         return [None]
@@ -102,14 +103,14 @@ def transpose_shape(operands: Operands) -> Shapes:
 
 @operator("TRANSPOSE", shapes=transpose_shape, inputs=2)
 def transpose(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the axes in their new order."""
+    """Permutes the axes in a constant order."""
     x = call.input(0)
     axes = tuple(axis % x.rank for axis in call.integers(1))
     return [Permute([x], [call.output], axes)]
 
 
 def reverse_shape(operands: Operands) -> Shapes:
-    """Axes, turned around."""
+    """Return the input's shape; the reversed axes must exist."""
     for axis in operands.integers(1) or ():
         axis_from_front(axis, len(operands.shape(0)))
     return [operands.shape(0)]
@@ -117,13 +118,13 @@ def reverse_shape(operands: Operands) -> Shapes:
 
 @operator("REVERSE_V2", shapes=reverse_shape, inputs=2)
 def reverse(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the axes."""
+    """Reverses constant axes."""
     x = call.input(0)
     return [Flip([x], [call.output], call.axes(1, x.rank))]
 
 
 def tile_shape(operands: Operands) -> Shapes:
-    """Every axis, repeated."""
+    """Return the shape with each size multiplied."""
     shape = operands.shape(0)
     times = operands.integers(1, len(shape))
     if times is None:
@@ -135,7 +136,7 @@ def tile_shape(operands: Operands) -> Shapes:
 
 @operator("TILE", shapes=tile_shape, inputs=2)
 def tile(call: OperatorCall) -> list[Node]:
-    """Its second operand holds how often, for each axis."""
+    """Repeats the input along each axis a constant number of times."""
     multiples = call.integers(1)
     if 0 in multiples:
         raise NotSupportedError(f"it repeats {list(multiples)} times")
@@ -143,7 +144,7 @@ def tile(call: OperatorCall) -> list[Node]:
 
 
 def broadcast_to_shape(operands: Operands) -> Shapes:
-    """The operand is stretched to the shape that the second one lists."""
+    """Return the requested shape, to which the input must broadcast."""
     given, shape = operands.shape(0), operands.integers(1)
     if shape is not None and broadcast_shapes([given, shape]) != shape:
         raise FormatError(f"{list(given)} does not stretch to {list(shape)}")
@@ -152,5 +153,5 @@ def broadcast_to_shape(operands: Operands) -> Shapes:
 
 @operator("BROADCAST_TO", shapes=broadcast_to_shape, inputs=2)
 def broadcast_to(call: OperatorCall) -> list[Node]:
-    """Its second operand holds the shape."""
+    """Broadcasts to a constant shape."""
     return [BroadcastTo([call.input(0)], [call.output], call.integers(1))]

@@ -23,19 +23,21 @@ from tflite2torch.converter.graph.value import Value
 
 
 def strided_slice_shape(operands: Operands) -> Shapes:
-    """Begins, ends and strides, each of which a mask may override for an axis."""
+    """Return the output shape; None with new axes, an ellipsis, or ends that are offsets."""
     shape, options = operands.shape(0), operands.options
     begin, end, strides = (operands.integers(i) for i in (1, 2, 3))
     if begin is None or end is None or strides is None:
         return [None]
     if not len(begin) == len(end) == len(strides) or 0 in strides:
         raise FormatError(f"begins {begin}, ends {end} and strides {strides} differ")
+    # Places of new axes and of the ellipsis take no axis of the input.
     added = options.NewAxisMask() | options.EllipsisMask()
     taken = sum(not added >> place & 1 for place in range(len(begin)))
     if taken > len(shape):
         raise FormatError(f"it takes {taken} axes of {list(shape)}")
     if added or options.Offset():
         return [None]
+    # From the last axis to the first, behind which are the axes that are not mentioned.
     sizes = list(shape[len(begin) :])
     for axis in reversed(range(len(begin))):
         bit, size, step = 1 << axis, shape[axis], strides[axis]
@@ -52,7 +54,9 @@ def strided_slice_shape(operands: Operands) -> Shapes:
     "STRIDED_SLICE", shapes=strided_slice_shape, inputs=4, options="StridedSliceOptions"
 )
 def strided_slice(call: OperatorCall) -> list[Node]:
-    """Begins, ends and strides, each of which a mask may override for an axis."""
+    """Slices by constant begins, ends and strides; all masks are supported."""
+    # torch has no negative strides: such an axis is sliced forward, then flipped. It has no
+    # new axes in a slice either: a reshape adds them.
     x, (index, added) = call.input(0), _index(call)
     flipped = [i for i, s in enumerate(index) if isinstance(s, slice) and _backward(s)]
     forward = tuple(
@@ -61,12 +65,13 @@ def strided_slice(call: OperatorCall) -> list[Node]:
     )
     steps: list[Node] = [_slice(call, forward)]
     if flipped:
+        # Integers have dropped their axes by now, which renumbers the ones to flip.
         shrunk = [i for i, s in enumerate(forward) if isinstance(s, slice)]
         axes = tuple(shrunk.index(axis) for axis in flipped)
         steps.append(Flip([x], [call.output], axes))
     if added:
         steps.append(Reshape([x], [call.output], call.output.shape))
-    # Each step reads the output of the one before; the last one gives the operator's.
+    # Chain the steps: each reads a new value that the step before computes.
     for step, after in itertools.pairwise(steps):
         step.outputs = [Value(x.name, step.infer()[0], x.dtype)]
         after.inputs = list(step.outputs)
@@ -74,14 +79,16 @@ def strided_slice(call: OperatorCall) -> list[Node]:
 
 
 def _index(call: OperatorCall) -> tuple[tuple[Index, ...], bool]:
-    """Return the slice of each axis, and whether the output has new axes.
+    """Return the index of each axis of the input, and whether the output has new axes.
 
-    Source: the rules of tf.strided_slice, which TensorFlow Lite follows.
+    Source: the specification of tf.strided_slice, which TensorFlow Lite follows.
     """
     rank, options = call.input(0).rank, call.options
     begin, end, strides = (call.integers(i) for i in (1, 2, 3))
     new = [bool(options.NewAxisMask() >> i & 1) for i in range(len(begin))]
     ellipsis = [bool(options.EllipsisMask() >> i & 1) for i in range(len(begin))]
+    # An ellipsis takes all axes that no other place does. Axes at the end that no place
+    # mentions are taken whole as well.
     rest = rank - sum(not n and not e for n, e in zip(new, ellipsis, strict=True))
     index: list[Index] = []
     for i, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):
@@ -95,6 +102,7 @@ def _index(call: OperatorCall) -> tuple[tuple[Index, ...], bool]:
 
 
 def _axis_index(options: Any, place: int, first: int, last: int, step: int) -> Index:
+    """Return the index of one axis, with the masks' bits at ``place`` applied."""
     masked = bool(options.BeginMask() >> place & 1)
     if options.ShrinkAxisMask() >> place & 1:
         return 0 if masked else first
@@ -108,7 +116,8 @@ def _backward(index: slice) -> bool:
 
 
 def _reversed(index: slice, size: int) -> slice:
-    """Return a slice that takes the same elements, in ascending order."""
+    """Return a slice that takes the same elements in ascending order."""
+    # Computed from the elements taken, since an end of -1 means something else forward.
     taken = range(*index.indices(int(size)))
     if not _backward(index) or not taken:
         return index
@@ -116,7 +125,7 @@ def _reversed(index: slice, size: int) -> slice:
 
 
 def slice_shape(operands: Operands) -> Shapes:
-    """Begins and sizes; a size of -1 takes the rest."""
+    """Return the sizes of the slice; -1 takes the rest of an axis."""
     shape = operands.shape(0)
     begin = operands.integers(1, len(shape))
     sizes = operands.integers(2, len(shape))
@@ -133,7 +142,7 @@ def slice_shape(operands: Operands) -> Shapes:
 
 @operator("SLICE", shapes=slice_shape, inputs=3)
 def slice_(call: OperatorCall) -> list[Node]:
-    """Begins and sizes; a size of -1 takes the rest."""
+    """Slices by constant begins and sizes; a size of -1 takes the rest."""
     bounds = zip(call.integers(1), call.integers(2), call.input(0).shape, strict=True)
     index = tuple(
         canonical(slice(first, total if count == -1 else first + count, 1), total)
@@ -143,7 +152,7 @@ def slice_(call: OperatorCall) -> list[Node]:
 
 
 def _slice(call: OperatorCall, index: tuple[Index, ...]) -> Slice:
-    """Return a slice that takes at least one element of each axis."""
+    """Return a slice; NotSupportedError if its output is empty."""
     x = call.input(0)
     node = Slice([x], [call.output], index)
     if node.is_empty():

@@ -1,4 +1,4 @@
-"""SOFTMAX, LOG_SOFTMAX and L2_NORMALIZATION: operators that normalize the last axis."""
+"""SOFTMAX, LOG_SOFTMAX and L2_NORMALIZATION, all over the last axis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tflite2torch.converter.graph.value import Value
 
 @operator("SOFTMAX", shapes=same_shape, options="SoftmaxOptions")
 def softmax(call: OperatorCall) -> list[Node]:
-    """Over the last axis, of ``beta * x``."""
+    """Softmax of ``beta * x`` over the last axis."""
     x, nodes = call.floating(0), list[Node]()
     beta = shortest(call.options.Beta())
     if beta != 1:
@@ -31,14 +31,14 @@ def softmax(call: OperatorCall) -> list[Node]:
 
 @operator("LOG_SOFTMAX", shapes=same_shape)
 def log_softmax(call: OperatorCall) -> list[Node]:
-    """Over the last axis."""
+    """Logarithm of the softmax over the last axis."""
     x = call.floating(0)
     return [Normalize([x], [call.output], "log_softmax", x.rank - 1)]
 
 
 @operator("L2_NORMALIZATION", shapes=same_shape, options="L2NormOptions")
 def l2_normalization(call: OperatorCall) -> list[Node]:
-    """Over the last axis, then an activation."""
+    """Division by the L2 norm over the last axis; may have a fused activation."""
     x = call.floating(0)
     node = Normalize([x], [call.output], "l2", x.rank - 1)
     return call.activated([node], call.options.FusedActivationFunction())

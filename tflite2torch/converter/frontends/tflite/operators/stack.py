@@ -1,4 +1,4 @@
-"""PACK, UNPACK, SPLIT and SPLIT_V: parts put together and taken apart."""
+"""PACK, UNPACK, SPLIT and SPLIT_V."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tflite2torch.converter.graph.nodes.stack import Stack
 
 
 def pack_shape(operands: Operands) -> Shapes:
-    """Operands of one shape, along a new axis."""
+    """Return the shape of inputs, which must have one shape, stacked along a new axis."""
     shapes = {operands.shape(i) for i in range(len(operands.inputs))}
     if operands.options.ValuesCount() != len(operands.inputs) or len(shapes) > 1:
         raise FormatError(f"its {len(operands.inputs)} operands cannot be stacked")
@@ -33,13 +33,13 @@ def pack_shape(operands: Operands) -> Shapes:
 
 @operator("PACK", shapes=pack_shape, inputs=(1, MANY), options="PackOptions")
 def pack(call: OperatorCall) -> list[Node]:
-    """An option holds the new axis."""
+    """Stacks inputs along a new axis."""
     inputs = [call.input(i) for i in range(len(call.inputs))]
     return [Stack(inputs, [call.output], call.options.Axis() % call.output.rank)]
 
 
 def unpack_shape(operands: Operands) -> Shapes:
-    """Each element of an axis on its own."""
+    """Return the input's shape without an axis, once for each of its elements."""
     shape, parts = operands.shape(0), len(operands.outputs)
     axis = axis_from_front(operands.options.Axis(), len(shape))
     if not operands.options.Num() == parts == shape[axis]:
@@ -49,7 +49,7 @@ def unpack_shape(operands: Operands) -> Shapes:
 
 @operator("UNPACK", shapes=unpack_shape, options="UnpackOptions", outputs=None)
 def unpack(call: OperatorCall) -> list[Node]:
-    """An option holds the axis, which goes; each result is a slice."""
+    """Splits an axis into its elements; each output is a slice without the axis."""
     x = call.input(0)
     axis = call.options.Axis() % x.rank
     return [
@@ -59,7 +59,7 @@ def unpack(call: OperatorCall) -> list[Node]:
 
 
 def split_shape(operands: Operands) -> Shapes:
-    """Equal parts of an axis, which the first operand names."""
+    """Return the shapes of equal parts of an axis."""
     shape, parts = operands.shape(1), len(operands.outputs)
     if operands.options.NumSplits() != parts:
         raise FormatError(f"{operands.options.NumSplits()} parts, but {parts} outputs")
@@ -81,14 +81,14 @@ def split_shape(operands: Operands) -> Shapes:
     outputs=None,
 )
 def split(call: OperatorCall) -> list[Node]:
-    """Equal parts along the axis that its first operand holds; each is a slice."""
+    """Splits a constant axis into equal parts; each output is a slice."""
     (axis,) = call.axes(0, call.input(1).rank)
     parts = len(call.outputs)
     return _parts(call, 1, axis, [call.input(1).shape[axis] // parts] * parts)
 
 
 def split_v_shape(operands: Operands) -> Shapes:
-    """Parts of an axis, of given sizes; one may be -1, which stands for the rest."""
+    """Return the shapes of parts of given sizes; one may be -1, to be inferred."""
     shape, parts = operands.shape(0), len(operands.outputs)
     if operands.options.NumSplits() != parts:
         raise FormatError(f"{operands.options.NumSplits()} parts, but {parts} outputs")
@@ -106,19 +106,23 @@ def split_v_shape(operands: Operands) -> Shapes:
     "SPLIT_V", shapes=split_v_shape, inputs=3, options="SplitVOptions", outputs=None
 )
 def split_v(call: OperatorCall) -> list[Node]:
-    """Parts of given sizes along an axis; one size may be -1, for the rest."""
+    """Splits a constant axis into parts of constant sizes; one may be -1, for the rest."""
     x = call.input(0)
     sizes, (axis,) = call.integers(1), call.axes(2, x.rank)
     return _parts(call, 0, axis, _filled(sizes, x.shape[axis]))
 
 
 def _filled(sizes: tuple[int, ...], total: int) -> list[int]:
+    """Return sizes with -1 replaced by what the others leave of ``total``."""
     rest = total - sum(size for size in sizes if size != -1)
     return [rest if size == -1 else size for size in sizes]
 
 
-def _parts(call: OperatorCall, operand: int, axis: int, sizes: list[int]) -> list[Node]:
-    x = call.input(operand)
+def _parts(
+    call: OperatorCall, position: int, axis: int, sizes: list[int]
+) -> list[Node]:
+    """Return slices of an input that follow each other along an axis."""
+    x = call.input(position)
     ends = list(itertools.accumulate(sizes))
     nodes: list[Node] = []
     for output, size, end in zip(call.outputs, sizes, ends, strict=True):
@@ -129,4 +133,5 @@ def _parts(call: OperatorCall, operand: int, axis: int, sizes: list[int]) -> lis
 
 
 def _along(rank: int, axis: int, index: Index) -> tuple[Index, ...]:
+    """Return indices that take all of every axis but one."""
     return (*[FULL] * axis, index, *[FULL] * (rank - axis - 1))

@@ -1,4 +1,4 @@
-"""TRANSPOSE_CONV, and MediaPipe's Convolution2DTransposeBias."""
+"""TRANSPOSE_CONV and MediaPipe's custom operator Convolution2DTransposeBias."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from tflite2torch.converter.frontends.tflite.operators.contract import (
     Shapes,
     check_positive,
 )
-from tflite2torch.converter.frontends.tflite.operators.custom_options import c_struct
+from tflite2torch.converter.frontends.tflite.operators.custom_options import (
+    SAME,
+    VALID,
+    c_struct,
+)
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
     OperatorCall,
@@ -22,20 +26,17 @@ from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
 from tflite2torch.converter.graph.nodes.transpose_conv import (
     ConvTranspose2d,
     Pair,
-    whole_size,
+    full_size,
 )
 from tflite2torch.converter.graph.value import Value
-
-SAME, VALID = 1, 2
-"""TfLitePadding, in TensorFlow Lite's core/c/builtin_op_data.h; the schema begins at 0."""
 
 COMMENT = "TFLite crops the odd pixel right and bottom"
 
 
 def transpose_conv_shape(operands: Operands) -> Shapes:
-    """The output's shape, filters (O, H, W, I), the input, perhaps a bias.
+    """Return the output shape, which is input 0, if it fits weight and data.
 
-    A convolution with these options, of the output, must give the input's size.
+    A convolution with the same options must map the output's size to the input's.
     """
     filters, *kernel, depth = operands.shape(1, 4)
     batch, *size, channels = operands.shape(2, 4)
@@ -65,28 +66,29 @@ def transpose_conv_shape(operands: Operands) -> Shapes:
     gives=2,
 )
 def transpose_conv(call: OperatorCall) -> list[Node]:
-    """The output's shape, weight (O, H, W, I), input, perhaps a bias; then an activation.
+    """Transposed convolution to a constant output shape; the weight is (O, H, W, I).
 
-    What SAME crops follows from the output's size, as it does for the convolution that this
-    is the transpose of. Source: TensorFlow Lite's kernels/transpose_conv.cc.
+    May have a bias and a fused activation. Source: TensorFlow Lite's kernels/transpose_conv.cc.
     """
     x, options, parameters = call.floating(2), call.options, _parameters(call, 3)
     stride = int(options.StrideH()), int(options.StrideW())
     _, *size, _ = call.integers(0)
+    # With SAME, the output is cropped by what the convolution that this transposes would pad,
+    # which follows from the output's size. VALID crops only right and bottom.
     padding = [0, 0]
     if options.Padding() == 0:
         kernel = parameters["weight"].shape[2:]
-        axes = zip(whole_size(x.shape[1:3], kernel, stride), size, strict=True)
-        padding = [max(whole - n, 0) // 2 for whole, n in axes]
+        axes = zip(full_size(x.shape[1:3], kernel, stride), size, strict=True)
+        padding = [max(full - n, 0) // 2 for full, n in axes]
     nodes = _nodes(call, x, parameters, stride, padding, size)
     return call.activated(nodes, options.FusedActivationFunction())
 
 
 @custom_operator("Convolution2DTransposeBias", inputs=3)
 def convolution_2d_transpose_bias(call: OperatorCall) -> list[Node]:
-    """Input, weight (O, H, W, I), bias; options are the start of TfLiteTransposeConvParams.
+    """Transposed convolution of input 0 with a weight (O, H, W, I) and a bias.
 
-    What SAME crops follows from the input's size. Source: MediaPipe's
+    The options begin with those of TfLiteTransposeConvParams. Source: MediaPipe's
     util/tflite/operations/transpose_conv_bias.cc.
     """
     x, weight = call.image(0), call.weight(1)
@@ -102,18 +104,20 @@ def convolution_2d_transpose_bias(call: OperatorCall) -> list[Node]:
     if options["padding"] not in (SAME, VALID):
         raise NotSupportedError(f"its padding is number {options['padding']}")
     size, kernel = x.shape[1:3], weight.shape[1:3]
+    # No output shape is given. This kernel crops by what a convolution of the *input* would
+    # pad, which differs from TRANSPOSE_CONV.
     cropped = [0, 0]
     if options["padding"] == SAME:
         axes = zip(size, kernel, stride, strict=True)
         cropped = [max(k - (n - 1) % s - 1, 0) for n, k, s in axes]
-    whole = whole_size(size, kernel, stride)
-    left = [n - c for n, c in zip(whole, cropped, strict=True)]
+    full = full_size(size, kernel, stride)
+    output = [n - c for n, c in zip(full, cropped, strict=True)]
     padding = [c // 2 for c in cropped]
-    return _nodes(call, x, _parameters(call, 2), stride, padding, left)
+    return _nodes(call, x, _parameters(call, 2), stride, padding, output)
 
 
 def _parameters(call: OperatorCall, bias: int) -> dict[str, Value]:
-    """Return the weight (O, H, W, I) as torch has it, and the bias if there is one."""
+    """Return the weight, permuted from (O, H, W, I) to torch's (I, O, H, W), and the bias."""
     parameters = {"weight": call.weight(1).permuted((3, 0, 1, 2))}
     if call.optional(bias) is not None:
         parameters["bias"] = call.bias(bias)
@@ -128,15 +132,16 @@ def _nodes(
     padding: Sequence[int],
     size: Sequence[int],
 ) -> list[Node]:
-    """Return a layer that gives this (height, width), and the crop that it cannot do.
+    """Return a layer with an output of this (height, width), and a crop if necessary.
 
-    ``padding`` is what the result loses top and left; right and bottom lose what is left
-    over, or gain what lacks.
+    ``padding`` is the number of rows and columns cropped at the top and at the left.
     """
     top, left = padding
     kernel = parameters["weight"].shape[2:]
-    axes = zip(whole_size(x.shape[1:3], kernel, stride), padding, size, strict=True)
-    surplus = [whole - 2 * p - n for whole, p, n in axes]
+    # torch's padding crops both sides alike. Its output_padding then adds rows at the bottom,
+    # but nothing removes them there: that takes a slice.
+    axes = zip(full_size(x.shape[1:3], kernel, stride), padding, size, strict=True)
+    surplus = [full - 2 * p - n for full, p, n in axes]
     down, across = (max(-n, 0) for n in surplus)
     node = ConvTranspose2d(
         [x], [call.output], stride, (top, left), (down, across), parameters=parameters

@@ -1,4 +1,4 @@
-"""The sliding window of convolutions and pools: TFLite's options, and SAME as numbers."""
+"""Reads the window of convolutions and pools from TFLite's options."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tflite2torch.converter.graph.nodes.window import Padding, Window
 from tflite2torch.converter.graph.value import Shape
 
 MAX_STEP = 2**15 - 1
-"""The largest kernel, stride or dilation: TFLite's kernels keep them in 16 bits."""
+"""Maximum kernel size, stride and dilation; TFLite's kernels store them as int16."""
 
 
 def window_shape(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Shape:
-    """Return the (height, width) that a window gives on pixels of (height, width) size.
+    """Return the output (height, width) of a window on an image of (height, width) size.
 
-    Raises FormatError for steps out of range, or a kernel larger than the image.
+    Raises FormatError for sizes out of range, or a kernel larger than the image.
     """
     stride, dilation = _steps(options)
     steps = (*kernel, *stride, *dilation)
@@ -34,17 +34,17 @@ def window_shape(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Sh
 
 
 def read_window(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Window:
-    """Return the window of a convolution or a pool on an image of this (height, width)."""
+    """Return the window of a convolution or pool on an image of (height, width) size."""
     height, width = kernel
     window = Window((height, width), *_steps(options))
-    return padded_as_same(window, size) if options.Padding() == 0 else window
+    return with_same_padding(window, size) if options.Padding() == 0 else window
 
 
-def padded_as_same(window: Window, size: Sequence[int]) -> Window:
-    """Return a window with the padding that SAME gives it on this (height, width).
+def with_same_padding(window: Window, size: Sequence[int]) -> Window:
+    """Return a window with explicit SAME padding on an image of (height, width) size.
 
-    An odd pixel goes to the right and the bottom. Source: ComputePaddingWithOffset in
-    TensorFlow Lite's kernels/padding.h.
+    An odd pixel of padding goes to the right and the bottom. Source:
+    ComputePaddingWithOffset in TensorFlow Lite's kernels/padding.h.
     """
     rows, columns = (
         max((-(-n // stride) - 1) * stride + reach - n, 0)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.support.nodes import block, conv, image
-from tflite2torch.converter.planning.symbols import CHANNELS, Slot, Symbols, role_of
+from tflite2torch.converter.planning.constructor import (
+    CHANNELS,
+    Constructor,
+    Slot,
+    role_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,8 +18,7 @@ from tflite2torch.converter.planning.symbols import CHANNELS, Slot, Symbols, rol
     [
         ("stride", "stride"),
         ("stride2", "stride"),
-        ("stride_3", "stride"),
-        ("in_channels_12", "in_channels"),
+        ("in_channels12", "in_channels"),
         ("hidden2", "hidden"),
     ],
 )
@@ -42,6 +46,6 @@ def test_what_counts_channels() -> None:
 def test_uses_are_told_by_what_they_are_not_by_what_they_hold() -> None:
     x = image()
     one, other = block([conv(x, 8)]), block([conv(x, 8)])
-    symbols = Symbols([one, other], {"stride": (1, 2), "channels": (4, 8)})
-    assert symbols.values_of(one) == {"stride": 1, "channels": 4}
-    assert symbols.values_of(other) == {"stride": 2, "channels": 8}
+    found = Constructor([one, other], {"stride": (1, 2), "channels": (4, 8)})
+    assert found.values_of(one) == {"stride": 1, "channels": 4}
+    assert found.values_of(other) == {"stride": 2, "channels": 8}

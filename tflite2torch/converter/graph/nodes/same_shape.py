@@ -1,4 +1,4 @@
-"""What nodes have in common whose result has the shape of their only operand."""
+"""The base class of nodes whose output has the shape of their first input."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from tflite2torch.converter.graph.value import Shape
 
 @dataclass(eq=False, repr=False)
 class SameShape(Node):
-    """A node that gives its operand's shape, and works in any layout."""
+    """A node whose output has the shape of the first input, in any layout."""
 
-    @property
-    def layout(self) -> str:
-        return "any"
+    layout = "any"
 
     def infer(self) -> list[Shape]:
         return [self.inputs[0].shape]

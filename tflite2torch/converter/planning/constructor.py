@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,22 +24,26 @@ NEW_CHANNELS = Formula("-", (Name("out_channels"), Name("in_channels")))
 
 def role_of(argument: str) -> str:
     """Return an argument's name without its number: ``stride2`` → ``stride``."""
-    return re.sub(r"\d*(_\d+)?$", "", argument)
+    return argument.rstrip("0123456789")
+
+
+Path = tuple[int, ...]
+"""Indices, from the outside in."""
 
 
 class Slot(NamedTuple):
     """A place for a number in a class.
 
     Attributes:
-        part: the position of a node among the class's nodes, and for a constant operand also
-            its position among the node's constants.
+        part: the position of a node among the class's nodes; for a constant operand, or a
+            block of a stage, also its own position there.
         argument: the argument of the part's code that holds the number.
         path: indices into that argument where it is a tuple; 0 to 2 for a slice's ends.
     """
 
-    part: tuple[int, ...]
+    part: Path
     argument: str
-    path: tuple[int, ...] = ()
+    path: Path = ()
 
     @property
     def role(self) -> str:
@@ -51,7 +54,7 @@ class Slot(NamedTuple):
 
 
 @dataclass
-class Symbols:
+class Constructor:
     """The arguments of a class's constructor, and the numbers that follow from them.
 
     Attributes:
