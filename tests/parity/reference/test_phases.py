@@ -15,7 +15,7 @@ from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.reference import run_reference
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.parse import read_model
-from tflite2torch.parity.reference.backends import start_references
+from tflite2torch.parity.reference.backends import choose_backend, start_references
 from tflite2torch.parity.reference.interpreter import Reference
 from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference
 from tflite2torch.parity.reference.phases import PhasedReference, phases
@@ -91,20 +91,18 @@ def test_a_single_turn_is_the_interpreter(models: Callable[[str], Path]) -> None
 def test_models_get_the_references_that_can_run_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def kinds(data: bytes) -> dict[str, type[Reference]]:
+        model = read_model(ModelFile("model", "model", data))
+        with ExitStack() as stack:
+            found = start_references(stack, model, data, choose_backend(model))
+            return {kernels: type(reference) for kernels, reference in found.items()}
+
     plain = one_operator_model("NEG", [Tensor((1, 2))], options=schema.NegOptionsT())
-    with monkeypatch.context() as context, ExitStack() as stack:
+    with monkeypatch.context() as context:
         context.setenv(PYTHON, "/no/such/python")
-        found = start_references(stack, plain, "plain")
-        assert {type(reference) for reference in found.values()} == {Reference}
+        assert set(kinds(plain).values()) == {Reference}
     require_mediapipe()
-    with ExitStack() as stack:
-        kinds = {
-            kernels: type(reference)
-            for kernels, reference in start_references(
-                stack, mirrored_twice(), "custom"
-            ).items()
-        }
-    assert kinds == {
+    assert kinds(mirrored_twice()) == {
         "reference": MediaPipeReference,
         "xnnpack": MediaPipeReference,
         "resummed": PhasedReference,
