@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +91,21 @@ def test_names_exist(page: Path) -> None:
     assert names
     missing = sorted(name for name in names if not resolves(name))
     assert not missing, f"{page.name} mentions what is not there: {', '.join(missing)}"
+
+
+def test_code_imports_what_exists() -> None:
+    text = PAGES[1].read_text("utf-8")
+    modules = re.findall(r'^ *```python\n( *""".*?)^ *```', text, re.S | re.M)
+    imports = [
+        f"{node.module}.{alias.name}"
+        for module in modules
+        for node in ast.parse(textwrap.dedent(module)).body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("t")
+        for alias in node.names
+    ]
+    assert len(imports) > 20
+    missing = sorted(n for n in imports if not ADDED.search(n) and not resolves(n))
+    assert not missing, f"CONTRIBUTING.md imports what is not there: {missing}"
 
 
 def test_what_does_not_exist_is_found() -> None:
