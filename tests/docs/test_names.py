@@ -93,6 +93,14 @@ def test_names_exist(page: Path) -> None:
     assert not missing, f"{page.name} mentions what is not there: {', '.join(missing)}"
 
 
+def test_printed_nodes_have_such_fields() -> None:
+    blocks = re.findall(r"^```\n(.*?)^```", PAGES[0].read_text("utf-8"), re.S | re.M)
+    words = set(re.findall(r"\w+(?=\()|\w+(?==)", "".join(blocks)))
+    assert len(words) > 5
+    missing = sorted(word for word in words if not resolves(word))
+    assert not missing, f"architecture.md prints what no node has: {', '.join(missing)}"
+
+
 def test_code_imports_what_exists() -> None:
     text = PAGES[1].read_text("utf-8")
     modules = re.findall(r'^ *```python\n( *""".*?)^ *```', text, re.S | re.M)
