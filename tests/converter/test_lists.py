@@ -6,7 +6,6 @@ the file to open next.
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import pkgutil
@@ -17,7 +16,7 @@ from types import ModuleType
 
 from tflite2torch.converter import motifs, passes
 from tflite2torch.converter.convert import PIPELINE
-from tflite2torch.converter.frontends.tflite import lowering, operators
+from tflite2torch.converter.frontends.tflite import lowering
 from tflite2torch.converter.graph import nodes
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.rewriting import pass_name
@@ -54,20 +53,6 @@ def mirror(package: ModuleType) -> Path:
 def text_of_tests(folder: Path) -> str:
     files = sorted((ROOT / folder).glob("test_*.py"))
     return "".join(file.read_text("utf-8") for file in files)
-
-
-def test_every_file_of_operators_is_imported() -> None:
-    source = ast.parse(inspect.getsource(operators))
-    imports = [node for node in source.body if isinstance(node, ast.ImportFrom)]
-    listed = {alias.name for node in imports for alias in node.names}
-    found = [m for m in modules(operators) if "\n@operator(" in inspect.getsource(m)]
-    assert len(found) > 15
-    problems = [
-        f"nothing imports {path(module)}: list it in {path(operators)}"
-        for module in found
-        if module.__name__.rpartition(".")[2] not in listed
-    ]
-    assert not problems, "\n".join(problems)
 
 
 def test_every_node_is_complete() -> None:

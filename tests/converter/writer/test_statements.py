@@ -28,7 +28,7 @@ from tflite2torch.converter.planning.derivation import SAME_CHANNELS
 from tflite2torch.converter.planning.expression import Formula, Name
 from tflite2torch.converter.planning.scope import Part, Scope
 from tflite2torch.converter.structure.structure import Block, Stage
-from tflite2torch.converter.writer.statements import WIDTH, Statements, Step, number
+from tflite2torch.converter.writer.statements import WIDTH, Statements, Step
 
 
 def scope(nodes: list[Node], *outputs: Value) -> Scope:
@@ -256,7 +256,7 @@ def test_numbers_have_the_fewest_digits_that_say_them(
     data: np.generic, written: Literal
 ) -> None:
     array = np.asarray(data)
-    found = number(Value("n", array.shape, array.dtype.name, data=array))
+    found = Value("n", array.shape, array.dtype.name, data=array).number
     assert (type(found), str(found)) == (type(written), str(written))
     if isinstance(found, float):
         assert np.float32(found).tobytes() == np.float32(data).tobytes()

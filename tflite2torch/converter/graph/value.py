@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
@@ -100,6 +101,14 @@ class Value:
         return self.data
 
     @property
+    def number(self) -> bool | int | float:
+        """The only element of a constant, a float as its shortest decimal."""
+        element = self.array.reshape(-1)[0]
+        if self.array.dtype.kind == "f":
+            return shortest(element)
+        return bool(element) if self.array.dtype.kind == "b" else int(element)
+
+    @property
     def permutation(self) -> tuple[int, ...]:
         """The permutation of the origin; the identity if there is no origin."""
         return self.origin.permutation if self.origin else tuple(range(self.rank))
@@ -145,3 +154,8 @@ def image_shape(x: Value, size: Sequence[int], channels: int) -> Shape:
     """Return the shape of an image of (height, width) size with layout and batch of ``x``."""
     batch, *_ = x.shape
     return (batch, channels, *size) if x.image else (batch, *size, channels)
+
+
+def shortest(value: float) -> float:
+    """Return a float32 as the float of its shortest decimal: 0.1, not 0.10000000149."""
+    return float(str(np.float32(value)))

@@ -8,9 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from tflite2torch.converter.graph.node import Literal, Node
+from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
 from tflite2torch.converter.graph.nodes.elementwise import is_number
 from tflite2torch.converter.graph.nodes.shape import Rows
@@ -207,16 +205,8 @@ class Statements:
         if value.data is None:
             return name(variable(value))
         if is_number(node, value):
-            return literal(number(value))
+            return literal(value.number)
         return name(f"self.{self._scope.attributes[value]}")
-
-
-def number(value: Value) -> Literal:
-    """Return the only element of a constant, in the fewest digits that say it exactly."""
-    element = value.array.reshape(-1)[0]
-    if value.array.dtype.kind == "f":
-        return float(str(np.float32(element)))
-    return bool(element) if value.array.dtype.kind == "b" else int(element)
 
 
 def _gather_conditions(steps: Sequence[Step]) -> list[Step]:

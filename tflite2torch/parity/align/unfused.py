@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tflite2torch.converter.frontends.tflite.operators.registry import shortest
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import is_number
 from tflite2torch.converter.graph.value import Value
@@ -62,20 +61,12 @@ class Evaluated:
 
     def _operand(self, position: int, value: Value) -> ast.expr:
         if value.data is not None and is_number(self.node, value):
-            return literal(_number(value))
+            return literal(value.number)
         if value.data is not None:
             wide = np.float32 if value.dtype == "float32" else value.data.dtype
             array = np.array(value.data, dtype=wide, order="C")
             self._constants[f"x{position}"] = torch.from_numpy(array)
         return name(f"x{position}")
-
-
-def _number(value: Value) -> bool | int | float:
-    """Return the only element of a constant, as an emitted module spells it."""
-    element = value.array.reshape(-1)[0]
-    if value.array.dtype.kind == "f":
-        return shortest(element)
-    return bool(element) if value.array.dtype.kind == "b" else int(element)
 
 
 def _helper(file: str | None) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from tflite2torch.converter.frontends.tflite.operators.contract import same_shap
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OPERATORS,
     operator,
-    shortest,
 )
+from tflite2torch.converter.graph.value import shortest
 
 FOLDER = Path(__file__).parent
 

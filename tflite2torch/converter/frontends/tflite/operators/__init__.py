@@ -1,26 +1,10 @@
-"""Contracts and builders of the TFLite operators, one module for each family.
+"""What each TFLite operator demands and means: one file for each family.
 
-Importing this package registers all of them.
+Importing this package imports all of them, and thereby registers the operators.
 """
 
-from tflite2torch.converter.frontends.tflite.operators import (  # noqa: F401
-    concat,
-    constant,
-    conv,
-    depth,
-    elementwise,
-    index,
-    linear,
-    matmul,
-    mediapipe_landmarks,
-    mediapipe_pooling,
-    pad,
-    pool,
-    reduce,
-    resize,
-    shape,
-    slicing,
-    softmax,
-    stack,
-    transpose_conv,
-)
+import pkgutil
+from importlib import import_module
+
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

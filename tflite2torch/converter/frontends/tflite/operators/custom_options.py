@@ -14,8 +14,8 @@ from flatbuffers import flexbuffers
 
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
-    shortest,
 )
+from tflite2torch.converter.graph.value import shortest
 
 T = TypeVar("T")
 

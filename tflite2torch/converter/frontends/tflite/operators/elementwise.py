@@ -13,7 +13,6 @@ from tflite2torch.converter.frontends.tflite.operators.registry import (
     NotSupportedError,
     OperatorCall,
     operator,
-    shortest,
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import (
@@ -22,6 +21,7 @@ from tflite2torch.converter.graph.nodes.elementwise import (
     LeakyRelu,
     PRelu,
 )
+from tflite2torch.converter.graph.value import shortest
 
 FLOATING = {
     "CEIL": "ceil",

@@ -7,10 +7,10 @@ from tflite2torch.converter.frontends.tflite.operators.contract import Operands,
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
-    shortest,
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.pad import MirrorPad, Pad
+from tflite2torch.converter.graph.value import shortest
 
 
 def pad_shape(operands: Operands) -> Shapes:

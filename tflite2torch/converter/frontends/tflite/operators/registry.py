@@ -155,11 +155,6 @@ def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
     return replace(value, dtype="float32", data=data)
 
 
-def shortest(value: float) -> float:
-    """Return a float32 as the float of its shortest decimal: 0.1, not 0.10000000149."""
-    return float(str(np.float32(value)))
-
-
 Builder = Callable[[OperatorCall], list[Node]]
 
 

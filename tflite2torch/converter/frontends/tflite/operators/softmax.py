@@ -8,12 +8,11 @@ from tflite2torch.converter.frontends.tflite.operators.contract import same_shap
 from tflite2torch.converter.frontends.tflite.operators.registry import (
     OperatorCall,
     operator,
-    shortest,
 )
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.normalization import Normalize
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import Value, shortest
 
 
 @operator("SOFTMAX", shapes=same_shape, options="SoftmaxOptions")
