@@ -129,6 +129,22 @@ def one_for_the_batch(graph: Graph) -> None:
     graph.nodes[1].outputs[0].shape = (1, 3)
 
 
+def operands_that_do_not_fit(graph: Graph) -> None:
+    graph.nodes[1].inputs[1] = Value("c", (4,), "float32", data=np.ones(4, np.float32))
+
+
+def a_constant_of_another_shape(graph: Graph) -> None:
+    graph.nodes[0].inputs[1].data = np.ones(7, np.float32)
+
+
+def an_image_of_two_axes(graph: Graph) -> None:
+    graph.nodes[1].outputs[0].image = True
+
+
+def a_permutation_of_other_axes(graph: Graph) -> None:
+    graph.nodes[1].outputs[0].origin = origin((0, 2, 1))
+
+
 def too_many_names(graph: Graph) -> None:
     graph.output_names = ["a", "b", "c"]
 
@@ -144,6 +160,10 @@ def too_many_names(graph: Graph) -> None:
         (a_parameter_that_is_computed, "node 1: .* has a weight that is computed"),
         (another_shape, r"node 1: .* gives \[N, 3\], stated as \[N, 4\]"),
         (one_for_the_batch, r"node 1: .* gives \[N, 3\], stated as \[1, 3\]"),
+        (operands_that_do_not_fit, "node 1: .* sizes 3, 4 do not broadcast"),
+        (a_constant_of_another_shape, r"node 0: .* holds \[7\]"),
+        (an_image_of_two_axes, "node 1: .* is no image"),
+        (a_permutation_of_other_axes, r"node 1: .* permuted by \(0, 2, 1\)"),
         (too_many_names, "small.tflite: 3 names for 2 outputs"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tflite2torch.converter.graph.metadata import ModelMetadata
-from tflite2torch.converter.graph.node import Node
+from tflite2torch.converter.graph.node import BatchError, Node
 from tflite2torch.converter.graph.traversal import (
     producers_of,
     reached_outputs,
@@ -71,7 +71,9 @@ class Graph:
 
         Every value that is read is an input, a constant, or computed earlier; none is
         computed twice; each has the shape that its node infers; all outputs exist, and
-        have a name each if any has. The same holds inside nodes that consist of others.
+        have a name each if any has. Constants have the shape of what they hold, images four
+        axes, and provenance an entry for each axis. The same holds inside nodes that consist
+        of others.
         """
         _verify(self.label, self.nodes, self.inputs, self.outputs)
         for kind, values, names in (
@@ -97,6 +99,8 @@ def _verify(
     known = set(inputs)
     for place, node in enumerate(nodes):
         here = f"{where}, node {place}: {node!r}"
+        for value in (*node.inputs, *node.parameters.values(), *node.outputs):
+            _verify_value(here, value)
         for value in node.inputs:
             if value.data is None and value not in known:
                 raise GraphError(
@@ -118,8 +122,23 @@ def _verify(
             raise GraphError(f"{where}: nothing gives the output {value!r}")
 
 
+def _verify_value(here: str, value: Value) -> None:
+    if value.data is not None and value.data.shape != value.shape:
+        raise GraphError(f"{here}: {value!r} holds {list(value.data.shape)}")
+    if value.image and value.rank != 4:
+        raise GraphError(f"{here}: {value!r} is no image, which has four axes")
+    # A constant may lack axes of one that its tensor has.
+    computed = value.data is None and value.origin is not None
+    if computed and len(value.permutation) != value.rank:
+        raise GraphError(f"{here}: {value!r} is permuted by {value.permutation}")
+
+
 def _verify_shapes(here: str, node: Node) -> None:
-    for value, inferred in zip(node.outputs, node.infer(), strict=True):
+    try:
+        shapes = node.infer()
+    except BatchError as error:
+        raise GraphError(f"{here}: {error}") from error
+    for value, inferred in zip(node.outputs, shapes, strict=True):
         # N equals 1, so that sizes alone would not tell the batch from an axis of one.
         if [(n, n is N) for n in inferred] != [(n, n is N) for n in value.shape]:
             raise GraphError(

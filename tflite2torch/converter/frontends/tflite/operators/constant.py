@@ -52,9 +52,8 @@ def densify(call: OperatorCall) -> list[Node]:
     """Expands a sparse constant (CSR or block sparsity, any traversal order) to a dense one."""
     stored, output = call.input(0), call.output
     sparsity = call.tensor(0).sparsity
-    if stored.data is None or sparsity is None:
-        raise NotSupportedError("its input is no sparse constant")
-    dense = dense_array(stored.data.reshape(-1), sparsity, output.shape)
+    assert sparsity is not None, "the contract demands it"
+    dense = dense_array(stored.array.reshape(-1), sparsity, output.shape)
     output.name, output.origin, output.data = stored.name, stored.origin, dense
     return []
 

@@ -169,11 +169,11 @@ class Contract:
     """
 
     shapes: ShapeRule
-    inputs: tuple[int, int] = (1, 1)
-    options: str = ""
-    gives: str | int | None = 0
-    outputs: int | None = 1
-    needs_options: bool = True
+    inputs: tuple[int, int]
+    options: str
+    gives: str | int | None
+    outputs: int | None
+    needs_options: bool
 
     def check(
         self, operator: Operator, tensors: list[Tensor], budget: WorkBudget

@@ -9,7 +9,6 @@ from tflite2torch.converter.frontends.tflite.operators.contract import (
     check_positive,
 )
 from tflite2torch.converter.frontends.tflite.operators.registry import (
-    NotSupportedError,
     OperatorCall,
     operator,
 )
@@ -41,9 +40,7 @@ def space_to_depth_shape(operands: Operands) -> Shapes:
 @operator("SPACE_TO_DEPTH", shapes=space_to_depth_shape, options="SpaceToDepthOptions")
 def depth_and_space(call: OperatorCall) -> list[Node]:
     """Moves channels into blocks of pixels, or back."""
-    x, block = call.input(0), int(call.options.BlockSize())
-    if x.dtype != "float32":
-        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    x, block = call.floating(0), int(call.options.BlockSize())
     if call.operator.name == "DEPTH_TO_SPACE":
         return [DepthToSpace([x], [call.output], block)]
     return [SpaceToDepth([x], [call.output], block)]

@@ -144,7 +144,7 @@ class OperatorCall:
 def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
     """Return a quantized constant as float32: ``scale * (stored - zero_point)``."""
     quantization = tensor.quantization
-    if quantization is None or quantization.scale.size == 0:
+    if quantization is None:
         raise NotSupportedError(f"{value.dtype} weights without a scale")
     shape = [1] * stored.ndim
     if quantization.scale.size > 1:

@@ -9,7 +9,6 @@ from tflite2torch.converter.frontends.tflite.operators.contract import (
     check_positive,
 )
 from tflite2torch.converter.frontends.tflite.operators.registry import (
-    NotSupportedError,
     OperatorCall,
     operator,
 )
@@ -43,9 +42,7 @@ def resized_image_shape(operands: Operands) -> Shapes:
 )
 def resize(call: OperatorCall) -> list[Node]:
     """Resizes an image to a constant (height, width)."""
-    x, (height, width), options = call.input(0), call.integers(1), call.options
-    if x.dtype != "float32":
-        raise NotSupportedError(f"its input is {x.dtype}, not float32")
+    x, (height, width), options = call.floating(0), call.integers(1), call.options
     coordinates = "asymmetric"
     if options.AlignCorners():
         coordinates = "corners"

@@ -25,12 +25,13 @@ def window_shape(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Sh
             f"its kernel {list(kernel)}, strides {stride} and dilations {dilation} "
             f"are not all from 1 to {MAX_STEP}"
         )
-    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    same = options.Padding() == 0
-    spans = [n if same else n - r + 1 for n, r in zip(size, reach, strict=True)]
-    if min(spans) < 1:
-        raise FormatError(f"a window of {reach} does not fit {list(size)} pixels")
-    return tuple(-(-n // s) for n, s in zip(spans, stride, strict=True))
+    window = read_window(options, size, kernel)
+    shape = window.output(size)
+    if min(shape) < 1:
+        raise FormatError(
+            f"a window of {list(window.reach)} does not fit {list(size)} pixels"
+        )
+    return shape
 
 
 def read_window(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Window:
