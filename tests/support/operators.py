@@ -22,11 +22,12 @@ from tests.support.reference import Kernels, run_reference
 from tflite2torch.converter.convert import PIPELINE, Conversion, convert_model
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.lowering import LOWERING
+from tflite2torch.converter.frontends.tflite.lowering import lowering
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.rewriting import Rewrites, pass_name, run_passes
+from tflite2torch.converter.passes import RAISING
 from tflite2torch.loading import load_module
 
 Array = npt.NDArray[Any]
@@ -39,7 +40,7 @@ ACTIVATIONS = {
 }
 """The fused activations that TFLite's kernels carry out."""
 
-ALL_PASSES = [*LOWERING, *PIPELINE]
+ALL_PASSES = [*lowering(RAISING), *PIPELINE]
 """Those of the front end, and those of the neutral graph."""
 
 ULP = float(np.finfo(np.float32).eps)

@@ -19,7 +19,7 @@ from tflite2torch.converter.manifest import interface_entries
 from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.naming.interface import name_interface
 from tflite2torch.converter.naming.names import class_name
-from tflite2torch.converter.passes import PASSES
+from tflite2torch.converter.passes import PASSES, RAISING
 from tflite2torch.converter.planning.plan import Plan, plan_classes
 from tflite2torch.converter.planning.state import state_dict
 from tflite2torch.converter.structure import structure_steps
@@ -122,7 +122,7 @@ def unfused_graph(model: TfliteModel, name: str) -> Graph:
 
 def _planned(model: TfliteModel, name: str) -> tuple[Graph, Plan]:
     """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
-    graph = unfused_graph(model, name)
+    graph = lowered_graph(model, name, RAISING)
     name_interface(graph)
     run_passes(graph, PIPELINE)
     return graph, plan_classes(graph, class_name(name))

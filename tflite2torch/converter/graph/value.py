@@ -90,7 +90,7 @@ class Value:
 
     @property
     def channel_axis(self) -> int:
-        """The channel axis: 1 for an NCHW image, otherwise the last axis."""
+        """The axis of the channels: 1 for an NCHW image, the last one otherwise."""
         return 1 if self.image else self.rank - 1
 
     @property

@@ -8,6 +8,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import TensorMetadata
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
+from tflite2torch.converter.graph.nodes.normalization import LayerNorm
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import (
     GLOBALS,
@@ -55,6 +56,8 @@ def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
 def _source_name(producers: Mapping[Value, Node], value: Value) -> str | None:
     """Return the name of the layer that a value comes from, through steps of one operand."""
     while (node := producers.get(value)) is not None:
+        if isinstance(node, LayerNorm):  # its names are those of its arithmetic
+            return None
         if node.parameters:
             return layer_name(node)
         operands = [operand for operand in node.inputs if operand.data is None]

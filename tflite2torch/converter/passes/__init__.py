@@ -8,9 +8,14 @@ from tflite2torch.converter.passes.merge_permutes import merge_permutes
 from tflite2torch.converter.passes.merge_slices import merge_slices
 from tflite2torch.converter.passes.raise_layer_norms import raise_layer_norms
 
-PASSES: list[Pass] = [
+RAISING: list[Pass] = [
     raise_layer_norms,
     eliminate_dead_code,
+]
+"""Run before a front end chooses layouts: a LayerNorm needs its channels last, which loose
+arithmetic does not, and an identity keeps the layouts on its two sides apart."""
+
+PASSES: list[Pass] = [
     merge_permutes,
     merge_slices,
     fuse_anchor_rows,

@@ -35,7 +35,7 @@ def of(function: str, *operands: Pattern) -> Pattern:
     """Return the pattern of a function's result.
 
     Args:
-        function: ``Elementwise.function``, or ``channel_mean`` and the like for a reduction
+        function: ``Elementwise.function``, or ``last_axis_mean`` and the like for a reduction
             of a value's channels to an axis of one element.
         operands: patterns of what it reads.
     """
@@ -121,8 +121,8 @@ def _function(node: Node) -> str:
         case Elementwise(function=function):
             return function
         case Reduce(function=function, axes=axes, keepdim=True) if axes == (
-            node.inputs[0].channel_axis,
+            node.inputs[0].rank - 1,
         ):
-            return f"channel_{function}"
+            return f"last_axis_{function}"
         case _:
             return ""

@@ -9,8 +9,6 @@ After::
 
     y = LayerNorm(x; epsilon, scale, shift)
 
-Over the channels of an NCHW image, between the two permutes that make them the last axis.
-
 The result differs from the arithmetic's by rounding, and is nearer to the exact answer:
 torch subtracts the mean before it scales, which cancels fewer digits than
 ``x * s - m * s``.
@@ -18,20 +16,16 @@ torch subtracts the mean before it scales, which cancels fewer digits than
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.normalization import LayerNorm
-from tflite2torch.converter.graph.nodes.shape import Permute
 from tflite2torch.converter.graph.rewriting import Rewrites
-from tflite2torch.converter.graph.value import TO_NCHW, TO_NHWC, Value
 from tflite2torch.converter.passes.pattern import Bindings, Matcher, Pattern, of
 
 X = Pattern()
 SCALE, SHIFT, EPSILON = (Pattern(constant=True) for _ in range(3))
-MEAN = of("channel_mean", X)
-VARIANCE = of("channel_mean", of("squared_difference", X, MEAN))
+MEAN = of("last_axis_mean", X)
+VARIANCE = of("last_axis_mean", of("squared_difference", X, MEAN))
 FACTOR = of("mul", of("rsqrt", of("add", VARIANCE, EPSILON)), SCALE)
 SCALED = of("mul", X, FACTOR)
 SPELLINGS = [
@@ -47,17 +41,13 @@ def raise_layer_norms(graph: Graph) -> Rewrites:
     """
     raised = Rewrites()
     matcher = Matcher(graph)
-    nodes: list[Node] = []
-    for node in graph.nodes:
+    for place, node in enumerate(graph.nodes):
         found = _match(matcher, node)
         if isinstance(found, dict):
-            nodes += _layer_norm(node, found)
+            graph.nodes[place] = _layer_norm(node, found)
             raised.count += 1
-        else:
-            nodes.append(node)
-            if found is not None:
-                raised.near_misses.append(f"{node.outputs[0].name!a}: {found}")
-    graph.nodes = nodes
+        elif found is not None:
+            raised.near_misses.append(f"{node.outputs[0].name!a}: {found}")
     return raised
 
 
@@ -77,42 +67,21 @@ def _match(matcher: Matcher, node: Node) -> Bindings | str | None:
 
 def _wrong_parameters(found: Bindings) -> str:
     """Return why a LayerNorm cannot have these parameters; nothing if it can."""
-    x = found[X]
-    # Constants that broadcast over an NCHW image have axes of one element behind that of
-    # the channels. Any other shape scales something else than channels.
-    width = x.shape[x.channel_axis]
-    behind = x.rank - 1 - x.channel_axis
-    wanted = (width, *(1,) * behind) if width > 1 else (1,)
+    width = found[X].shape[-1]
     for pattern in (SCALE, SHIFT):
-        if pattern in found and found[pattern].shape != wanted:
-            return (
-                f"its parameters are {list(found[pattern].shape)}, not {list(wanted)}"
-            )
+        if pattern in found and found[pattern].shape != (width,):
+            return f"its parameters are {list(found[pattern].shape)}, not [{width}]"
     if found[EPSILON].array.size != 1:
         return "its epsilon is not one number"
     return ""
 
 
-def _layer_norm(node: Node, found: Bindings) -> list[Node]:
-    """Return the layer that gives what a node gives, and permutes around it for an image."""
+def _layer_norm(node: Node, found: Bindings) -> LayerNorm:
+    """Return the layer that gives what a node gives."""
     epsilon = float(found[EPSILON].array.reshape(()))
-    parameters = {"weight": _row(found[SCALE])}
+    parameters = {"weight": found[SCALE]}
     if SHIFT in found:
-        parameters["bias"] = _row(found[SHIFT])
-    (x, y), operator = (found[X], node.outputs[0]), node.operator
-    if x.channel_axis == x.rank - 1:  # nn.LayerNorm normalizes last axes only
-        return [LayerNorm([x], [y], epsilon, operator=operator, parameters=parameters)]
-    first = Permute.of(x, TO_NHWC)
-    inner = y.permuted(TO_NHWC)
-    layer = LayerNorm(first.outputs, [inner], epsilon, parameters=parameters)
-    nodes: list[Node] = [first, layer, Permute([inner], [y], TO_NCHW)]
-    for each in nodes:
-        each.operator = operator
-    return nodes
-
-
-def _row(parameter: Value) -> Value:
-    """Return a parameter without the axes of one element that line it up with an image."""
-    return replace(
-        parameter, shape=(parameter.array.size,), data=parameter.array.reshape(-1)
-    )
+        parameters["bias"] = found[SHIFT]
+    layer = LayerNorm([found[X]], node.outputs, epsilon, parameters=parameters)
+    layer.operator = node.operator
+    return layer

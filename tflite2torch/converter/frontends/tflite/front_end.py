@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tflite2torch.converter.frontends.tflite.build import build_graph
-from tflite2torch.converter.frontends.tflite.lowering import LOWERING
+from tflite2torch.converter.frontends.tflite.lowering import lowering
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import ModelMetadata
-from tflite2torch.converter.graph.rewriting import run_passes
+from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.traversal import topological_order
 
 
-def lowered_graph(model: TfliteModel, name: str) -> Graph:
-    """Return the unfused graph of a verified model, in torch's semantics.
+def lowered_graph(model: TfliteModel, name: str, raising: Sequence[Pass] = ()) -> Graph:
+    """Return the graph of a verified model in torch's semantics.
+
+    It is unfused unless ``raising`` are passes to run before layouts are chosen.
 
     Raises:
         UnsupportedOpError: operators cannot be converted; the error lists all of them.
@@ -24,5 +28,5 @@ def lowered_graph(model: TfliteModel, name: str) -> Graph:
     # What no output depends on must have no say in the layout of what remains.
     live = set(topological_order(graph.outputs, graph.producers()))
     graph.nodes = [node for node in graph.nodes if node in live]
-    run_passes(graph, LOWERING)
+    run_passes(graph, lowering(raising))
     return graph

@@ -20,7 +20,7 @@ class Reduce(Node):
     def layout(self) -> str:
         kept = self.inputs[0].rank - len(self.axes)
         # With one axis left besides the batch there is no order to preserve.
-        return "any" if self.keepdim or kept <= 2 or not self.axes else "fixed"
+        return "any" if self.keepdim or kept <= 2 else "fixed"
 
     def infer(self) -> list[Shape]:
         shape = self.inputs[0].shape

@@ -21,15 +21,6 @@ class Reshape(Node):
         """Return a reshape of ``x`` with a new output value."""
         return cls([x], [Value(x.name, shape, x.dtype)], shape)
 
-    @property
-    def layout(self) -> str:
-        # An identity must not separate groups of layouts: dead code elimination removes it.
-        return "any" if self.inputs[0].shape == self.outputs[0].shape else "fixed"
-
-    def reorder(self, order: tuple[int, ...]) -> None:
-        if order[0] != -1:
-            self.shape = tuple(self.shape[axis] for axis in order)
-
     def infer(self) -> list[Shape]:
         return [self.shape]
 
@@ -68,10 +59,6 @@ class Permute(Node):
     def of(cls, x: Value, axes: tuple[int, ...]) -> Permute:
         """Return a permutation of ``x`` with a new output value of the same origin."""
         return cls([x], [x.permuted(axes)], axes)
-
-    @property
-    def layout(self) -> str:
-        return "any" if self.axes == tuple(range(len(self.axes))) else "fixed"
 
     def infer(self) -> list[Shape]:
         return [tuple(self.inputs[0].shape[axis] for axis in self.axes)]
