@@ -14,7 +14,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["tflite2torch.converter.reader"]):
+with atheris.instrument_imports(include=["tflite2torch.converter.frontends"]):
     from tflite2torch.converter.frontends.file import ModelFile
     from tflite2torch.converter.frontends.tflite.metadata import read_metadata
     from tflite2torch.converter.frontends.tflite.parse import read_model

@@ -250,6 +250,20 @@ def gather_before_the_start(model: Any) -> None:
     fill(model, SIZES, np.int32([0, -1]))
 
 
+@crafted("operator 2 .*its indices are float32")
+def gather_by_fractions(model: Any) -> None:
+    become(model, RESHAPE, "GATHER", schema.GatherOptionsT(axis=1))
+    fill(model, SIZES, np.float32([0, 1]))
+    tensor(model, SIZES).type = schema.TensorType.FLOAT32
+
+
+@crafted("operator 2 .*its indices are bool")
+def gather_by_truth_values(model: Any) -> None:
+    become(model, RESHAPE, "GATHER", schema.GatherOptionsT(axis=1))
+    fill(model, SIZES, np.array([False, True]))
+    tensor(model, SIZES).type = schema.TensorType.BOOL
+
+
 @crafted("operator 2 .*do not make blocks of 3x3")
 def blocks_do_not_fit(model: Any) -> None:
     options = schema.DepthToSpaceOptionsT(blockSize=3)

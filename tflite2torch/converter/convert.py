@@ -122,8 +122,7 @@ def unfused_graph(model: TfliteModel, name: str) -> Graph:
 
 def _planned(model: TfliteModel, name: str) -> tuple[Graph, Plan]:
     """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
-    graph = lowered_graph(model, name, RAISING)
-    name_interface(graph)
+    graph = lowered_graph(model, name, [name_interface, *RAISING])
     run_passes(graph, PIPELINE)
     return graph, plan_classes(graph, class_name(name))
 

@@ -8,7 +8,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import TensorMetadata
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.concat import Concat
-from tflite2torch.converter.graph.nodes.normalization import LayerNorm
+from tflite2torch.converter.graph.rewriting import Rewrites
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import (
     GLOBALS,
@@ -22,11 +22,13 @@ from tflite2torch.converter.naming.tensor_names import role_in_name
 RESERVED = {"x", "self", *GLOBALS}
 
 
-def name_interface(graph: Graph) -> None:
+def name_interface(graph: Graph) -> Rewrites:
     """Name inputs and outputs, each by the first of these that tells a role.
 
     The tensor's own name; that of the layer which an output comes from; the metadata's,
-    which is wrong in some official files (two of a hand model's outputs are swapped).
+    which is wrong in some official files (two of a hand model's outputs are swapped). This is
+    a pass that has to run before identities and arithmetic go: their names count. Counts the
+    names.
     """
     producers = graph.producers()
     wanted = [
@@ -45,6 +47,7 @@ def name_interface(graph: Graph) -> None:
     found = [names.unique(name) for name in numbered(wanted)]
     graph.input_names = found[: len(graph.inputs)]
     graph.output_names = found[len(graph.inputs) :]
+    return Rewrites(len(found))
 
 
 def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
@@ -56,8 +59,6 @@ def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
 def _source_name(producers: Mapping[Value, Node], value: Value) -> str | None:
     """Return the name of the layer that a value comes from, through steps of one operand."""
     while (node := producers.get(value)) is not None:
-        if isinstance(node, LayerNorm):  # its names are those of its arithmetic
-            return None
         if node.parameters:
             return layer_name(node)
         operands = [operand for operand in node.inputs if operand.data is None]

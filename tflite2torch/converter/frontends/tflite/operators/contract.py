@@ -89,7 +89,9 @@ class Operands:
         return tuple(getattr(self.options, field)(i) for i in range(count))
 
     def check_indices(self, position: int, bound: int) -> None:
-        """Check that all elements of an input, if it is constant, are in [0, ``bound``)."""
+        """Check that an input is an integer, and in [0, ``bound``) where it is constant."""
+        if self.tensor(position).dtype not in ("int16", "int32", "int64"):
+            raise FormatError(f"its indices are {self.tensor(position).dtype}")
         indices = self.tensor(position).data
         if indices is None or not indices.size:
             return

@@ -38,6 +38,8 @@ def depthwise_conv_2d_shape(operands: Operands) -> Shapes:
         raise FormatError(
             f"its filters {list(operands.shape(1))} do not fit {channels} channels"
         )
+    if len(operands.inputs) > 2 and operands.inputs[2] is not None:
+        operands.shape(2, 1)  # unlike CONV_2D, it takes biases as vectors only
     operands.check_weights(filters)
     return [(batch, *window_shape(operands.options, size, kernel), filters)]
 

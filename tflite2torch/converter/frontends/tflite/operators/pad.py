@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tflite2torch.converter.frontends.tflite.flatbuffer import FormatError
 from tflite2torch.converter.frontends.tflite.operators.contract import Operands, Shapes
 from tflite2torch.converter.frontends.tflite.operators.registry import (
@@ -44,7 +46,14 @@ def pad(call: OperatorCall) -> list[Node]:
     return [Pad([call.floating(0)], [call.output], _amounts(call))]
 
 
-@operator("PADV2", shapes=pad_shape, inputs=3)
+def pad_v2_shape(operands: Operands) -> Shapes:
+    """Return the padded shape; the padding value is a single number."""
+    if math.prod(operands.shape(2)) != 1:
+        raise FormatError(f"it pads with {list(operands.shape(2))} numbers")
+    return pad_shape(operands)
+
+
+@operator("PADV2", shapes=pad_v2_shape, inputs=3)
 def pad_v2(call: OperatorCall) -> list[Node]:
     """Pads each axis by constant amounts (before, after) with a constant number."""
     value = shortest(call.constant(2).reshape(-1)[0])

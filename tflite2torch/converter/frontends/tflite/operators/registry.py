@@ -107,7 +107,7 @@ class OperatorCall:
         raise NotSupportedError(f"its weights are {value.dtype}, not floating point")
 
     def bias(self, position: int) -> Value:
-        """Return a constant input as a float32 vector; TFLite accepts biases of any rank."""
+        """Return a constant input as a float32 vector; CONV_2D takes biases of any rank."""
         value = self.weight(position)
         if value.rank == 1:
             return value

@@ -18,7 +18,8 @@ from tflite2torch.converter.graph.nodes.resize import Resize
 
 def resized_image_shape(operands: Operands) -> Shapes:
     """Return the shape of an image with a new height and width."""
-    batch, *_, channels = operands.shape(0, 4)
+    batch, height, width, channels = operands.shape(0, 4)
+    check_positive(height, width)
     if operands.options.AlignCorners() and operands.options.HalfPixelCenters():
         raise FormatError("it asks for aligned corners and half-pixel centers at once")
     size = operands.integers(1, 2)

@@ -32,9 +32,14 @@ def strided_slice_shape(operands: Operands) -> Shapes:
         raise FormatError(f"begins {begin}, ends {end} and strides {strides} differ")
     # Places of new axes and of the ellipsis take no axis of the input.
     added = options.NewAxisMask() | options.EllipsisMask()
-    taken = sum(not added >> place & 1 for place in range(len(begin)))
-    if taken > len(shape):
-        raise FormatError(f"it takes {taken} axes of {list(shape)}")
+    places = [place for place in range(len(begin)) if not added >> place & 1]
+    if len(places) > len(shape):
+        raise FormatError(f"it takes {len(places)} axes of {list(shape)}")
+    if not options.EllipsisMask():  # behind an ellipsis, places are no axes
+        for axis, place in enumerate(places):
+            if options.ShrinkAxisMask() >> place & 1:
+                masked = options.BeginMask() >> place & 1
+                axis_from_front(0 if masked else begin[place], shape[axis])
     if added or options.Offset():
         return [None]
     # From the last axis to the first, behind which are the axes that are not mentioned.
@@ -42,7 +47,6 @@ def strided_slice_shape(operands: Operands) -> Shapes:
     for axis in reversed(range(len(begin))):
         bit, size, step = 1 << axis, shape[axis], strides[axis]
         if options.ShrinkAxisMask() & bit:
-            axis_from_front(0 if options.BeginMask() & bit else begin[axis], size)
             continue
         start = None if options.BeginMask() & bit else begin[axis]
         stop = None if options.EndMask() & bit else end[axis]
