@@ -32,8 +32,11 @@ X = Pattern()
 SCALE, SHIFT, EPSILON = (Pattern(constant=True) for _ in range(3))
 MEAN = of("channel_mean", X)
 VARIANCE = of("channel_mean", of("squared_difference", X, MEAN))
+# tf.nn.batch_normalization, which Keras calls, multiplies the scale into 1 / sqrt(…) first, so
+# that this factor is read twice, and no value is the normalized ``x``.
 FACTOR = of("mul", of("rsqrt", of("add", VARIANCE, EPSILON)), SCALE)
 SCALED = of("mul", X, FACTOR)
+# Without a shift it computes ``-mean * factor``, in which Python negates the mean first.
 SPELLINGS = [
     of("add", SCALED, of("mul", of("neg", MEAN), FACTOR)),
     of("add", SCALED, of("sub", SHIFT, of("mul", MEAN, FACTOR))),
@@ -41,7 +44,7 @@ SPELLINGS = [
 
 
 def raise_layer_norms(graph: Graph) -> Rewrites:
-    """Replace all arithmetic that is a LayerNorm and whose inner values nothing else reads.
+    """Replace arithmetic that is a LayerNorm, if its inner values are read nowhere else; count.
 
     Dead code elimination then drops the arithmetic.
     """
@@ -62,24 +65,25 @@ def raise_layer_norms(graph: Graph) -> Rewrites:
 
 
 def _match(matcher: Matcher, node: Node) -> Bindings | str | None:
-    """Return the parts of a LayerNorm that ends at a node.
+    """Return the operands and parameters of a LayerNorm that ends at a node.
 
-    Returns why it is none where the arithmetic is a LayerNorm's, None where it is not.
+    None if the arithmetic is another one; a reason if it matches, but cannot be replaced.
     """
     for spelling in SPELLINGS:
         found = matcher.match(spelling, node)
         if isinstance(found, dict):
             return _wrong_parameters(found) or found
+        # A reason: the arithmetic matched, so that no other spelling will.
         if found is not None:
             return found
     return None
 
 
 def _wrong_parameters(found: Bindings) -> str:
-    """Return why a LayerNorm cannot have these parameters; nothing if it can."""
+    """Return why a LayerNorm cannot have these parameters; empty if it can."""
     x = found[X]
-    # Constants that broadcast over an NCHW image have axes of one element behind that of
-    # the channels. Any other shape scales something else than channels.
+    # Constants that broadcast over an NCHW image have axes of one element after the channel
+    # axis. A constant of any other shape does not scale channels.
     width = x.shape[x.channel_axis]
     behind = x.rank - 1 - x.channel_axis
     wanted = (width, *(1,) * behind) if width > 1 else (1,)
@@ -94,7 +98,7 @@ def _wrong_parameters(found: Bindings) -> str:
 
 
 def _layer_norm(node: Node, found: Bindings) -> list[Node]:
-    """Return the layer that gives what a node gives, and permutes around it for an image."""
+    """Return the LayerNorm that replaces a node; for an image, between two permutes."""
     epsilon = float(found[EPSILON].array.reshape(()))
     parameters = {"weight": _row(found[SCALE])}
     if SHIFT in found:

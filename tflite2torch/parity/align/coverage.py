@@ -101,11 +101,11 @@ def operators_of(model: TfliteModel) -> dict[int, str]:
 
 
 def _reason(model: TfliteModel, tensor: int, givers: Mapping[int, Layer]) -> str:
-    """Say which layers of the module the tensor was folded into."""
+    """Return why a tensor is not compared; empty if unknown."""
     layers: dict[str, Layer] = {}
     waiting, seen = [tensor], {tensor}
-    # Along the operators that read it, each path up to the first tensor that
-    # the module computes: the layer that gives that one has done the work between.
+    # Follow the operators that read it, on each path up to the first tensor that the module
+    # computes: the layer that computes that one does the work of all operators between.
     while waiting:
         current = waiting.pop()
         for operator in model.operators:

@@ -22,7 +22,7 @@ class Row:
     """One value of a module, and the findings on it.
 
     Attributes:
-        layer: the layer that gives it.
+        layer: the layer that computes it.
         place: its place among the layer's values.
         inputs: names of the rows that it is computed from.
         steps: names of the uncompared operations between those and the layer.
