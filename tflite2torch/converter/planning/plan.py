@@ -1,4 +1,4 @@
-"""Which classes a module has, what their constructors take, and what their parts are called."""
+"""Plans the classes of a module: names, constructor arguments and attributes."""
 
 from __future__ import annotations
 
