@@ -1,4 +1,4 @@
-"""How far the search for structure goes, so that no file takes minutes or makes odd classes."""
+"""Limits of the search for structure, so that no file takes minutes or makes odd classes."""
 
 from __future__ import annotations
 

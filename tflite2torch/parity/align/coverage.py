@@ -1,4 +1,4 @@
-"""Which TFLite tensors a comparison covers, and what became of the others."""
+"""Coverage: which TFLite tensors are compared, and why the others are not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Coverage:
 
     @property
     def unexplained(self) -> int:
-        """How many are not compared for no known reason."""
+        """The number of tensors that are not compared for an unknown reason."""
         return sum(not tensor.reason for tensor in self.uncompared)
 
 

@@ -89,7 +89,7 @@ class LayerReport:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         return self.identity.name
 
     @property
@@ -196,7 +196,7 @@ class ParityReport:
 
     @property
     def title(self) -> str:
-        """What reports call it: its file; its name too, where the file has another."""
+        """Its name in reports: the file, and the model's name if that differs."""
         named = module_name(PurePath(self.label).stem) == self.name
         title = self.label if named else f"{self.label} ({self.name})"
         return title if self.other is None else f"{title} and {self.other.source}"
