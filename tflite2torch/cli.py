@@ -20,14 +20,14 @@ VERBS = {
     "where.",
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
 }
-"""The first sentence of each verb's help, by the verb, which ``commands`` has a module for."""
+"""The first sentence of each verb's help, by verb; each has a module in ``commands``."""
 
 INTERRUPTED = 130
 """The exit code that a shell expects of a program that Ctrl-C has ended: 128 + SIGINT."""
 
 
 class Verbs(click.Group):
-    """Imports a verb when it is called, and ends with one line where anything goes wrong."""
+    """A group that imports a verb when it is called, and ends with one line on any error."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line."""
@@ -37,7 +37,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb that is called; what it imports takes longer than all the rest."""
+        """Resolve a verb; its module is imported only now, for start-up time."""
         name, verb, rest = super().resolve_command(ctx, args)
         if verb is not None:
             verb = getattr(import_module(f"tflite2torch.commands.{name}"), str(name))
@@ -59,10 +59,10 @@ class Verbs(click.Group):
             ctx.exit(BROKEN_PIPE)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # a fault of ours: say so, without a traceback
+        except Exception as error:  # a bug of ours: one line, without a traceback
             kind = type(error).__name__
-            told = f"internal error: {kind}: {error}; run again with -v and report it"
-            tell_error(error, told)
+            line = f"internal error: {kind}: {error}; run again with -v and report it"
+            tell_error(error, line)
             ctx.exit(1)
 
 

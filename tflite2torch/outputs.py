@@ -97,9 +97,9 @@ def _real(path: Path) -> str:
 
 
 def _cause(error: Exception) -> str:
-    """Return what the system said."""
-    told = error if isinstance(error, OSError) else error.__cause__
-    return str(getattr(told, "strerror", None) or error)
+    """Return the system's error message."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return str(getattr(cause, "strerror", None) or error)
 
 
 def _refusal(option: str, path: Path, reason: str) -> OutputError:

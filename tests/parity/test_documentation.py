@@ -1,4 +1,4 @@
-"""``docs/parity.md`` tells of every field, and of the limits that hold."""
+"""``docs/parity.md`` describes every field, and the limits that hold."""
 
 from __future__ import annotations
 

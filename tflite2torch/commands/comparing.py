@@ -165,7 +165,7 @@ def _comparison_options() -> Sequence[Decorator]:
             callback=_tolerances,
             multiple=True,
             metavar="NAME=VALUE",
-            help="Largest error of a layer or a TFLite tensor, in place of the derived one.",
+            help="Override the limit of a layer or a TFLite tensor.",
         ),
         click.option(
             "--inputs",

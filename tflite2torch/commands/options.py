@@ -1,4 +1,4 @@
-"""What all verbs share: arguments, progress bars, errors and exit codes."""
+"""Arguments, progress bars, errors and exit codes that all verbs share."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def common(command: Command) -> Command:
             is_flag=True,
             expose_value=False,
             callback=_remember,
-            help="Say more; show where an error came from.",
+            help="Verbose output and tracebacks.",
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
         click.argument(
             "sources",
             metavar="SOURCE...",
@@ -64,10 +64,10 @@ def tell_error(error: Exception, text: str | None = None) -> None:
 
 
 def finish(outcomes: Mapping[str, Outcome], quiet: bool) -> None:
-    """Exit with the documented code where not all models pass, after an error for each.
+    """Exit with the documented code unless all models pass.
 
-    Models whose reference could not run are told of in any case, models that fail with -q,
-    where no table says so. One that fails makes it 1, whatever the references of others did.
+    Prints an error for each model whose reference could not run and, with -q, where no table
+    shows it, for each that fails. One that fails makes the code 1, whatever became of others.
     """
     failed, unknown = False, False
     for name, outcome in outcomes.items():
@@ -85,17 +85,17 @@ def finish(outcomes: Mapping[str, Outcome], quiet: bool) -> None:
 
 
 def progress(quiet: bool) -> Progress:
-    """Return a progress bar on standard error; none where that is no terminal."""
+    """Return a progress bar on standard error; it is hidden unless that is a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from tflite2torch.console import console
 
-    told = console(stderr=True)
+    terminal = console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=told,
+        console=terminal,
         transient=True,
-        disable=quiet or not told.is_terminal,
+        disable=quiet or not terminal.is_terminal,
     )

@@ -37,7 +37,7 @@ from tflite2torch.parity.options import Options
     "repro",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write what shows the difference at the source, or at the worst layer.",
+    help="Save a minimal reproduction of the failing layer, or of the worst one.",
 )
 def parity(
     sources: tuple[Path, ...],

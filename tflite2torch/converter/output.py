@@ -22,8 +22,8 @@ _REMEDIES = {
 class OutputFolder:
     """A folder that is being filled; obtained from ``output_folder``.
 
-    Files wait in a temporary folder on the same file system: inside the folder where
-    that exists, and otherwise as what becomes the outermost folder that is missing.
+    Files are first written to a temporary folder on the same file system: inside the output
+    folder if that exists, otherwise beside the outermost folder of the path that is missing.
     """
 
     def __init__(self, path: Path, force: bool) -> None:
@@ -32,6 +32,8 @@ class OutputFolder:
         self._folder = Path(os.path.realpath(path))
         self._missing = _first_missing(self._folder)
         parent = self._missing.parent if self._missing else self._folder
+        # Next to its destination, for only a rename within one file system is atomic. The name
+        # is random, so that two processes can fill one folder at the same time.
         self._temporary = parent / f".tflite2torch-{os.urandom(4).hex()}"
         inside = self._folder.relative_to(self._missing) if self._missing else "new"
         self._waiting = self._temporary / inside
@@ -72,10 +74,14 @@ class OutputFolder:
             if self._missing is None:
                 self._replace_files()
             else:
+                # One rename makes all missing folders and files appear at once.
                 self._temporary.rename(self._missing)
 
     def _replace_files(self) -> None:
-        """Move every file to its place; put back what was there if one cannot be."""
+        """Move every file to its place; if one move fails, restore what was there."""
+        # Several renames are not atomic together, hence the backups. They are copies, so that
+        # each name always has a file, and all are made before the first move, while a full
+        # disk does no harm yet; restoring them takes renames, which need no space.
         backups = self._temporary / "old"
         backups.mkdir()
         with ExitStack() as undo:
@@ -119,7 +125,7 @@ def output_folder(path: str | Path, force: bool = False) -> Iterator[OutputFolde
 
 
 def _first_missing(path: Path) -> Path | None:
-    """Return the outermost folder of the path that does not exist yet, if one does not.
+    """Return the outermost folder of the path that does not exist yet; None if all do.
 
     Raises:
         NotADirectoryError: something on the path is a file.

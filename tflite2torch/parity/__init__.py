@@ -1,4 +1,4 @@
-"""Compares emitted modules with TFLite, and says where they part.
+"""Compares emitted modules with TFLite, and reports where they differ.
 
 The rooms, each of which imports only those before it: ``reference`` runs the TFLite side in
 processes of its own; ``inputs`` is what both sides are fed; ``align`` lines a module's

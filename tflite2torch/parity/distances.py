@@ -69,8 +69,8 @@ def difference(one: Array, other: Array) -> Difference:
             place = int(distances.argmax())
             largest = float(distances[place])
             place += start
-    # NaN and infinity carry through to the sum: it tells whether all is finite, which is
-    # nearly always so, without a pass over the array for each question.
+    # NaN and infinity carry through to the sum: a finite sum means that all is finite,
+    # as nearly always, without a pass over the array for each question.
     if not np.isfinite(total):
         return _partly_finite(one, other)
     return Difference(

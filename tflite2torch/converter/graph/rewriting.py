@@ -1,4 +1,4 @@
-"""How passes rewrite a graph, one after the other, and what they tell of it."""
+"""Passes, which rewrite a graph in place, and their results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tflite2torch.converter.graph.graph import Graph
 
 @dataclass
 class Rewrites:
-    """What a pass did.
+    """The result of a pass.
 
     Attributes:
         count: how often it fired.
-        near_misses: what it looked at and left alone, and why.
+        near_misses: candidates that it left as they were, with the reason.
     """
 
     count: int = 0
@@ -30,23 +30,25 @@ def run_passes(
     passes: Sequence[Pass],
     after_each: Callable[[Graph], None] = lambda graph: None,
 ) -> dict[str, Rewrites]:
-    """Run passes in their order; return what each did, by its function's name.
+    """Run passes in order.
+
+    Returns results by pass name; repeated passes are summed.
 
     Args:
-        graph: what is rewritten.
-        passes: one that stands there several times is told of once, all together.
-        after_each: called when each of them has run, such as ``Graph.verify``.
+        graph: rewritten in place.
+        passes: the passes to run.
+        after_each: called after each pass, such as ``Graph.verify``.
     """
-    told: dict[str, Rewrites] = {}
+    results: dict[str, Rewrites] = {}
     for rewrite in passes:
         done = rewrite(graph)
         after_each(graph)
-        before = told.setdefault(pass_name(rewrite), Rewrites())
+        before = results.setdefault(pass_name(rewrite), Rewrites())
         before.count += done.count
         before.near_misses += done.near_misses
-    return told
+    return results
 
 
 def pass_name(rewrite: Pass) -> str:
-    """Return the name of a pass's function, also where some of its arguments are bound."""
+    """Return the name of a pass's function, looking through ``functools.partial``."""
     return str(getattr(rewrite, "func", rewrite).__name__)

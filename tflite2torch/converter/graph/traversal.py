@@ -1,4 +1,4 @@
-"""What can be asked of nodes in a row: a graph's, or those that one node consists of."""
+"""Graph algorithms on a list of nodes in topological order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def producers_of(nodes: Iterable[Node]) -> dict[Value, Node]:
 
 
 def users_of(nodes: Iterable[Node]) -> dict[Value, list[Node]]:
-    """Map every value to the nodes that read it, once for each time they do."""
+    """Map every value to the nodes that read it; a node stands there once for each read."""
     users: dict[Value, list[Node]] = {}
     for node in nodes:
         for value in node.inputs:
@@ -28,7 +28,7 @@ def users_of(nodes: Iterable[Node]) -> dict[Value, list[Node]]:
 
 
 def sole_users_of(nodes: Iterable[Node], outputs: Sequence[Value]) -> dict[Value, Node]:
-    """Map every value that is read once, and is no output, to the node that reads it."""
+    """Map every value that is read exactly once, and is no output, to its reader."""
     users = users_of(nodes)
     outside = set(outputs)
     return {
@@ -51,18 +51,17 @@ def topological_order(
     depends on how nodes are connected, not on the order that they had before.
 
     Args:
-        values: what is computed.
-        producers: the nodes to choose from, by what they compute.
+        values: the search starts from these.
+        producers: the node that computes each value; the search stays within these nodes.
         stop: a node that is left out, together with what only it depends on.
-        limit: the search gives up, and returns nothing, where it would have to remember as
-            many nodes as this.
+        limit: the search gives up, and returns an empty list, when it holds this many nodes.
     """
     ordered: dict[Node, None] = {}
     waiting = [producers[v] for v in values if v in producers][::-1]
     while waiting:
         if len(ordered) + len(waiting) >= limit:
             return []
-        # A stack, not recursion: chains are as long as a file wants them to be. A node stays
+        # A stack, not recursion: a file may hold longer chains than Python recurses. A node stays
         # on it until all that it reads has been ordered.
         node = waiting[-1]
         needed = [producers[v] for v in operands(node) if v in producers]
@@ -91,8 +90,8 @@ def reached_outputs(
 def dominators(nodes: Sequence[Node]) -> dict[Node, Node | None]:
     """Map each node to its immediate dominator: the last node on every path to it.
 
-    None stands for the inputs. Nodes are in topological order, so that one sweep does: the
-    dominator is the nearest common ancestor, in the tree of dominators so far, of what the
+    None stands for the inputs. Nodes are in topological order, so that one sweep is enough:
+    the dominator is the nearest common ancestor, in the tree of dominators so far, of what the
     node reads (Cooper, Harvey and Kennedy, A Simple, Fast Dominance Algorithm, 2001).
     """
     producers = producers_of(nodes)

@@ -53,7 +53,7 @@ MOTIFS = (
 """The first one that fits a block is what it is; the last one fits all."""
 
 CHAINS = [motif.chain for motif in MOTIFS if motif.chain is not None]
-"""What structure is told of motifs that are blocks without a shortcut too."""
+"""The chains of layers that structure is to fold even without a shortcut."""
 
 
 def motifs_of(classes: Mapping[Structure, Sequence[Block]]) -> dict[Structure, Motif]:

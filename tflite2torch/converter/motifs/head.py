@@ -1,4 +1,4 @@
-"""What turns features into outputs."""
+"""Heads: layers from features to outputs."""
 
 from __future__ import annotations
 

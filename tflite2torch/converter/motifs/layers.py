@@ -1,4 +1,4 @@
-"""What the layers of blocks are called."""
+"""Names of the layers in blocks."""
 
 from __future__ import annotations
 

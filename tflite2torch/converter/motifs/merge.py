@@ -1,4 +1,4 @@
-"""What adds features of two levels, as in a feature pyramid (Lin et al., 2017)."""
+"""Sums of features of two levels, as in a feature pyramid (Lin et al., 2017)."""
 
 from __future__ import annotations
 

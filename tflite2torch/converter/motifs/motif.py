@@ -1,4 +1,4 @@
-"""What a motif is, and what blocks are compared with it by."""
+"""Motif, and the Traits that motifs match on."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tflite2torch.converter.structure.structure import (
 
 @dataclass(frozen=True)
 class Traits:
-    """What tells the blocks of one class from others.
+    """The properties of a class of blocks that motifs match on.
 
     Attributes:
-        nodes: the steps; a step that is optional is itself here, not its mark.
+        nodes: the steps; for a placeholder, the optional step that it stands for.
         layers: the names of the layers with weights.
         blocks: the names of the motifs of the blocks inside.
         entries: how many values a block reads.
@@ -55,7 +55,7 @@ class Traits:
         return any(isinstance(node, kinds) for node in self.nodes)
 
     def computes(self, function: str, operand_count: int = 1) -> bool:
-        """Return whether a step is this function of so many distinct computed values."""
+        """Return whether a step is this function of ``operand_count`` distinct computed values."""
         return any(
             isinstance(node, Elementwise)
             and node.function == function
@@ -64,7 +64,7 @@ class Traits:
         )
 
     def is_row(self, *layers: str, shortcut: bool) -> bool:
-        """Return whether the layers are these, of one value, with a shortcut or without."""
+        """Return whether a block with one input has just these layers, and a shortcut or none."""
         same = self.layers == layers and self.entries == 1
         return same and self.joins == shortcut
 
@@ -75,7 +75,7 @@ class Traits:
 
     @property
     def gates(self) -> bool:
-        """Whether pooled features become factors between 0 and 1."""
+        """Whether pooled features pass a sigmoid, as in squeeze-and-excitation."""
         return self.has(Pool2d, Reduce) and self.computes("sigmoid")
 
     @property
@@ -86,16 +86,16 @@ class Traits:
 
 @dataclass(frozen=True)
 class Motif:
-    """A block that networks are known to be made of.
+    """A known kind of block.
 
     Attributes:
-        name: of its class.
-        role: of an attribute that holds it.
-        fits: tells whether a class of blocks is one.
-        text: the class's docstring; empty where naming its layers says as much.
-        chain: what it consists of, if it is a block also without a shortcut.
-        role_among: gives the role of an attribute of a block's class instead, from the use
-            that the attribute holds and all steps of that class.
+        name: the name of its class.
+        role: the name of an attribute that holds one.
+        fits: returns whether a class of blocks is of this kind.
+        text: the class's docstring; empty where a list of its layers says as much.
+        chain: its layers, if it is a block even without a shortcut.
+        role_among: replaces ``role`` inside another block's class: returns the role, given
+            the inner block and all steps of that class.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What looks at a region of an image more closely, as MediaPipe's attention meshes do."""
+"""Subnetworks on a crop around landmarks, as in MediaPipe's attention meshes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What parts, variables, inputs and outputs of a module are called."""
+"""Names of a module's parts, variables, inputs and outputs."""

@@ -1,4 +1,4 @@
-"""What the inputs and outputs of a model are called."""
+"""Names of a model's inputs and outputs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ RESERVED = {"x", "self", *GLOBALS}
 
 
 def name_interface(graph: Graph) -> Rewrites:
-    """Name inputs and outputs, each by the first of these that tells a role.
+    """Name inputs and outputs, each by the first of these that contains a role.
 
-    The tensor's own name; that of the layer which an output comes from; the metadata's,
+    The tensor's own name; the name of the layer that computes an output; the metadata's,
     which is wrong in some official files (two of a hand model's outputs are swapped). This is
     a pass that has to run before identities and arithmetic go: their names count. Counts the
     names.
@@ -51,13 +51,13 @@ def name_interface(graph: Graph) -> Rewrites:
 
 
 def _stated(metadata: list[TensorMetadata], index: int) -> str | None:
-    """Return the role that the metadata's name for a tensor tells."""
+    """Return the role in the metadata's name for a tensor; None without one."""
     stated = metadata[index].name if index < len(metadata) else ""
     return role_in_name(identifier(stated)) if stated else None
 
 
 def _source_name(producers: Mapping[Value, Node], value: Value) -> str | None:
-    """Return the name of the layer that a value comes from, through steps of one operand."""
+    """Return the name of the nearest layer before a value, through steps of one operand."""
     while (node := producers.get(value)) is not None:
         if node.parameters:
             return layer_name(node)
@@ -69,7 +69,7 @@ def _source_name(producers: Mapping[Value, Node], value: Value) -> str | None:
 
 
 def _common_name(producers: Mapping[Value, Node], value: Value) -> str | None:
-    """Return what the names share of the layers whose results a value concatenates."""
+    """Return the common prefix of the names of layers whose results are concatenated."""
     node = producers.get(value)
     while node is not None and len(node.inputs) == 1:
         node = producers.get(node.inputs[0])

@@ -1,4 +1,4 @@
-"""Identifiers: any text reduced to one, names that are taken, and unique names in a scope."""
+"""Identifiers: made from any text, reserved ones, and unique ones within a scope."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def class_name(text: str) -> str:
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """Return the names, those that occur several times numbered from 1."""
+    """Return the names; those that occur several times are numbered from 1."""
     count, given = Counter(names), Counter[str]()
     found = []
     for name in names:
@@ -68,7 +68,7 @@ def _with_number(name: str, number: int) -> str:
 
 
 class Namespace:
-    """Gives names that are unique within one scope."""
+    """Makes names that are unique within one scope."""
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
         self._taken = set(reserved)

@@ -1,4 +1,4 @@
-"""What the parts of a module are called: by role, by the file's name for them, by kind."""
+"""Attribute names of parts, from their role, the file or their kind."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ GENERIC = {motif.role for motif in MOTIFS} | set(
     pointwise project reduce stage stem
     """.split()
 )
-"""Roles that say what a part is or where it stands, not what it computes."""
+"""Role words too generic to name a variable by."""
 
 Motifs = Mapping[Structure, Motif]
 """The motif of each class, by the structure of its blocks."""
 
 
 def layer_name(node: Node) -> str | None:
-    """Return the role that the names of a layer's results, or of its weights, tell."""
+    """Return the role in the file's names of a layer's results or weights; None without one."""
     values = [*node.outputs, *node.parameters.values()]
     return next((role for v in values if (role := role_in_name(v.name))), None)
 
 
 def constants(node: Node) -> list[Value]:
-    """Return the constant operands that a class keeps: all but single numbers."""
+    """Return the constant operands that become attributes: all but single numbers."""
     return [v for v in node.inputs if v.data is not None and not is_number(node, v)]
 
 
 def _constant_role(node: Node, value: Value) -> str:
-    """Return what a constant operand is called: by its name, or by what is done with it."""
+    """Return the name of a constant operand: the file's own, or one for how it is used."""
     if own := role_in_name(value.name):
         return own
     match node:
@@ -66,13 +66,15 @@ def _constant_role(node: Node, value: Value) -> str:
 
 
 def is_generic(role: str) -> bool:
-    """Return whether the last word of a name is generic, its number aside."""
+    """Return whether the last word of a name, without its number, is generic."""
     return role.rstrip("0123456789").rpartition("_")[2] in GENERIC
 
 
 def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
-    """Return names for the parts of a model: of the file's, or stem, stage and head."""
+    """Return names for the parts of a model: the file's own, or stem, stage and head."""
     reached = graph.reached_outputs()
+    # The trunk is the span of blocks and stages: layers before it are the stem, layers after
+    # it the head. Without a trunk no layer is either, and kinds alone name the layers.
     trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, motifs)]
     begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gate_layers(graph.nodes)
@@ -86,6 +88,8 @@ def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
             roles[node] = _block_role(node, motifs, heads, place)
         elif node.layer() is not None:
             kind = "gate" if node in gates else kind_name(node) or "layer"
+            # The file's own name says most. A layer that only one output depends on is that
+            # output's head, wherever it stands.
             if own := layer_name(node) or (heads[0] if len(heads) == 1 else None):
                 roles[node] = own
             elif place == "stem" and kind == "conv":
@@ -96,14 +100,14 @@ def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
 
 
 def _is_trunk(node: Node, motifs: Motifs) -> bool:
-    """Return whether a node is part of a network's body: a stage, or a block of its kind."""
+    """Return whether a node is part of the trunk: a stage, or a block that stages consist of."""
     if isinstance(node, Block):
         return motifs[node.key].role in ("block", "mixer")
     return isinstance(node, Stage)
 
 
 def gate_layers(nodes: Sequence[Node]) -> set[Node]:
-    """Return the layers whose sigmoid is multiplied with features."""
+    """Return the layers whose result is multiplied with features after a sigmoid."""
     producers = producers_of(nodes)
     products = [n for n in nodes if isinstance(n, Elementwise) and n.function == "mul"]
     gates: set[Node] = set()
@@ -128,16 +132,16 @@ def _block_role(
 
 
 def prefixed(heads: Sequence[str], role: str) -> str:
-    """Return a name after the first words that the names of some outputs share."""
+    """Return a role, prefixed by the words that all these names of outputs begin with."""
     columns = zip(*(head.split("_") for head in heads), strict=False)
     common = takewhile(lambda words: len(set(words)) == 1, columns)
     return "_".join([*(words[0] for words in common), role])
 
 
 def _heads(graph: Graph, reached: set[Value]) -> list[str]:
-    """Return the names of the outputs that depend on a node, unless all do.
+    """Return the names of the outputs that depend on a node; empty if all outputs do.
 
-    An output without a name of its own stands for the head that computes it.
+    An output without a name of its own counts as ``head``.
     """
     if len(reached) == len(graph.outputs):
         return []
@@ -153,7 +157,7 @@ def block_roles(
 
     Args:
         uses: the uses of the class.
-        nodes: the steps of the class, one for each of a use.
+        nodes: the steps of the class, in the order of each use's body.
         motifs: the motifs of the blocks inside.
     """
     layers = layer_roles(uses)
@@ -174,7 +178,7 @@ def block_roles(
 
 
 def _inner_role(block: Block, nodes: Sequence[Node], motifs: Motifs) -> str:
-    """Return what a block among the steps of another is called."""
+    """Return the name of a block inside another block's class."""
     if any(isinstance(node, Rows) for node in nodes):
         return "level"
     motif = motifs[block.key]
@@ -182,7 +186,7 @@ def _inner_role(block: Block, nodes: Sequence[Node], motifs: Motifs) -> str:
 
 
 def operand_names(nodes: Sequence[Node], entries: Sequence[Value]) -> list[str]:
-    """Return what the ``forward`` of a block calls its inputs."""
+    """Return the names of the inputs of a block's ``forward``."""
     names = ["x" if len(entries) < 3 else "x1"]
     joins = any(map(is_residual_add, nodes))
     users = users_of(nodes)

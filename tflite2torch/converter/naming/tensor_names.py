@@ -1,8 +1,8 @@
-"""Tensor names as TensorFlow and Keras give them → what they say of a tensor's role.
+"""Finds the role of a tensor in its name, as TensorFlow and Keras give names.
 
 The names are the exporting framework's, not the file format's: a Keras layer's name reaches
-an ONNX file just as it reaches a TFLite file. A name that follows other conventions either
-is a plain word, and taken as it is, or says nothing.
+an ONNX file just as it reaches a TFLite file. A name that follows other conventions is
+either a plain word, and used as it is, or ignored.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ MEANINGLESS = frozenset(
     zero_padding2d
     """.replace("_", "").split()
 )
-"""Default names of layers and operations, without underscores: they say nothing of a role."""
+"""Default names of layers and operations, without underscores: they are no roles."""
 
 TECHNICAL = frozenset(
     {"compat", "conv2d", "depthwise", "pointwise", "separable", "xeno"}
 )
-"""Words that say how a tensor is computed, as in ``add_10__xeno_compat__1``."""
+"""Words for how a tensor is computed, as in ``add_10__xeno_compat__1``."""
 
 
 def role_in_name(name: str) -> str | None:
-    """Return the role that a tensor's name tells as an identifier, or None for none.
+    """Return the role in a tensor's name, as an identifier; None without one.
 
     Names are paths of scopes and operations, several of them joined by ``;`` where operators
     were fused: ``model/regressor_8/BiasAdd;model/regressor_8/Conv2D`` → ``regressor_8``.
@@ -48,15 +48,15 @@ def role_in_name(name: str) -> str | None:
             continue
         role = _without_affixes(identifier(part, ""))
         stem = re.sub(r"(_?\d+)+$", "", role)
-        tells = len(stem) > 2 and stem[0].isalpha()
-        tells = tells and stem.replace("_", "") not in MEANINGLESS
-        if tells and TECHNICAL.isdisjoint(role.split("_")):
+        plain = len(stem) > 2 and stem[0].isalpha()
+        plain = plain and stem.replace("_", "") not in MEANINGLESS
+        if plain and TECHNICAL.isdisjoint(role.split("_")):
             return role
     return None
 
 
 def _without_affixes(name: str) -> str:
-    """Drop what only says that it is a layer, an output, or not pruned."""
+    """Drop affixes that only mark a layer, an output, or a tensor that is not pruned."""
     shorter = re.sub(
         r"^((conv|dense|output|reshaped)_)+|^conv(?!e|o)(?=[a-z0-9]+_)"
         r"|((_no_pruning)|(_identity))+$",

@@ -1,4 +1,4 @@
-"""The rewrites that turn a lowered graph into the one a PyTorch author would have drawn."""
+"""The rewrites from a lowered graph to one that a PyTorch author would have written."""
 
 from tflite2torch.converter.graph.rewriting import Pass
 from tflite2torch.converter.passes.dead_code_elimination import eliminate_dead_code
@@ -10,6 +10,7 @@ from tflite2torch.converter.passes.raise_layer_norms import raise_layer_norms
 
 RAISING: list[Pass] = [
     raise_layer_norms,
+    # Removes that arithmetic, and identities.
     eliminate_dead_code,
 ]
 """Run before a front end chooses layouts: a LayerNorm needs its channels last, which loose
@@ -18,8 +19,11 @@ arithmetic does not, and an identity keeps the layouts on its two sides apart.""
 PASSES: list[Pass] = [
     merge_permutes,
     merge_slices,
+    # Needs merged permutes: it looks for a single one before each reshape.
     fuse_anchor_rows,
+    # Removes what the three passes above have bypassed, and permutes that cancelled out.
     eliminate_dead_code,
+    # Needs dead code gone: a pad with a second reader, be it a dead one, cannot be fused.
     fuse_pad_into_conv,
 ]
-"""In the order in which they run; each relies on what those before it have done."""
+"""The passes in execution order."""

@@ -1,4 +1,4 @@
-"""What is computed twice from the same values is computed once.
+"""Common subexpression elimination.
 
 Before::
 
@@ -19,17 +19,17 @@ from tflite2torch.converter.graph.value import Value
 
 
 def eliminate_common_subexpressions(graph: Graph) -> Rewrites:
-    """Let everything read the first of equal nodes, and remove the others.
+    """Replace equal nodes by the first of them; count those removed.
 
-    Nodes with weights stay, for each has its own place in the state_dict; so do nodes that
-    consist of others, and those that give an output, which keeps its name and provenance.
+    Nodes with weights stay, for each has its own place in the state_dict; so do blocks and
+    stages, and nodes that compute an output, which keeps its name and provenance.
     """
     outputs = set(graph.outputs)
     first: dict[object, Node] = {}
     same: dict[Value, Value] = {}
     kept: list[Node] = []
     for node in graph.nodes:
-        # Operands first: nodes are equal as soon as what they read has become the same.
+        # Operands are replaced first, so that chains of equal nodes are found in one sweep.
         if not same.keys().isdisjoint(node.inputs):
             node.read_instead(same)
         stays = node.parameters or node.inner or not outputs.isdisjoint(node.outputs)
@@ -44,7 +44,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Rewrites:
 
 
 def _expression(node: Node) -> object:
-    """Return what is equal for nodes that compute the same from the same values."""
+    """Return a key that is equal for nodes that compute the same from the same values."""
     code = node.code()
     operands = tuple(_operand(node, value) for value in node.inputs)
     results = tuple((value.shape, value.dtype) for value in node.outputs)

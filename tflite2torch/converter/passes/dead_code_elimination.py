@@ -1,4 +1,4 @@
-"""Nodes that do nothing, or whose results nothing reads, are removed.
+"""Dead code elimination: removes identities, and nodes that no output depends on.
 
 Before::
 
@@ -20,12 +20,12 @@ from tflite2torch.converter.graph.rewriting import Rewrites
 
 
 def eliminate_dead_code(graph: Graph) -> Rewrites:
-    """Remove identities, and then every node that no output depends on."""
+    """Remove identities, then every node that no output depends on; count all of them."""
     before = len(graph.nodes)
     for node in graph.nodes:
         if is_identity(node):
             _bypass(graph, node)
-    # Backwards, all users of a node have been seen before the node is.
+    # Backwards, a node comes after all its users, so that one sweep is enough.
     needed = set(graph.outputs)
     kept: list[Node] = []
     for node in reversed(graph.nodes):
@@ -37,11 +37,11 @@ def eliminate_dead_code(graph: Graph) -> Rewrites:
 
 
 def _bypass(graph: Graph, node: Node) -> None:
-    """Let the users of a node read its operand; it then computes nothing that is read.
+    """Let the users of a node read its operand instead, which makes the node dead code.
 
-    An output of the graph keeps its own name and provenance: there what computes the
-    operand computes the output instead. That cannot be done where the operand is an input,
-    a constant or another output: such a node stays.
+    An output of the graph keeps its own name and provenance: the producer of the operand
+    computes the output instead. That is impossible where the operand is an input, a constant
+    or another output: such a node stays.
     """
     (before,), (after,) = node.inputs, node.outputs
     if after not in graph.outputs:
@@ -54,7 +54,7 @@ def _bypass(graph: Graph, node: Node) -> None:
 
 
 def is_identity(node: Node) -> bool:
-    """Return whether a node gives its operand as it is."""
+    """Return whether a node returns its operand unchanged."""
     match node:
         case Reshape() | Slice():
             return node.outputs[0].shape == node.inputs[0].shape

@@ -1,4 +1,4 @@
-"""What lays out a detector's images as rows of numbers, one per anchor, becomes one step.
+"""Fuse permute + reshape + concat of detector heads into one ``Rows`` node.
 
 Before::
 
@@ -22,7 +22,7 @@ from tflite2torch.converter.graph.value import TO_NHWC, Value
 
 
 def fuse_anchor_rows(graph: Graph) -> Rewrites:
-    """Replace every concatenation of images as rows.
+    """Replace every concatenation of images that are laid out as rows; count them.
 
     Dead code elimination then drops the permutes and reshapes that nothing else reads.
     """
@@ -49,10 +49,10 @@ def fuse_anchor_rows(graph: Graph) -> Rewrites:
 
 
 def _last(concat: Concat, sole_users: dict[Value, Node]) -> Node | None:
-    """Return the node that gives the rows: the concatenation, or a reshape of its result.
+    """Return the node that computes the rows: the concatenation, or a reshape after it.
 
     Some files concatenate [N, rows, 1, width], and drop the axis of one element afterwards.
-    None if the result is no rows at all.
+    None if the result does not consist of rows.
     """
     (value,) = concat.outputs
     if value.rank == 3:
@@ -66,7 +66,7 @@ def _last(concat: Concat, sole_users: dict[Value, Node]) -> Node | None:
 
 
 def _image(rows: Value, producers: dict[Value, Node]) -> Value | None:
-    """Return the NCHW image whose pixels a value has as rows; None if it has none."""
+    """Return the NCHW image whose pixels are the rows of a value; None if there is none."""
     reshape = producers.get(rows)
     if not isinstance(reshape, Reshape) or not rows.batched:
         return None

@@ -22,7 +22,7 @@ from tflite2torch.converter.graph.rewriting import Rewrites
 
 
 def fuse_pad_into_conv(graph: Graph) -> Rewrites:
-    """Give convolutions the pads that they can carry out and that only they read."""
+    """Fuse each pad into its convolution, if that can do it and is the only reader."""
     fused = Rewrites()
     producers, sole_users = graph.producers(), graph.sole_users()
     gone: set[Node] = set()
@@ -46,7 +46,7 @@ def fuse_pad_into_conv(graph: Graph) -> Rewrites:
 
 
 def _why_not(pad: Pad, conv: Conv2d) -> str:
-    """Return why a convolution cannot carry out a pad; nothing if it can."""
+    """Return why a convolution cannot do a pad itself; empty if it can."""
     *outer, vertical, horizontal = pad.padding
     if type(pad) is not Pad or pad.value != 0:
         return "it pads with something else than zeros"

@@ -17,7 +17,7 @@ from tflite2torch.converter.graph.rewriting import Rewrites
 
 
 def merge_permutes(graph: Graph) -> Rewrites:
-    """Let every permute of a permute read what that one reads.
+    """Compose every permute with a permute before it, and read that one's operand; count.
 
     Dead code elimination then drops the first one, if nothing else reads it, and the
     second one where both together change nothing.

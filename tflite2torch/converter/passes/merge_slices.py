@@ -17,7 +17,9 @@ from tflite2torch.converter.graph.rewriting import Rewrites
 
 
 def merge_slices(graph: Graph) -> Rewrites:
-    """Let every slice of a slice read what that one reads, unless one drops an axis.
+    """Compose every slice with a slice before it, and read that one's operand; count.
+
+    Two slices of which one drops an axis stay, as near misses.
 
     Dead code elimination then drops the first one, if nothing else reads it.
     """

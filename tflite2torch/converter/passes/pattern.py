@@ -20,7 +20,7 @@ COMMUTATIVE = {"add", "mul", "squared_difference"}
 
 @dataclass(eq=False, frozen=True)
 class Pattern:
-    """What a value must be: the result of a function of operands that match in turn.
+    """Describes a value: the result of a function whose operands match patterns in turn.
 
     A pattern without a function matches any value; with ``constant``, any constant. The same
     pattern object stands for the same value wherever it is used.
@@ -37,7 +37,7 @@ def of(function: str, *operands: Pattern) -> Pattern:
     Args:
         function: ``Elementwise.function``, or ``last_axis_mean`` and the like for a reduction
             of a value's channels to an axis of one element.
-        operands: patterns of what it reads.
+        operands: patterns of its operands.
     """
     return Pattern(function, operands)
 
@@ -56,8 +56,8 @@ class Matcher:
     def match(self, pattern: Pattern, node: Node) -> Bindings | str | None:
         """Return the value that each pattern stands for, if a node's first result matches.
 
-        None where it is not such arithmetic; a reason where it is, and the node could not
-        be replaced: what is computed inside is read elsewhere too.
+        None if the arithmetic does not match; a reason if it does, but the node cannot be
+        replaced because a value inside is read elsewhere too.
         """
         end = node.outputs[0]
         for bindings in self._match(pattern, end, {}):
@@ -116,7 +116,7 @@ def _orders(pattern: Pattern, node: Node) -> Iterator[list[Value]]:
 
 
 def _function(node: Node) -> str:
-    """Return the name that a pattern has for a node's function; nothing if it has none."""
+    """Return the name of a node's function in patterns; empty if it has none."""
     match node:
         case Elementwise(function=function):
             return function

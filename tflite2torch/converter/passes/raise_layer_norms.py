@@ -26,8 +26,11 @@ X = Pattern()
 SCALE, SHIFT, EPSILON = (Pattern(constant=True) for _ in range(3))
 MEAN = of("last_axis_mean", X)
 VARIANCE = of("last_axis_mean", of("squared_difference", X, MEAN))
+# tf.nn.batch_normalization, which Keras calls, multiplies the scale into 1 / sqrt(…) first, so
+# that this factor is read twice, and no value is the normalized ``x``.
 FACTOR = of("mul", of("rsqrt", of("add", VARIANCE, EPSILON)), SCALE)
 SCALED = of("mul", X, FACTOR)
+# Without a shift it computes ``-mean * factor``, in which Python negates the mean first.
 SPELLINGS = [
     of("add", SCALED, of("mul", of("neg", MEAN), FACTOR)),
     of("add", SCALED, of("sub", SHIFT, of("mul", MEAN, FACTOR))),
@@ -35,7 +38,7 @@ SPELLINGS = [
 
 
 def raise_layer_norms(graph: Graph) -> Rewrites:
-    """Replace all arithmetic that is a LayerNorm and whose inner values nothing else reads.
+    """Replace arithmetic that is a LayerNorm, if its inner values are read nowhere else; count.
 
     Dead code elimination then drops the arithmetic.
     """
@@ -52,21 +55,22 @@ def raise_layer_norms(graph: Graph) -> Rewrites:
 
 
 def _match(matcher: Matcher, node: Node) -> Bindings | str | None:
-    """Return the parts of a LayerNorm that ends at a node.
+    """Return the operands and parameters of a LayerNorm that ends at a node.
 
-    Returns why it is none where the arithmetic is a LayerNorm's, None where it is not.
+    None if the arithmetic is another one; a reason if it matches, but cannot be replaced.
     """
     for spelling in SPELLINGS:
         found = matcher.match(spelling, node)
         if isinstance(found, dict):
             return _wrong_parameters(found) or found
+        # A reason: the arithmetic matched, so that no other spelling will.
         if found is not None:
             return found
     return None
 
 
 def _wrong_parameters(found: Bindings) -> str:
-    """Return why a LayerNorm cannot have these parameters; nothing if it can."""
+    """Return why a LayerNorm cannot have these parameters; empty if it can."""
     width = found[X].shape[-1]
     for pattern in (SCALE, SHIFT):
         if pattern in found and found[pattern].shape != (width,):
@@ -77,7 +81,7 @@ def _wrong_parameters(found: Bindings) -> str:
 
 
 def _layer_norm(node: Node, found: Bindings) -> LayerNorm:
-    """Return the layer that gives what a node gives."""
+    """Return the LayerNorm that replaces a node."""
     epsilon = float(found[EPSILON].array.reshape(()))
     parameters = {"weight": found[SCALE]}
     if SHIFT in found:

@@ -1,6 +1,6 @@
-"""Nodes are sorted: each just before what first reads it, as a person would write them.
+"""Topological sort: each node just before its first reader, as a person would write them.
 
-Before, where heads interleave as the file has them::
+Before, with heads interleaved as in the file::
 
     a = conv(x)    b = conv(x)    c = reshape(a)    d = reshape(b)
 
@@ -17,7 +17,7 @@ from tflite2torch.converter.graph.traversal import topological_order
 
 
 def topological_sort(graph: Graph) -> Rewrites:
-    """Sort nodes by depth-first search from the outputs; count those that have moved."""
+    """Sort nodes by depth-first search from the outputs; count those that moved."""
     ordered = topological_order(graph.outputs, graph.producers())
     pairs = zip(graph.nodes, ordered, strict=False)
     moved = Rewrites(sum(before is not after for before, after in pairs))

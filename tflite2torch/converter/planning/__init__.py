@@ -1,1 +1,1 @@
-"""Which classes a module has, what their constructors take, and what their parts are called."""
+"""The classes of a module: constructor arguments, names of parts, and state_dict keys."""

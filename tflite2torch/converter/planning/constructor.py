@@ -1,4 +1,4 @@
-"""The arguments of a class's constructor, and how its numbers follow from them."""
+"""The arguments of a class's constructor, and the numbers computed from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHANNELS = frozenset(
 """Roles of numbers that count channels."""
 
 NEW_CHANNELS = Formula("-", (Name("out_channels"), Name("in_channels")))
-"""How many channels a class adds to those that enter."""
+"""Output channels minus input channels."""
 
 
 def role_of(argument: str) -> str:
@@ -60,9 +60,9 @@ class Constructor:
     Attributes:
         uses: the uses of the class.
         arguments: the value in each use, by name.
-        defaults: values of arguments that need not be given.
-        expressions: for each number that differs between uses, what gives it.
-        conditions: for each optional step, by its position, when it is carried out.
+        defaults: the default values of arguments that have one.
+        expressions: for each number that differs between uses, the expression for it.
+        conditions: for each optional step, by its position, the condition for running it.
     """
 
     uses: Sequence[Block] = ()
@@ -72,6 +72,6 @@ class Constructor:
     conditions: dict[int, Expression] = field(default_factory=dict)
 
     def values_of(self, use: Block) -> dict[str, Literal]:
-        """Return what one use gives for each argument."""
+        """Return the value of each argument in one use."""
         position = next(i for i, block in enumerate(self.uses) if block is use)
         return {name: numbers[position] for name, numbers in self.arguments.items()}

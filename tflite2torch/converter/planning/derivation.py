@@ -1,8 +1,8 @@
-"""What the uses of a class differ in becomes its constructor's arguments.
+"""Derives constructor arguments from the numbers in which uses of a class differ.
 
-Every number that differs between uses is compared, in turn, with a list of expressions over
-the arguments found so far, the plainest first. The first one that gives the right number in
-every use is what the class computes it by; if none does, it becomes an argument.
+Every number that differs between uses is compared with a list of expressions over the
+arguments found so far, the plainest first. The class computes the number by the first
+expression that is right in every use; if there is none, the number becomes an argument.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tflite2torch.converter.planning.expression import (
 from tflite2torch.converter.structure.structure import Block, Skipped
 
 Numbers = tuple[int | None, ...]
-"""What one number of a class is in each of its uses; None where a use lacks the step."""
+"""One number of a class in each of its uses; None where a use lacks the step."""
 
 CHANNEL_FLAGS = frozenset({"narrow", "shortcut", "widen"})
 """Flags of steps whose presence more often depends on channels than on strides."""
@@ -43,7 +43,7 @@ RATIOS = (
     ("in_channels", "expansion"),
     ("channels", "expansion"),
 )
-"""Which channels hidden ones are related to, and what the ratio is called."""
+"""Pairs of (channel argument, name of its ratio to hidden channels)."""
 
 SAME_CHANNELS = Formula("==", (Name("in_channels"), Name("out_channels")))
 RESIDUAL = Formula("and", (Formula("==", (Name("stride"), 1)), SAME_CHANNELS))
@@ -54,13 +54,12 @@ def derive_constructor(
     slots: Sequence[Mapping[Slot, int]],
     steps: Mapping[int, str] | None = None,
 ) -> Constructor:
-    """Find few arguments from which all numbers follow that differ between uses.
+    """Return arguments from which all numbers can be computed that differ between uses.
 
     Args:
         uses: the uses of a class.
-        slots: for each use, the number in each place.
-        steps: for each step that some uses lack, by its position, the name of a flag for it;
-            those uses have no numbers for it.
+        slots: for each use, the number in each slot; none for steps that the use lacks.
+        steps: for each step that some uses lack, by its position, the name of a flag for it.
     """
     known = dict.fromkeys(slot for use in slots for slot in use)
     ordered = sorted(known, key=lambda slot: slot.part[0])
@@ -83,8 +82,8 @@ def derive_constructor(
 
 
 def _varies(slot: Slot, numbers: Numbers) -> bool:
-    """Return whether a number is not the same in all uses that have it."""
-    # A use without the step that widens a shortcut adds no channels: that is a number too.
+    """Return whether a number differs between the uses that have it."""
+    # A use without the step that widens a shortcut adds 0 channels: a number like any other.
     adds = slot.role == "new_channels" and None in numbers and any(numbers)
     return adds or len({*numbers} - {None}) > 1
 
@@ -103,9 +102,9 @@ class _Derivation:
         self._conditions: dict[int, Expression] = {}
 
     def constructor(self) -> Constructor:
-        """Return what was found: channels first, arguments with a default last."""
+        """Return the constructor: channels first, arguments with a default last."""
         self._share_constant_channels()
-        # Arguments were made of all channels before it was known what they are good for.
+        # add_channels made arguments of all channels; those that nothing reads are dropped.
         used = self._used()
         arguments = {n: v for n, v in self._arguments.items() if n in used}
         found = {name: _default(name, values) for name, values in arguments.items()}
@@ -127,7 +126,7 @@ class _Derivation:
         return {name for expression in expressions for name in names_in(expression)}
 
     def _share_constant_channels(self) -> None:
-        """Write channels that never vary as an argument of that value, if there is one."""
+        """Write constant channels as the argument that has the same constant value, if any."""
         used = self._used()
         for slot, numbers in self._table.items():
             for name in ("in_channels", "out_channels"):
@@ -136,7 +135,7 @@ class _Derivation:
                     self._expressions.setdefault(slot, Name(name))
 
     def add_channels(self, varying: set[Numbers]) -> None:
-        """Make arguments of the channels that enter and leave, where layers count them."""
+        """Make arguments of input and output channels that appear as numbers of layers."""
         before = [tuple(map(_channels, use.inputs)) for use in self._uses]
         after = tuple(_channels(use.outputs[0]) for use in self._uses)
         entering = list(zip(*before, strict=True))  # for each input, use by use
@@ -146,26 +145,26 @@ class _Derivation:
         if len(entering) > 1:
             wanted["skip_channels"] = entering[1]
         counted = {n for slot, n in self._table.items() if slot.role in CHANNELS}
-        # What all uses share becomes an argument only beside channels that vary.
+        # Channels that all uses share become an argument only if other channels vary.
         vary = not varying.isdisjoint([entering[0], after])
         for name, numbers in wanted.items():
             if numbers in counted and (vary or len(set(numbers)) > 1):
                 self._argument(name, numbers)
 
     def add(self, slot: Slot, numbers: Numbers) -> None:
-        """Find what gives a number, or make an argument of it."""
+        """Find an expression for a number, or make it an argument."""
         found = self._first(self._candidates(slot.role, numbers), numbers)
         if found is None and slot.role in CHANNELS:
             found = self._ratio(numbers)
         if found is None:
-            # Uses that lack the step may be given any number.
+            # In uses that lack the step, any number will do.
             present = next(n for n in numbers if n is not None)
             filled = tuple(present if n is None else n for n in numbers)
             found = self._argument(self._wanted(slot), filled)
         self._expressions[slot] = found
 
     def add_condition(self, place: int, there: tuple[bool, ...], flag: str) -> None:
-        """Find when a step is carried out, or make a flag of it."""
+        """Find a condition for running a step, or make a flag of it."""
         tests: list[Expression] = [*self._stride_tests(), *self._channel_tests()]
         if flag in CHANNEL_FLAGS:
             tests = [*self._channel_tests(), *self._stride_tests()]
@@ -177,13 +176,13 @@ class _Derivation:
         self._conditions[place] = condition or self._argument(flag, there)
 
     def _values(self, expression: Expression) -> list[int]:
-        """Return what an expression is in each use."""
+        """Return the value of an expression in each use."""
         return [evaluate(expression, arguments) for arguments in self._of_use]
 
     def _first(
         self, candidates: Iterable[Expression], numbers: Numbers
     ) -> Expression | None:
-        """Return the first expression that gives these numbers."""
+        """Return the first expression with these values; None if there is none."""
         for expression in candidates:
             pairs = zip(numbers, self._values(expression), strict=True)
             if all(number is None or number == value for number, value in pairs):
@@ -198,7 +197,7 @@ class _Derivation:
         return Name(name)
 
     def _wanted(self, slot: Slot) -> str:
-        """Return what the argument is called that gives a number."""
+        """Return the name for a new argument."""
         if slot.role not in CHANNELS:
             return slot.role
         # The last layer's channels leave the class; those of layers before it are hidden.
@@ -210,7 +209,7 @@ class _Derivation:
         return [Name(name) for name in self._arguments if role_of(name) == role]
 
     def _candidates(self, role: str, numbers: Numbers) -> Iterator[Expression]:
-        """Yield expressions that may give a number of this role, the plainest first."""
+        """Yield expressions to try for a number of this role, the plainest first."""
         if role == "new_channels" and self._has_both_channels():
             yield NEW_CHANNELS
         if role in CHANNELS | SIZES or role == "new_channels":
@@ -224,11 +223,11 @@ class _Derivation:
             yield from self._of_role(role)
 
     def _multiples(self, numbers: Numbers) -> Iterator[Expression]:
-        """Yield channels, and the multiples and fractions of them that fit one use."""
+        """Yield channels, and the multiples and fractions of them that are right in one use."""
         counts = [name for name in self._arguments if role_of(name) in CHANNELS]
         yield from map(Name, counts)
         yield from self._ratios
-        # One use tells the factor; whether it holds in all is tried like anything else.
+        # One use determines the factor; the caller checks whether it is right in all.
         place = next(i for i, number in enumerate(numbers) if number is not None)
         for name in counts:
             small, large = sorted([numbers[place] or 0, self._arguments[name][place]])
@@ -237,15 +236,18 @@ class _Derivation:
                 yield Formula("//", (Name(name), large // small))
 
     def _halves(self) -> Iterator[Formula]:
-        """Yield the padding that keeps a size at stride 1, and what halves it at stride 2."""
+        """Yield padding from the kernel size.
+
+        ``k // 2`` keeps a size at stride 1 (odd k); ``k // 2 - 1`` halves it at stride 2 (even k).
+        """
         halves = [Formula("//", (k, 2)) for k in self._of_role("kernel_size")]
         yield from halves
         yield from (Formula("-", (half, 1)) for half in halves)
 
     def _cases(self, numbers: Numbers) -> Iterator[Formula]:
-        """Yield formulas that are one thing at one of two strides, or by a flag, else another.
+        """Yield conditional expressions: one value for one of two strides, or if a flag is set.
 
-        Each side is one number, or padding that follows from the kernel.
+        Each branch is one number, or padding computed from the kernel.
         """
         for name, cases in self._arguments.items():
             flag = isinstance(cases[0], bool)
@@ -269,12 +271,12 @@ class _Derivation:
                 yield Formula("if", (Formula("==", (Name(name), low)), *sides))
 
     def _ratio(self, numbers: Numbers) -> Formula | None:
-        """Make an argument of the ratio of channels to known ones, if it has fewer values.
+        """Make the ratio of channels to known ones an argument, if it has fewer values.
 
         Hidden channels of 96, 144 and 96 beside 16, 24 and 32 read better as expansions of 6,
-        6 and 3. A ratio that differs in each use says no more than the channels themselves.
+        6 and 3. A ratio that differs in each use is no better than the channels themselves.
         """
-        # A use that lacks the step tells no ratio.
+        # A use that lacks the step has no ratio.
         counts = tuple(n for n in numbers if n is not None)
         for known, wanted in RATIOS:
             widths = self._arguments.get(known)
@@ -319,7 +321,7 @@ def _channels(value: Value) -> int:
 
 
 def _default(name: str, numbers: tuple[int, ...]) -> int | None:
-    """Return the value that an argument need not be given; None if it must be."""
+    """Return the default value of an argument; None if it has none."""
     if role_of(name) in CHANNELS:
         return None
     if isinstance(numbers[0], bool):

@@ -20,7 +20,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "and": lambda left, right: left and right,
     "if": lambda condition, value, otherwise: value if condition else otherwise,
 }
-"""What the operators of expressions that have a number, or a truth value, compute."""
+"""The operators whose result is a number or a truth value."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def names_in(expression: Expression) -> Iterator[str]:
 
 
 def evaluate(expression: Expression, arguments: Mapping[str, int]) -> Any:
-    """Return what an expression is worth for these arguments."""
+    """Evaluate an expression."""
     match expression:
         case Name(identifier):
             return arguments[identifier]

@@ -1,4 +1,4 @@
-"""Which classes a module has, what their constructors take, and what their parts are called."""
+"""Plans the classes of a module: names, constructor arguments and attributes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Plan:
         model: the model's own class.
         blocks: the others, by the structure of the blocks that are uses of them; classes
             that others use stand first.
-        motifs: the motifs that those are.
+        motifs: the motif of each of them.
     """
 
     model: Scope
@@ -86,7 +86,8 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
     names = Namespace([class_name])
     for key, uses in classes.items():
         first, nodes = uses[0], _template(uses)
-        # One name could not stand for two values of another use.
+        # ``forward`` names values of the first use. Were one of them two of its operands, its
+        # one name could not stand for the two values that another use may pass.
         assert len({*first.inputs}) == len(first.inputs)
         flags = {
             index: _flag(node)
@@ -117,7 +118,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
 
 
 def _template(uses: Sequence[Block]) -> list[Node]:
-    """Return the steps of the first use; those that it lacks, as another use has them."""
+    """Return the body with every optional step present."""
     return [
         replace(node.other, inputs=node.inputs, outputs=node.outputs)
         if isinstance(node, Skipped)
@@ -127,7 +128,7 @@ def _template(uses: Sequence[Block]) -> list[Node]:
 
 
 def _flag(node: Node) -> str:
-    """Return what an argument is called that says whether a step is carried out."""
+    """Return the name of the boolean argument that enables a step."""
     match node:
         case Pad(of_window=False):
             return "widen"
@@ -142,7 +143,7 @@ def _flag(node: Node) -> str:
 
 
 def _slots(blocks: Mapping[Structure, Scope], use: Block) -> Iterator[tuple[Slot, int]]:
-    """Yield every integer of one use of a class, and its place."""
+    """Yield every integer of one use of a class, and its slot."""
     for index, node in enumerate(use.body):
         if isinstance(node, Skipped):
             continue
@@ -175,7 +176,7 @@ def _integers(value: Literal, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def _attributes(nodes: Sequence[Node], roles: Mapping[Part, str]) -> dict[Part, str]:
-    """Name every part that a class keeps; equal roles are numbered from 1."""
+    """Name every part that is an attribute; equal roles are numbered from 1."""
     wanted: dict[Part, str] = {}
     for node in nodes:
         for value in constants(node):
@@ -189,6 +190,9 @@ def _attributes(nodes: Sequence[Node], roles: Mapping[Part, str]) -> dict[Part, 
 
 def _heads_last(graph: Graph, attributes: dict[Part, str]) -> dict[Part, str]:
     """Put the layers that only some outputs depend on behind the others."""
+    # Files interleave heads with the trunk. A constructor reads as the network is drawn: the
+    # shared layers first, the heads after them. The order of attributes is that of the
+    # constructor and of the state_dict; ``forward`` keeps its own.
     reached = graph.reached_outputs()
 
     def is_head(part: Part) -> bool:

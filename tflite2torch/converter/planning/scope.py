@@ -25,7 +25,7 @@ from tflite2torch.converter.planning.expression import (
 from tflite2torch.converter.structure.structure import Stage
 
 Part = Node | Value
-"""What a constructor makes: a layer, a stage, a block, or a constant."""
+"""An attribute of a class: a layer, a stage, a block, or a constant."""
 
 Varying = dict[Path, Expression]
 """The numbers in one argument that vary between uses, by their path in it."""
@@ -40,8 +40,8 @@ class Scope:
         nodes: the steps of its forward, in order.
         inputs: what forward takes.
         outputs: what forward returns.
-        constructor: its arguments, and the numbers that follow from them.
-        attributes: the attribute under which each part is kept, in order.
+        constructor: its arguments, and the numbers computed from them.
+        attributes: the attribute that holds each part, in order.
         input_names: what forward calls its inputs.
         output_names: what the model's outputs are called; empty for a block's class.
     """
@@ -62,7 +62,7 @@ class Scope:
 
     @cached_property
     def stored(self) -> dict[Expression, str]:
-        """The expressions that forward reads, with the attributes that keep their values."""
+        """The expressions that forward reads, and the attributes that store their values."""
         names = Namespace([*MODULE_ATTRIBUTES, *self.attributes.values()])
         wanted: dict[Expression, str] = {}
         for condition in self.constructor.conditions.values():
@@ -80,7 +80,7 @@ class Scope:
         }
 
     def argument(self, part: Part, argument: str, value: Literal) -> Expression | None:
-        """Return an argument of a part with what varies in it; None where nothing does."""
+        """Return an argument of a part as an expression; None if nothing in it varies."""
         varying = self._varying.get(self.place(part), {}).get(argument)
         if varying is None:
             return None
@@ -90,7 +90,7 @@ class Scope:
 
     @cached_property
     def _varying(self) -> dict[Path, dict[str, Varying]]:
-        """What varies, by part and argument."""
+        """The varying numbers, by part and argument."""
         varying: dict[Path, dict[str, Varying]] = {}
         for slot, expression in self.constructor.expressions.items():
             arguments = varying.setdefault(slot.part, {})
@@ -98,7 +98,7 @@ class Scope:
         return varying
 
     def place(self, part: Part) -> Path:
-        """Return a node's position, or that of the node that it belongs to and its own there."""
+        """Return a node's position; for an inner part, that of its node and its own within."""
         return self._places[part]
 
     @cached_property
@@ -107,7 +107,7 @@ class Scope:
         for index, node in enumerate(self.nodes):
             places[node] = (index,)
             for position, part in enumerate(inner_parts(node)):
-                # What several nodes read belongs to the first of them.
+                # A constant that several nodes read belongs to the first of them.
                 places.setdefault(part, (index, position))
         return places
 
@@ -118,23 +118,23 @@ def inner_parts(node: Node) -> Sequence[Part]:
 
 
 def _kept_for(condition: Expression) -> Expression:
-    """Return what a class stores for a condition: all of it but a comparison with a number."""
+    """Return what to store for a condition: without its comparison with a constant."""
     if isinstance(condition, Formula) and isinstance(condition.operands[-1], int):
         return condition.operands[0]
     return condition
 
 
 def _own_name(expression: Expression) -> str | None:
-    """Return the name of an expression that does not depend on where it stands."""
+    """Return the name of an expression that has one of its own; None for others."""
     if isinstance(expression, Name):
         return expression.identifier
     return "new_channels" if expression == NEW_CHANNELS else None
 
 
 def _whole(value: Literal, varying: Varying) -> Formula | None:
-    """Return a tuple of integers of which several vary, each its own way; None for others.
+    """Return a tuple of integers in which several differ in how they vary; None for others.
 
-    It is kept as a whole: ``self.padding``, not ``(self.padding, self.padding2) * 2``.
+    It is stored as a whole: ``self.padding``, not ``(self.padding, self.padding2) * 2``.
     """
     integers = isinstance(value, tuple) and all(isinstance(n, int) for n in value)
     if not integers or len(set(varying.values())) < 2:
@@ -148,7 +148,7 @@ def _whole(value: Literal, varying: Varying) -> Formula | None:
 
 
 def _filled(value: Literal, varying: Varying, path: Path = ()) -> Expression:
-    """Return a value as an expression, with what varies in its place."""
+    """Return a value as an expression, with its varying numbers replaced by theirs."""
     if path in varying:
         return varying[path]
     if not isinstance(value, tuple | slice):

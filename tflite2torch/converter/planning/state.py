@@ -1,4 +1,4 @@
-"""Which constant stands under which state_dict key."""
+"""The state_dict: which key holds which constant."""
 
 from __future__ import annotations
 

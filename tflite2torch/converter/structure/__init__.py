@@ -19,11 +19,11 @@ def structure_steps(chains: Sequence[Chain]) -> list[Pass]:
     """Return the passes that find structure, in the order in which they run.
 
     Args:
-        chains: known chains of layers that are blocks without a shortcut too.
+        chains: known chains of layers that are blocks even without a shortcut.
     """
     return [
         partial(find_blocks, chains=chains),
-        # Blocks that share steps would be no blocks: these are merged after them.
+        # After find_blocks: two regions that share a node have uses outside, and are no blocks.
         eliminate_common_subexpressions,
         partial(find_repeats, chains=chains),
         find_stages,

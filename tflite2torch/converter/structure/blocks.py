@@ -8,10 +8,10 @@ After::
 
     e = block(a)    f = block(e)
 
-A block is what lies between a value and the node where the paths that leave it meet again,
-if nothing inside is read from outside and there are weights in it, and the activation that
-follows. Known chains of layers are blocks also without a shortcut. A block stays one only
-where the model has another of the same structure. Blocks inside blocks are found first.
+A block is the region between a value and the node where the paths that leave it meet again,
+with the activation that follows. The region has weights, and nothing inside is read from
+outside. Known chains of layers are blocks even without a shortcut. Only a structure that
+occurs more than once becomes blocks. Inner blocks are found before outer ones.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from tflite2torch.converter.structure.structure import (
 
 
 def find_blocks(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
-    """Put blocks in the place of the nodes that they are made of, and count them.
+    """Replace nodes by the blocks that they form, and count these.
 
-    Near misses are what would be a block if it were there twice.
+    Near misses are regions that would be blocks if their structure occurred twice.
     """
     found = Rewrites()
-    # Chains that never have a shortcut are parts of what has one. Those that may have one
-    # are found together with regions, for both are uses of the same class.
+    # Chains that never have a shortcut are parts of regions, so they are folded first. Those
+    # that may have one are found together with regions: both can be uses of one class.
     plain = [chain for chain in chains if not chain.shortcut]
     residual = [chain for chain in chains if chain.shortcut]
     found.count += _fold_repeated(graph, list(_chains(graph, plain, chains)))
@@ -67,7 +67,7 @@ def find_blocks(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
 
 
 def _fold_repeated(graph: Graph, blocks: Sequence[Block]) -> int:
-    """Fold the blocks whose structure is there more than once; return how many."""
+    """Fold the blocks whose structure occurs more than once; return how many."""
     counts = Counter(block.key for block in blocks)
     repeated = [block for block in blocks if counts[block.key] > 1]
     for block in repeated:
@@ -76,9 +76,9 @@ def _fold_repeated(graph: Graph, blocks: Sequence[Block]) -> int:
 
 
 def _put_longer_sides_first(graph: Graph) -> None:
-    """Make what has passed more layers the first operand of every residual add.
+    """Order the operands of residual adds: the deeper path first.
 
-    Files have them in either order, and blocks that differ in it would be two classes.
+    Files have either order; without this, it would make two classes of one.
     """
     depth = depths(graph)
     for node in graph.nodes:
@@ -87,7 +87,7 @@ def _put_longer_sides_first(graph: Graph) -> None:
 
 
 def depths(graph: Graph) -> dict[Value, tuple[int, int]]:
-    """Return how many layers, and how many nodes, lie before each computed value."""
+    """Return the depth of each computed value: the most layers and nodes on a path to it."""
     depth: dict[Value, tuple[int, int]] = {}
     for node in graph.nodes:
         before = (depth.get(value, (0, 0)) for value in operands(node))
@@ -98,7 +98,7 @@ def depths(graph: Graph) -> dict[Value, tuple[int, int]]:
 
 
 def fold(nodes: list[Node], members: Sequence[Node], whole: Node) -> None:
-    """Put one node in the place of the last of those that it is made of."""
+    """Replace members by one node, at the position of the last member."""
     gone = set(members)
     last = max(i for i, node in enumerate(nodes) if node in gone)
     nodes[last] = whole
@@ -108,16 +108,16 @@ def fold(nodes: list[Node], members: Sequence[Node], whole: Node) -> None:
 def make_block(
     members: Sequence[Node], result: Value, chains: Sequence[Chain]
 ) -> Block:
-    """Return the block of some nodes, which gives one value.
+    """Return a block of some nodes, with one result.
 
-    Its body is in an order that depends on its structure alone, so that bodies can be
-    compared step by step: topological, the steps of shortcuts first of all.
+    The order of its body depends on its structure alone, so that bodies can be compared step
+    by step: the steps of shortcuts first, the others in topological order.
     """
     producers = producers_of(members)
     ordered = topological_order([result], producers)
     reads = Counter(value for node in members for value in node.inputs)
-    # A search from the result meets a shortcut's steps before the layers or after them, as
-    # the operands of the add happen to stand. Nobody reads them there: they go in front.
+    # A search from the result meets a shortcut's steps before the layers or after them,
+    # depending on the order of the add's operands. A reader expects them in front.
     early: dict[Node, None] = {}
     for node in ordered:
         if is_residual_add(node):
@@ -131,7 +131,7 @@ def make_block(
 def _chains(
     graph: Graph, wanted: Sequence[Chain], chains: Sequence[Chain]
 ) -> Iterator[Block]:
-    """Yield the known chains of layers; none holds a part of another."""
+    """Yield non-overlapping known chains of layers."""
     sole_users = graph.sole_users()
     taken: set[Node] = set()
     for node in graph.nodes:
@@ -143,7 +143,7 @@ def _chains(
 
 
 def _followed(first: Node, layers: int, sole_users: Mapping[Value, Node]) -> list[Node]:
-    """Return a node and those that only read each other, up to a number of layers."""
+    """Return the chain of sole users from a node on, up to a number of layers."""
     members = [first]
     passed = int(_is_plain_layer(first))
     while 0 < passed < layers and len(members) < BUDGETS.block_nodes:
@@ -160,7 +160,7 @@ def _is_plain_layer(node: Node) -> bool:
 
 
 def _regions(graph: Graph, chains: Sequence[Chain]) -> list[Block]:
-    """Return the innermost regions between a value and where its paths meet again."""
+    """Return the innermost regions between a value and the node where its paths meet again."""
     producers, users, sole_users = graph.producers(), graph.users(), graph.sole_users()
     dominator = dominators(graph.nodes)
     taken: set[Node] = set()
@@ -168,8 +168,8 @@ def _regions(graph: Graph, chains: Sequence[Chain]) -> list[Block]:
     for end in graph.nodes:
         if len(operands(end)) < 2 or isinstance(end, Block):
             continue
-        # Every path to a node passes its dominator. Where paths meet, they have parted
-        # there, and what lies on them since is the region.
+        # Every path to a node passes its dominator. Paths that meet at ``end`` have parted at
+        # the dominator, so that the nodes between both are the region.
         members = topological_order(
             end.outputs[:1], producers, stop=dominator[end], limit=BUDGETS.block_nodes
         )

@@ -1,4 +1,4 @@
-"""How far the search for structure goes, so that no file takes minutes or makes odd classes."""
+"""Limits of the search for structure, so that no file takes minutes or makes odd classes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class Budgets:
     """Limits of the search for structure; official models stay well below them.
 
     Attributes:
-        nesting: rounds of finding blocks around those of the round before. Blocks in blocks
-            in blocks help no reader, and each round walks the whole graph.
+        nesting: rounds of finding blocks around those of the round before. Deep nesting
+            helps no reader, and each round walks the whole graph.
         block_nodes: nodes of a block. Nobody reads a longer ``forward``, and a region is
             walked for every node in which two paths meet.
-        shortcut_steps: steps without weights on a shortcut. More of them are a path of its
-            own, not a shortcut made to fit.
+        shortcut_steps: steps without weights on a shortcut. A path with more is a branch of
+            its own, not a shortcut.
         neighbours: with how many of the next nodes of its structure a node is paired to find
-            repeats. What repeats, repeats near by; all pairs of thousands of equal nodes
-            would take minutes.
+            repeats. Repeats are close together; all pairs of thousands of equal nodes would
+            take minutes.
         pairs: how many pairs of nodes all searches for repeats in a graph may make. Official
             models need a tenth of that.
         saved_blocks: how many blocks a repeated unit has to save, over all its uses, to take

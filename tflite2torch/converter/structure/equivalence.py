@@ -1,9 +1,9 @@
-"""Which nodes one class, or one line of source, can stand for: those of equal structure.
+"""Structural equality: which groups of nodes can share one class.
 
-The structure of nodes is all that is the same for them: their kinds, their order, and how
-they are connected. Integers may differ, for they become arguments of the class. Optional
-steps may be missing: what makes a shortcut's shape fit, padding before a convolution, and
-the shortcut of a known chain of layers.
+The structure of nodes is their kinds, their order, and how they are connected. Integers may
+differ, for they become arguments of the class. Optional steps may be missing: pooling, padding
+or slicing on a shortcut, padding before a convolution, and the residual add of a known chain
+of layers.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def structure_of(
 ) -> tuple[list[Value], Structure]:
     """Return the values that nodes read from outside, and the structure of the nodes.
 
-    Values are in the order in which the structure counts them, the same for all nodes of
+    Values are in the order in which the structure numbers them, the same for all groups of
     that structure. Nodes are in topological order.
     """
     producers = producers_of(nodes)
     optional = optional_steps(nodes, chains)
-    # Optional steps come last: nodes that lack them must count the same values in the same
+    # Optional steps come last: nodes that lack them must number the same values in the same
     # order. They may read values of their own, as a shortcut's add does.
     ordered = [n for n in nodes if n not in optional] + list(optional)
     read = [_skipping(v, producers, optional) for n in ordered for v in n.inputs]
@@ -70,7 +70,7 @@ def structure_of(
 def _skipping(
     value: Value, producers: Mapping[Value, Node], optional: Mapping[Node, Value]
 ) -> Value:
-    """Return the value that stands in a value's place without the optional steps."""
+    """Return the value that remains once the optional steps before it are bypassed."""
     while (node := producers.get(value)) is not None and node in optional:
         value = optional[node]
     return value
@@ -94,7 +94,7 @@ def node_structure(node: Node) -> Structure:
 
 
 def _kind(value: Literal) -> object:
-    """Return what must be equal of an argument: all but an integer's value."""
+    """Return an argument with every integer replaced by ``int``."""
     if isinstance(value, tuple):
         return tuple(_kind(item) for item in value)
     if isinstance(value, slice):
@@ -103,10 +103,10 @@ def _kind(value: Literal) -> object:
 
 
 def _constant(node: Node, value: Value, first: tuple[int, int]) -> Structure:
-    """Return what must be equal of a constant; ``first`` is the place that reads it first.
+    """Return the key of a constant; ``first`` is the operand that reads it first.
 
-    A single number is written out in the source, hence has to be the same. The place tells
-    a constant that two steps share from two constants.
+    A single number is written out in the source, so its value is part of the key. ``first``
+    distinguishes one constant that two steps share from two constants.
     """
     if value.data is not None and is_number(node, value):
         return ("number", value.dtype, value.data.tobytes())
@@ -114,7 +114,7 @@ def _constant(node: Node, value: Value, first: tuple[int, int]) -> Structure:
 
 
 def optional_steps(nodes: Sequence[Node], chains: Sequence[Chain]) -> dict[Node, Value]:
-    """Map each step that another use of the class may lack to what then takes its place."""
+    """Map each optional step to the operand that bypasses it."""
     producers, users = producers_of(nodes), users_of(nodes)
     reads = Counter({value: len(readers) for value, readers in users.items()})
     optional: dict[Node, Value] = {}
@@ -139,7 +139,7 @@ def _pads_a_convolution(node: Node, users: Mapping[Value, list[Node]]) -> bool:
 
 
 def _is_chain_with_shortcut(nodes: Sequence[Node], chains: Sequence[Chain]) -> bool:
-    """Return whether nodes are a known chain, and the addition of what enters it."""
+    """Return whether nodes are a known chain and a residual add of its input."""
     *body, last = nodes
     return (
         is_residual_add(last)
@@ -151,10 +151,10 @@ def _is_chain_with_shortcut(nodes: Sequence[Node], chains: Sequence[Chain]) -> b
 def shortcut(
     value: Value, producers: Mapping[Value, Node], reads: Counter[Value]
 ) -> Iterator[Node]:
-    """Yield the steps of a shortcut that ends in a value, last one first.
+    """Yield the nodes of a shortcut path ending in a value, last first.
 
-    Nothing where the value comes along another path than a shortcut: one with a step that
-    computes something, that is read elsewhere too, or one too many.
+    Yields nothing if it is not a plain shortcut: if a node on the path does more than change
+    the shape, is read elsewhere too, or if there are more than ``BUDGETS.shortcut_steps``.
     """
     found: list[Node] = []
     while (node := producers.get(value)) is not None:
@@ -167,7 +167,7 @@ def shortcut(
 
 
 def _makes_fit(node: Node) -> bool:
-    """Return whether a step makes a shortcut's shape fit: it pools, or changes channels."""
+    """Return whether a node only changes a shortcut's shape: it pools, pads or slices."""
     if isinstance(node, Pad):
         return node.of_window or (type(node) is Pad and node.value == 0)
     return isinstance(node, Pool2d | Slice)

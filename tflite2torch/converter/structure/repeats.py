@@ -1,4 +1,4 @@
-"""Structure of any shape that repeats becomes blocks, where no shortcut shows them.
+"""Repeated subgraphs without a shortcut become blocks.
 
 Before::
 
@@ -9,10 +9,10 @@ After::
 
     f = block(a)    …block(…)
 
-A unit, one use of such a block, is all that only its last node depends on, as far as the
-uses agree. It may read several values (a pyramid's merge reads coarse and fine features) and
-gives one. The search pairs two nodes of one structure, grows both backwards to the largest
-units that are equal, and groups equal pairs to all uses of one unit.
+A unit is a subgraph of which only the last node's output is used outside. It may read several
+values (a pyramid's merge reads coarse and fine features). The search pairs two nodes of equal
+structure, grows both backwards to the largest units that are equal, and collects equal pairs
+into all uses of one unit.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from tflite2torch.converter.structure.structure import (
 )
 
 Unit = tuple[Node, ...]
-"""The nodes of one use; the last one gives its result."""
+"""The nodes of one use; the output of the last one is its result."""
 
 Pair = tuple[Structure, tuple[Unit, Unit]]
 """The structure of two equal units, and both of them."""
 
 
 def find_repeats(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
-    """Put blocks in the place of units that repeat, the weightiest first; count them."""
+    """Replace repeated units by blocks, those that save most source first; count them."""
     found = Rewrites()
     budget = [BUDGETS.pairs]
     orders: dict[Structure, list[int]] = {}
@@ -71,7 +71,7 @@ def find_repeats(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
 
 
 def _entry_order(graph: Graph, block: Block) -> list[int]:
-    """Return the order of a block's values; one that adds reads the deepest value first."""
+    """Return the order of a block's operands; with a residual add, the deepest one first."""
     order = list(range(len(block.inputs)))
     if any(map(is_residual_add, block.body)):
         depth = depths(graph)
@@ -80,9 +80,9 @@ def _entry_order(graph: Graph, block: Block) -> list[int]:
 
 
 def _dissolves(graph: Graph, units: Sequence[Unit]) -> bool:
-    """Return whether units consist of blocks only, whose classes have no use elsewhere.
+    """Return whether units consist only of blocks whose classes occur nowhere else.
 
-    Then the new blocks take over these blocks' bodies, and one class does instead of two.
+    Their bodies are then inlined: one class instead of two.
     """
     if not all(isinstance(node, Block) for unit in units for node in unit):
         return False
@@ -94,7 +94,7 @@ def _dissolves(graph: Graph, units: Sequence[Unit]) -> bool:
 
 
 def _best_units(graph: Graph, chains: Sequence[Chain], budget: list[int]) -> list[Unit]:
-    """Return all uses of the unit whose class would save the most; none if none is worth it."""
+    """Return all uses of the unit whose class would save the most; empty if none is worth it."""
     search = _Search(graph, chains, budget)
     found: dict[Structure, list[Unit]] = {}
     for key, pair in search.pairs():
@@ -110,9 +110,9 @@ def _best_units(graph: Graph, chains: Sequence[Chain], budget: list[int]) -> lis
 
 
 def _is_worth_a_class(uses: Sequence[Unit]) -> bool:
-    """Return whether units repeat, and have as many layers as make a class worth reading.
+    """Return whether units repeat, and have enough layers to be worth a class.
 
-    The more a reader recognizes in a unit, the fewer are enough: a merge that resizes, a
+    Fewer layers are enough where a reader recognizes the unit: by a merge that resizes, a
     residual add, or more than two uses.
     """
     layers = sum(is_layer(node) for node in uses[0])
@@ -123,7 +123,10 @@ def _is_worth_a_class(uses: Sequence[Unit]) -> bool:
 
 
 def _weight(uses: Sequence[Unit]) -> int:
-    """Return how much source a class saves: layers count most, for they are kept twice."""
+    """Return how much source a class saves.
+
+    A layer counts most, for it costs a line in the constructor and one in ``forward``.
+    """
     layers = sum(is_layer(node) for node in uses[0])
     return (len(uses) - 1) * (10 * layers + len(uses[0]))
 
@@ -153,8 +156,8 @@ class _Search:
         for node in reversed(self._nodes):
             if self._may_end(node):
                 ends.setdefault(self._kind[node], []).append(node)
-        # Later ends come first: two nodes in the same place of a larger pair would only
-        # grow to parts of it, and need no look of their own.
+        # Later ends come first: two nodes at the same position of a larger pair would only
+        # grow to parts of it, so that they need no search of their own.
         seen: set[tuple[Node, Node]] = set()
         for nodes in ends.values():
             for index, second in enumerate(nodes):
@@ -165,13 +168,13 @@ class _Search:
                     self._budget[0] -= len(pairs)
                     seen.update(pairs.items())
                     yield from self._units(pairs)
-                    # The same without the blocks that it begins with: these may belong to
-                    # the stage before, so that only the rest is a unit of its own.
+                    # Again without leading blocks: these may belong to the stage before, so
+                    # that only the rest is a unit of its own.
                     if self._trim(pairs, lambda node: isinstance(node, Block)):
                         yield from self._units(pairs)
 
     def cut(self, unit: Unit) -> int:
-        """Return how many blocks a unit takes away from the run that they continue."""
+        """Return how many blocks this unit would remove from the stage before it."""
         blocks = list(takewhile(lambda node: isinstance(node, Block), unit))
         before = self._producers.get(unit[0].inputs[0])
         if before is None or not self._continues(before, unit[0]):
@@ -179,7 +182,7 @@ class _Search:
         return len(blocks) if self._readers(before) == [unit[0]] else 0
 
     def _readers(self, node: Node) -> list[Node]:
-        """Return what reads a node's result; for padding, what reads the padded value."""
+        """Return the readers of a node's result, looking through padding."""
         found: list[Node] = []
         for reader in self._users.get(node.outputs[0], []):
             found += self._readers(reader) if self._is_own(reader) else [reader]
@@ -188,13 +191,15 @@ class _Search:
     def _is_own(self, node: Node) -> bool:
         """Return whether a node is the padding of one layer.
 
-        Equal units may differ in these: one convolution pads by itself, another cannot. The
-        search looks through them, and adds them to the unit that their layer is in.
+        Equal units may differ in padding: one convolution pads by itself, another cannot. The
+        search looks through it, and adds it to the unit that its layer is in.
         """
         return is_window_padding(node) and node.outputs[0] in self._sole_users
 
     def _may_end(self, node: Node) -> bool:
-        """Return whether a unit may end here: not before an activation, nor inside a run."""
+        """Return whether a unit may end at this node."""
+        # Not before an activation, which belongs to the layer before it; nor between two
+        # blocks of one class, which are a stage already.
         readers = self._readers(node)
         if len(node.outputs) != 1 or self._is_own(node):
             return False
@@ -203,15 +208,15 @@ class _Search:
         return not (is_activation(readers[0]) or self._continues(node, readers[0]))
 
     def _continues(self, node: Node, reader: Node) -> bool:
-        """Return whether two nodes are blocks of one structure, one after the other."""
+        """Return whether a node and its reader are blocks of one structure."""
         return isinstance(node, Block) and self._kind[node] == self._kind[reader]
 
     def _grown(self, first: Node, second: Node) -> dict[Node, Node]:
-        """Pair what only these two nodes depend on, as far as both sides agree."""
+        """Return the largest pairing of two equal units that end in these nodes."""
         pairs: dict[Node, Node] = {first: second}
         taken = {first, second}
-        # A heap, nearest to the end first: a node may only join when all that reads it has,
-        # and by then all of these have been looked at.
+        # A heap, nearest to the end first: a node may join only when all its readers have,
+        # and in this order all of them have been visited before it.
         waiting = self._operands(first, second)
         joins = is_residual_add(first)
         while waiting and len(pairs) < BUDGETS.block_nodes:
@@ -253,7 +258,7 @@ class _Search:
         return node
 
     def _agree(self, p: Node, q: Node, pairs: dict[Node, Node]) -> bool:
-        """Return whether two nodes may join two units: equal, and read in them only."""
+        """Return whether two nodes may join two units: equal, and read only inside them."""
         if self._kind[p] != self._kind[q] or len(p.outputs) > 1:
             return False
         if not self._outputs.isdisjoint([*p.outputs, *q.outputs]):
@@ -262,7 +267,7 @@ class _Search:
         return [pairs.get(node) for node in readers[0]] == readers[1]
 
     def _trim(self, pairs: dict[Node, Node], leave: Callable[[Node], bool]) -> bool:
-        """Remove nodes at the beginning for as long as they are such; return if any was."""
+        """Drop leading nodes that satisfy ``leave``; return whether any was dropped."""
         whole = len(pairs)
         trims = True
         while trims and len(pairs) > 1:
@@ -278,12 +283,12 @@ class _Search:
         return len(pairs) < whole
 
     def _units(self, pairs: dict[Node, Node]) -> Iterator[Pair]:
-        """Yield the units of a pairing, in the graph's order, if one class can be both."""
+        """Yield the units of a pairing, in the graph's order, if one class fits both."""
         units = self._ordered(pairs), self._ordered(pairs.values())
         kinds = [self._kind[node] for node in units[0] if not self._is_own(node)]
         if len(kinds) < 2 or _is_run(kinds, units[0]):
             return
-        # Pairs agree node by node; that they are also connected alike only a block tells.
+        # Pairs agree node by node; only the keys of blocks also compare their connections.
         one, other = (
             make_block(unit, unit[-1].outputs[0], self._chains).key for unit in units
         )
@@ -302,7 +307,7 @@ class _Search:
 
 
 def _is_run(kinds: list[Structure], unit: Unit) -> bool:
-    """Return whether a unit is a smaller one several times over, or blocks of a stage."""
+    """Return whether a unit is itself periodic or a run of equal blocks."""
     length = len(kinds)
     if all(isinstance(node, Block) for node in unit) and len(set(kinds)) < length:
         return True

@@ -1,4 +1,4 @@
-"""Blocks one after the other become stages.
+"""Consecutive blocks become stages.
 
 Before::
 
@@ -23,7 +23,7 @@ from tflite2torch.converter.structure.structure import Block, Stage
 
 
 def find_stages(graph: Graph) -> Rewrites:
-    """Put stages in the place of two blocks or more that follow each other; count them."""
+    """Replace each run of two or more consecutive blocks by a stage; count the stages."""
     inside = sum(_find_in(n) for n in graph.nodes if isinstance(n, Block))
     return Rewrites(inside + _fold_runs(graph.nodes, graph.outputs, split=True))
 
@@ -31,22 +31,25 @@ def find_stages(graph: Graph) -> Rewrites:
 def _find_in(block: Block) -> int:
     """Find stages in a block, the same in all blocks of its structure.
 
-    There a stage goes on where the resolution changes: that may be elsewhere in another use.
+    Inside a block a change of resolution ends no stage: in another use it may be elsewhere.
     """
     inside = sum(_find_in(node) for node in block.body if isinstance(node, Block))
     return inside + _fold_runs(block.body, block.outputs, split=False)
 
 
 def _fold_runs(nodes: list[Node], outputs: Sequence[Value], *, split: bool) -> int:
-    """Fold each run of blocks into a stage; ``split`` where the resolution changes."""
+    """Fold each run of blocks into a stage.
+
+    With ``split``, a change of resolution begins a new stage.
+    """
     sole_users = sole_users_of(nodes, outputs)
-    runs: dict[Value, list[Block]] = {}  # by the value that the last block gives
+    runs: dict[Value, list[Block]] = {}  # by the result of the last block
     for node in nodes:
         if not isinstance(node, Block) or len(node.inputs) != 1:
             continue
         entry, result = node.inputs[0], node.outputs[0]
-        # A run goes on where nothing else reads the value between two blocks, for an
-        # nn.Sequential does not give it.
+        # A run continues only if nothing else reads the value between two blocks, for an
+        # nn.Sequential returns the last one alone.
         goes_on = sole_users.get(entry) is node and not (split and _resizes(node))
         run = runs.pop(entry) if goes_on and entry in runs else []
         runs[result] = [*run, node]

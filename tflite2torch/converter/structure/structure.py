@@ -1,4 +1,4 @@
-"""Blocks and stages, and what can be asked of the nodes that they are made of."""
+"""Block and Stage nodes, and predicates on nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tflite2torch.converter.graph.traversal import operands
 from tflite2torch.converter.graph.value import Shape
 
 Structure = tuple[object, ...]
-"""What nodes have in common that one class, or one line of source, can stand for."""
+"""A hashable key, equal for nodes that one class, or one line of source, can stand for."""
 
 
 @dataclass(eq=False, repr=False)
@@ -21,8 +21,8 @@ class Block(Node):
 
     Attributes:
         body: its nodes; their order is the same in all blocks of one structure.
-        key: its structure when it was found. Later steps rewrite all bodies of one
-            structure alike, so that it goes on telling which class the block is a use of.
+        key: structural key; equal for all uses of one class. It is kept although later
+            passes rewrite bodies, for they rewrite all bodies of one key alike.
     """
 
     body: list[Node]
@@ -46,9 +46,9 @@ class Stage(Node):
 
 @dataclass(eq=False, repr=False)
 class Skipped(Node):
-    """Stands for an optional step that this use of a class lacks; gives its first operand.
+    """Placeholder for an optional step that this use lacks; passes its first operand through.
 
-    ``other`` is the step in another use.
+    ``other`` is the step in another use of the class.
     """
 
     other: Node
@@ -59,13 +59,13 @@ class Skipped(Node):
 
 @dataclass(frozen=True)
 class Chain:
-    """A known chain of layers that is a block also where no shortcut shows it.
+    """A known chain of layers that is a block even without a shortcut.
 
     Attributes:
         layers: how many layers it has.
-        shortcut: whether some uses of its class add what enters it to its result. Then the
-            addition is an optional step of the class.
-        matches: tells whether nodes, each the only user of the one before, are one.
+        shortcut: whether some uses of its class add their input to their result. The
+            addition is then an optional step of the class.
+        matches: returns whether nodes, each the only user of the one before, are this chain.
     """
 
     layers: int
@@ -95,12 +95,12 @@ def is_residual_add(node: Node) -> bool:
 
 
 def is_window_padding(node: Node) -> bool:
-    """Return whether a node pads for a layer that cannot pad so by itself."""
+    """Return whether a node is padding that the layer after it cannot do by itself."""
     return isinstance(node, Pad) and node.of_window
 
 
 def uses_of_classes(nodes: Sequence[Node]) -> dict[Structure, list[Block]]:
-    """Group all blocks by their structure, inner ones before those that hold them."""
+    """Group all blocks by their key, inner blocks before those that hold them."""
     uses: dict[Structure, list[Block]] = {}
     for node in nodes:
         for key, inner in uses_of_classes(node.inner).items():

@@ -1,4 +1,4 @@
-"""Uses of one class that lack an optional step get a mark in its place.
+"""Fill in optional steps that a use lacks with Skipped, so that all uses have equal length.
 
 Before, in a block and in another one of its structure::
 
@@ -10,8 +10,8 @@ After::
     b = pool(a)       d = conv(a)    e = add(d, b)
     b = skipped(a)    d = conv(a)    e = add(d, b)
 
-Then the steps of all uses stand in the same places, and the class can say on what condition
-it carries out each.
+The steps of all uses then have the same positions, and the class can make each optional step
+depend on a condition.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ from tflite2torch.converter.structure.structure import (
 
 
 def align_variants(graph: Graph, chains: Sequence[Chain]) -> Rewrites:
-    """Make the blocks of each structure equal, step by step; count the marks."""
+    """Make the bodies of each structure equal, step by step; count the placeholders."""
     for blocks in uses_of_classes(graph.nodes).values():
         uses = [_Use.of(block, chains) for block in blocks]
-        # Chains in the same place of all uses, merged to one that has the steps of all.
+        # The chains at one position of all uses are merged to one with the steps of all.
         columns = zip(*(use.chains for use in uses), strict=True)
         whole = [reduce(_merged, steps) for steps in columns]
         for use in uses:
             use.complete(whole)
-    return Rewrites(_marks(graph.nodes))
+    return Rewrites(_count_skipped(graph.nodes))
 
 
-def _marks(nodes: Sequence[Node]) -> int:
-    return sum(isinstance(n, Skipped) + _marks(n.inner) for n in nodes)
+def _count_skipped(nodes: Sequence[Node]) -> int:
+    return sum(isinstance(n, Skipped) + _count_skipped(n.inner) for n in nodes)
 
 
 @dataclass
 class _Use:
-    """A block, taken apart.
+    """A block, split into steps that every use has and optional ones.
 
     Attributes:
         block: the block.
         steps: the nodes that every use has.
-        chains: the optional steps before each operand of each of them, from what computes
-            the operand on; the last one stands before the block's result.
+        chains: for each operand of each step, the optional steps that lead to it, in order
+            of computation; the last entry leads to the block's result.
     """
 
     block: Block
@@ -85,10 +85,10 @@ class _Use:
         return cls(block, steps, before)
 
     def complete(self, whole: Sequence[Sequence[Node]]) -> None:
-        """Put the block together again, with marks for the steps that it lacks.
+        """Rebuild the block's body, with placeholders for the steps that it lacks.
 
         The order is that of ``make_block``: steps of shortcuts in front, others before the
-        step that reads them, the optional step that gives the result last.
+        step that reads them, the optional step that computes the result last.
         """
         early: list[Node] = []
         body: list[Node] = []
@@ -107,7 +107,7 @@ class _Use:
         reader: Node | None,
         place: int,
     ) -> list[Node]:
-        """Return a chain with its marks, read by a node's operand or as the block's result.
+        """Return a chain with placeholders, and connect it to its reader.
 
         Args:
             chain: the optional steps that this use has.
@@ -119,8 +119,8 @@ class _Use:
         end = self.block.outputs[0] if reader is None else reader.inputs[place]
         current = chain[0].inputs[0] if chain else end
         if whole and reader is None and not chain:
-            # The block's result must stay the same value, for others read it. A mark gives
-            # it now, so that the step that gave it needs a new value to give.
+            # The block's result must stay the same value, for others read it. A placeholder
+            # computes it now, so that the step that did so before needs a new output.
             current = replace(end)
             producer = next(node for node in self.steps if end in node.outputs)
             producer.outputs = [current if v is end else v for v in producer.outputs]

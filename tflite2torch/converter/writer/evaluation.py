@@ -1,4 +1,4 @@
-"""Which operation of the emitted module computes which value, in the order of evaluation."""
+"""The operations of the emitted module in the order of evaluation, and their values."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tflite2torch.converter.writer.forward import Forward
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation that an emitted module carries out on a tensor.
+    """One tensor operation of an emitted module.
 
     Attributes:
-        path: the module that does it, as in its state_dict: ``stage2.0.depthwise``; for a
-            step without weights, that of the class whose ``forward`` does it.
-        node: the node whose result it gives; None where that takes further operations.
+        path: the path of the layer, as in the state_dict: ``stage2.0.depthwise``; for a step
+            without weights, the path of the module whose ``forward`` has it.
+        node: the node whose result it computes; None for an intermediate operation.
     """
 
     path: str
@@ -33,10 +33,10 @@ class Operation:
 
 
 def evaluation(plan: Plan, forwards: Mapping[str, Forward]) -> list[Operation]:
-    """Return every operation of a module, as tracing it with ``torch.fx`` meets them.
+    """Return every operation of a module, in the order of a ``torch.fx`` trace.
 
-    A layer is one operation, and so is a call of a helper function; what the ``forward`` of
-    a block's class does stands there for each use.
+    A layer is one operation, and so is a call of a helper function; the operations of a
+    block's class are repeated for each use.
     """
 
     def operations(scope: Scope, nodes: list[Node], path: str) -> Iterator[Operation]:

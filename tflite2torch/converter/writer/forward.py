@@ -21,7 +21,7 @@ LINE = 80
 SHORTCUT = "shortcut"
 
 Held = dict[str, Value]
-"""What each variable holds at one point of a ``forward``, the oldest assignment first."""
+"""The value of each variable at one point of a ``forward``, the oldest assignment first."""
 
 
 class Forward:

@@ -1,4 +1,4 @@
-"""What the local variables of a ``forward`` are called: by what they hold."""
+"""Names of the local variables of a ``forward``, from the values that they hold."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Variables:
         for name in chain(wanted, ["x"]):
             if name not in taken:
                 return name
-        return Namespace(taken).unique(self._after_outputs(step.node, "features"))
+        return Namespace(taken).unique(self._prefixed_by_head(step.node, "features"))
 
     def _in_model(self, step: Step, value: Value, read: list[str]) -> Iterator[str]:
         """Yield names for a variable of a model's ``forward``, the best one first."""
@@ -83,10 +83,10 @@ class Variables:
         if value in self._points:
             yield "points"
         if isinstance(step.node, CropMatrix):
-            yield self._after_outputs(step.node, "matrix")
+            yield self._prefixed_by_head(step.node, "matrix")
         if not any(map(is_layer, nodes)):
             yield from read  # arithmetic updates a variable
-        features = self._after_outputs(step.node, "features")
+        features = self._prefixed_by_head(step.node, "features")
         if features != "features" and len(self._reads.get(value, [])) > 1:
             yield features  # where the branches of some outputs part
         if _computes(step.node, "sigmoid") and value in self._factors:
@@ -110,8 +110,8 @@ class Variables:
         if value in self._gates:
             yield "gate"
 
-    def _after_outputs(self, node: Node, name: str) -> str:
-        """Return a name after the outputs that depend on a node, if not all of them do."""
+    def _prefixed_by_head(self, node: Node, name: str) -> str:
+        """Return a name, prefixed by the outputs that depend on a node unless all do."""
         reached = [self._outputs[v] for v in self._reached[node] if v in self._outputs]
         return name if len(reached) == len(self._outputs) else prefixed(reached, name)
 

@@ -20,7 +20,7 @@ RAISED = (
     TypeError,
     ValueError,
 )
-"""What a faulty module may raise."""
+"""Exceptions that a faulty module may raise."""
 
 
 class Called:

@@ -1,4 +1,4 @@
-"""Which TFLite tensors a comparison covers, and what became of the others."""
+"""Coverage: which TFLite tensors are compared, and why the others are not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Coverage:
 
     @property
     def unexplained(self) -> int:
-        """How many are not compared for no known reason."""
+        """The number of tensors that are not compared for an unknown reason."""
         return sum(not tensor.reason for tensor in self.uncompared)
 
 
@@ -101,11 +101,11 @@ def operators_of(model: TfliteModel) -> dict[int, str]:
 
 
 def _reason(model: TfliteModel, tensor: int, givers: Mapping[int, Layer]) -> str:
-    """Say which layers of the module the tensor was folded into."""
+    """Return why a tensor is not compared; empty if unknown."""
     layers: dict[str, Layer] = {}
     waiting, seen = [tensor], {tensor}
-    # Along the operators that read it, each path up to the first tensor that
-    # the module computes: the layer that gives that one has done the work between.
+    # Follow the operators that read it, on each path up to the first tensor that the module
+    # computes: the layer that computes that one does the work of all operators between.
     while waiting:
         current = waiting.pop()
         for operator in model.operators:

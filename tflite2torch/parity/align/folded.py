@@ -1,11 +1,10 @@
-"""TFLite tensors that were folded into layers, and how to compute them from what is left.
+"""TFLite tensors that were folded into layers, computed from values of the module.
 
 The emitted module has no value for the ten tensors that a LayerNorm is spelled out with in
 TFLite, nor for the PAD before a convolution that pads by itself. Such a tensor follows from
 values that the module does compute, by the nodes of the unfused graph that lie between.
-Evaluated on the module's own values, these tell whether the surroundings of a layer lead to the
-same tensor as in TFLite. That is weaker than finding the tensor in the module, and reports keep
-both apart.
+Evaluated on the module's own values, they show whether the values around a layer lead to the same
+tensor as in TFLite. That is weaker than finding the tensor in the module, so reports mark it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from tflite2torch.parity.align.values import tensor_of
 
 @dataclass(frozen=True)
 class Folded:
-    """A node of the unfused graph that is evaluated beside the module.
+    """A node of the unfused graph that is evaluated on values of the module.
 
     Attributes:
         evaluated: the node. Its operands are values of the module, or results of others.
@@ -42,17 +41,17 @@ class Folded:
 
 
 def find_folded(
-    unfused: Graph, told: Trace, trace: Trace, operators: Mapping[int, str]
+    unfused: Graph, emitted: Trace, trace: Trace, operators: Mapping[int, str]
 ) -> list[Folded]:
-    """Return the nodes that compute the tensors which a conversion has folded away, in order.
+    """Return the nodes that compute the tensors that a conversion has folded, in order.
 
     Args:
         unfused: the model's unfused graph.
-        told: the operations of the emitted module.
-        trace: those of the module that is compared, which may be another.
+        emitted: the operations of the emitted module.
+        trace: the operations of the module that is compared, which may be another one.
         operators: the TFLite operator that computes each tensor, by its index.
     """
-    given = {tensor_of(value) for value in unfused.inputs} | set(told.givers())
+    given = {tensor_of(value) for value in unfused.inputs} | set(emitted.givers())
     lost = {v for n in unfused.nodes for v in n.outputs if tensor_of(v) not in given}
     nodes = _nodes_for(unfused, lost)
     receivers = _receivers(unfused, trace)
@@ -69,7 +68,7 @@ def find_folded(
 
 
 def relabelled(unfused: Graph, other: Graph) -> Graph | None:
-    """Return another model's unfused graph, its values standing for this model's tensors.
+    """Return another model's unfused graph, with its values mapped to this model's tensors.
 
     None where the two graphs differ in more than the numbers of their weights.
     """
@@ -160,7 +159,7 @@ def _identity(value: Value) -> tuple[object, ...]:
 
 
 def _receivers(unfused: Graph, trace: Trace) -> dict[Value, Layer]:
-    """Map each value to the first layer among those that its users' results end up in."""
+    """Map each value to the first layer that a value computed from it reaches."""
     order = {layer: place for place, layer in enumerate(trace.layers)}
     givers: dict[int | None, Layer] = {t: x for t, (x, _) in trace.givers().items()}
     found: dict[Value, Layer] = {}

@@ -25,7 +25,7 @@ class Runner:
         module: in eval mode, in float32; it is left as it is.
         interface: of the module.
         trace: its operations.
-        folded: the nodes of the unfused graph to evaluate beside it.
+        folded: the nodes of the unfused graph to evaluate on its values.
         dtype: name of the floating type that it computes in.
     """
 

@@ -1,4 +1,4 @@
-"""Traces the operations of a module and lines them up with the TFLite tensors they give."""
+"""Traces the operations of a module, and maps them to the TFLite tensors they compute."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Layer:
             a convolution with its activation, both: ``stage2.0.depthwise: relu``.
         kind: the type of the layer, or the function.
         node: its node in the traced graph; None for what the module does not compute.
-        values: its results, which know the TFLite tensors that they stand for; empty where
-            the conversion does not say.
+        values: its results, which know the TFLite tensors that they stand for; empty if the
+            conversion lists none.
         inside: for a tensor that the module does not compute, the layer it was folded into.
     """
 
@@ -97,7 +97,7 @@ class Trace:
         )
 
     def givers(self) -> dict[int, tuple[Layer, int]]:
-        """Map each tensor to the first layer that gives it, and its place there."""
+        """Map each tensor to the first layer that computes it, and its place among the results."""
         found: dict[int, tuple[Layer, int]] = {}
         for layer in self.layers:
             for place in layer.compared:
@@ -115,18 +115,17 @@ def trace_conversion(module: nn.Module, conversion: Conversion) -> Trace:
     """Trace an emitted module; its operations are those that the conversion lists.
 
     Raises:
-        TraceError: they are others. That is a fault of the converter, and nothing can be
-            compared.
+        TraceError: they differ. That is a bug of the converter, and nothing can be compared.
     """
     trace = trace_module(module)
     *operations, _ = (_path(layer.node) for layer in trace.layers)
-    told = [operation.path for operation in conversion.evaluation]
-    if operations != told:
-        places = zip(operations, told, strict=False)
+    listed = [operation.path for operation in conversion.evaluation]
+    if operations != listed:
+        places = zip(operations, listed, strict=False)
         first = next((i for i, (a, b) in enumerate(places) if a != b), len(operations))
         raise TraceError(
             f"the emitted module has {len(operations)} operations, the conversion "
-            f"{len(told)}; they part at operation {first}"
+            f"{len(listed)}; they part at operation {first}"
         )
     values = [operation.values for operation in conversion.evaluation]
     values.append([output_value(entry) for entry in conversion.outputs])
@@ -144,9 +143,9 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
         TraceError: ``torch.fx`` cannot trace it.
     """
     trace = trace_module(module)
-    # The emitted module under other weights has the same paths, so that path and kind tell
-    # an operation. A port that was written by hand has paths of its own, and only the order
-    # of the kinds can be matched: longest common runs, as for two texts.
+    # The emitted module under other weights has the same paths, so that path and kind
+    # identify an operation. A port that was written by hand has paths of its own, and only
+    # the order of the kinds can be matched: longest common runs, as for two texts.
     paths = {_path(layer.node) for layer in conversion.layers}
     same = all(_path(layer.node) in paths for layer in trace.layers)
     ours = [_key(layer, same) for layer in trace.layers]
@@ -161,15 +160,15 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
             differences += [f"{layer.name} is missing" for layer in missing]
             differences += [f"{layer.name} is not in the conversion" for layer in extra]
             continue
-        for place, told in enumerate(missing, start_ours):
-            name = told.name if same else layers[place].name
-            layers[place] = replace(layers[place], name=name, values=told.values)
+        for place, match in enumerate(missing, start_ours):
+            name = match.name if same else layers[place].name
+            layers[place] = replace(layers[place], name=name, values=match.values)
     found = Trace(trace.graph, tuple(layers), tuple(differences))
     return _named_by_weights(module, found)
 
 
 def _named_by_weights(module: nn.Module, trace: Trace) -> Trace:
-    """Name a step that completes an uncompared layer after that layer.
+    """Name an activation after the weighted layer it completes.
 
     TFLite has one tensor for a convolution with its activation. The activation's value is
     compared, but an error in it is mostly the convolution's.

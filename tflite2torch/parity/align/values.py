@@ -1,4 +1,4 @@
-"""Which TFLite tensor a value of a graph stands for, and what TFLite says of it."""
+"""Maps values of a graph to TFLite tensors, and to TFLite's answers."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def output_value(entry: Mapping[str, Any]) -> Value:
 
 
 def expected(value: Value, answers: Sequence[Mapping[int, Array]]) -> Array:
-    """Return what TFLite's tensors say of a value, axes in its order, batch first.
+    """Return TFLite's answers for a value, axes in its order, batch first.
 
     Args:
-        value: it stands for a tensor.
+        value: one that stands for a tensor.
         answers: for each sample of a batch, tensors by their index.
     """
     port = port_of(value)

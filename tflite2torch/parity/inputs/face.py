@@ -18,7 +18,7 @@ a square of 1.6 times the box that the official face detector finds there."""
 
 FACE_LANDMARKS = Path(__file__).with_name("face_landmarks.json")
 """The 146 landmarks that MediaPipe's blendshapes model takes, measured on that face; the
-file says how."""
+file describes how."""
 
 
 def face_values(port: Port) -> Array | None:

@@ -1,4 +1,4 @@
-"""The engine of every comparison: runs a module beside TFLite and compares their values.
+"""The engine of every comparison: runs a module and TFLite, and compares their values.
 
 ``parity`` and ``compare`` compare every layer, ``convert`` the outputs alone
 (``Options.outputs_only``). Limits, noise floors and inputs are the same for all.
@@ -67,13 +67,13 @@ def compare_model(
     """Compare the values of a module with the TFLite tensors that they stand for.
 
     Args:
-        conversion: the model, and which operation of its module gives which tensor.
+        conversion: the model, and which operation of its module computes which tensor.
         emitted: its module with its weights, in eval mode.
-        samples: what both sides run on.
-        options: how; what concerns inputs has gone into ``samples``.
-        module: what is compared, if not ``emitted``: a module that should compute the same.
-            It is left as it is.
-        other: the model that this module came from, if it is an emitted one.
+        samples: the inputs of both sides.
+        options: how to compare; ``samples`` have been made from those on inputs.
+        module: the module to compare in place of ``emitted``; it should compute the same, and
+            is left as it is.
+        other: the model that ``module`` was converted from, if it was.
 
     Raises:
         ReferenceFailedError: TFLite is missing, refuses the model, crashes or hangs.
@@ -85,18 +85,18 @@ def compare_model(
     if options.outputs_only:
         trace = outputs_only(conversion)
     else:
-        trace = told = trace_conversion(emitted, conversion)
+        trace = listed = trace_conversion(emitted, conversion)
         if module is not None:
             try:
-                trace = trace_like(module, told)
+                trace = trace_like(module, listed)
             except TraceError as error:
-                trace, failures = Trace(told.graph, ()), [*failures, str(error)]
+                trace, failures = Trace(listed.graph, ()), [*failures, str(error)]
         graph: Graph | None = unfused_graph(conversion.model, conversion.name)
         if graph is not None and other is not None:
             graph = relabelled(graph, unfused_graph(other.model, other.name))
         if graph is not None:
             operators = operators_of(conversion.model)
-            folded = find_folded(graph, told, trace, operators)
+            folded = find_folded(graph, listed, trace, operators)
     comparison = _Comparison(
         conversion, module or emitted, trace, folded, samples, options
     )
@@ -106,7 +106,7 @@ def compare_model(
 
 
 def _misfits(conversion: Conversion) -> list[str]:
-    """Return how the module's interface differs from what the file declares, a line each."""
+    """Return the differences between the module's interface and the file's, a line each."""
     model, interface = conversion.model, Interface.of(conversion)
     failures = []
     for kind, ports, indices in (
@@ -192,7 +192,7 @@ class _Comparison:
                 self._ran.append(size)
 
     def report(self, failures: Sequence[str], other: Conversion | None) -> ParityReport:
-        """Return what was found; ``failures`` are those that were known before."""
+        """Return the report; ``failures`` are those known before anything ran."""
         conversion, options = self._conversion, self._options
         rows = [row for row in self._rows.values() if row.findings]
         layers = tuple(row.report() for row in rows)
@@ -295,7 +295,7 @@ class _Comparison:
             ]
             steps = self._runner.steps(inputs, answers)
         elif called.problem:
-            # Larger batches would fail alike; layer by layer, the trace says more.
+            # Larger batches would fail alike. (With layers, the trace finds the one that raises.)
             self._called_otherwise.append(called.problem)
             return False
         else:
@@ -346,8 +346,10 @@ class _Comparison:
                 )
 
     def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> None:
-        # Before an error is called too large, see whether the floor is only too low because
-        # it was measured on few draws.
+        # A floor is a maximum over random draws, and too low after few of them. So before an
+        # error fails, more draws are made, until the floor reaches the height at which the
+        # error passes: the limit is FLOOR_FACTOR floors, hence the division. Draws that could
+        # not change the verdict are not made, for each is a run of the whole model.
         wanted = {
             self._ports[name].tensor: measures.needed / FLOOR_FACTOR
             for name, measures in found.items()

@@ -1,4 +1,4 @@
-"""Measures how a value that a module computes differs from TFLite's tensor."""
+"""Measures of the difference between a value of a module and TFLite's tensor."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from tflite2torch.parity.layers.picture import Picture, draw
 
 BATCH_TOLERANCE = 1e-5
 """How far an output may move, relative to its magnitude, when other samples are in the batch:
-sums over another layout are taken in another order. It may move by the limit of an error where
-that is more: near zero a sigmoid's relative error is its logit's absolute one."""
+torch adds up in another order for another batch size. Where the limit of an error is more, it may
+move by that: near zero a sigmoid's relative error is its logit's absolute one."""
 
 
 @dataclass(frozen=True)
 class Exact:
-    """How far both sides are from the exact answer, the module in float64.
+    """How far both sides are from the exact answer, which is the module in float64.
 
     Attributes:
-        module: largest distance of the module; None where it cannot be told.
+        module: largest distance of the module; None where there is no exact answer.
         reference: largest distance of the reference kernels; None likewise.
     """
 
@@ -41,7 +41,7 @@ class Exact:
 
 @dataclass(frozen=True)
 class Measures:
-    """How one value compares on one input. Distances are absolute.
+    """The comparison of one value on one input. Distances are absolute.
 
     Attributes:
         sample: the input, and its place in a batch.
@@ -60,7 +60,8 @@ class Measures:
             is NaN or infinite on one side only.
         picture: histograms and heat map, where they were asked for.
         moved: largest distance from what the module gives for the sample alone; 0 in a
-            batch of one and within ``BATCH_TOLERANCE``, infinite where it cannot be told.
+            batch of one and within ``BATCH_TOLERANCE``, infinite if shapes differ, or
+            an element is NaN or infinite on one side only.
         xnnpack_error: largest distance from XNNPACK; None where its answer is not kept.
     """
 
@@ -81,7 +82,9 @@ class Measures:
 
     @property
     def needed(self) -> float:
-        """The smallest limit at which it passes; infinite where none helps."""
+        """The smallest limit at which it passes; infinite if it fails at any limit."""
+        # Every distance that verdicts compare with the limit: see ``Finding.failures`` and
+        # ``Forced.failures``.
         return max(self.error, self.forced_error or 0, self.moved)
 
 
@@ -116,6 +119,8 @@ def measure(
         image: whether the values are images, C x H x W.
     """
     size, moved = magnitude(expected), _distance(free, alone) or 0.0
+    # Where shapes differ, no distance is defined: the error is infinite, so that it fails
+    # whatever the limit, and ``problems`` has the reason.
     fits = free is not None and free.shape == expected.shape
     found = difference(free, expected) if fits and free is not None else None
     if dtypes is None and free is not None:
@@ -132,6 +137,7 @@ def measure(
         compared=0 if found is None else found.compared,
         error=math.inf if problems or found is None else found.largest,
         mean_error=math.inf if problems or found is None else found.mean,
+        # The first element that is NaN or infinite on one side only is worse than any error.
         where=() if found is None else (found.unequal or found.where)[1:],
         forced_error=_distance(forced, expected),
         exact=Exact(_distance(free, exact), _distance(expected, exact)),
@@ -176,7 +182,8 @@ def _alike(one: Array, other: Array, found: Difference) -> tuple[float, float]:
         one, other = one[finite], other[finite]
     signal, own, noise = _power(other), _power(one), found.power
     product = math.sqrt(signal) * math.sqrt(own)
-    # 2ab = a² + b² - (a - b)²: the power of the difference is known already.
+    # 2ab = a² + b² - (a - b)²: the power of the difference has been computed already, so that
+    # the product needs no further pass over both arrays.
     cosine = (signal + own - noise) / 2 / product if product else float(signal == own)
     if noise == 0:
         return cosine, math.inf
@@ -185,6 +192,7 @@ def _alike(one: Array, other: Array, found: Difference) -> tuple[float, float]:
 
 def _power(array: Array) -> float:
     """Return the sum of the squares."""
+    # Part by part, so that no float64 copy of the whole array is made.
     flat, power = array.reshape(-1), 0.0
     for start in range(0, flat.size, PART):
         part = flat[start : start + PART].astype(np.float64)

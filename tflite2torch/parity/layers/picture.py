@@ -56,7 +56,7 @@ class Picture:
 
 
 def draw(expected: Array, found: Array, *, image: bool) -> Picture:
-    """Draw two values of one shape, batch of one; ``image`` says that they are images."""
+    """Draw two values of one shape, batch of one; ``image`` if they are images."""
     sides = [s[np.isfinite(s)].astype(np.float64) for s in (expected, found)]
     values = np.concatenate([*sides, np.zeros(int(not any(s.size for s in sides)))])
     low, high = float(values.min()), float(values.max())

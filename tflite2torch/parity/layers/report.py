@@ -1,4 +1,4 @@
-"""What a comparison found. Needs neither torch nor the interpreter."""
+"""The results of a comparison. Needs neither torch nor the interpreter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Identity:
     """Which value of a module a comparison is about.
 
     Attributes:
-        name: the operation that gives it: ``stage2.0.depthwise``, ``stage2.0: relu``.
+        name: the operation that computes it: ``stage2.0.depthwise``, ``stage2.0: relu``.
         kind: type of the layer, or the function; ``output`` for an output.
         tensor: index of the TFLite tensor.
         tensor_name: TFLite's name of it, which is untrusted text; for an output what the
@@ -89,7 +89,7 @@ class LayerReport:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         return self.identity.name
 
     @property
@@ -110,7 +110,7 @@ class LayerReport:
     @property
     def span(self) -> str:
         """Where a fault may lie: the steps without a tensor before the layer, and the layer."""
-        # A layer that completes a step bears the step's name: tell it once.
+        # An activation bears the name of the layer that it completes, which is in ``steps``.
         steps = [s for s in self.identity.steps if not self.name.startswith(f"{s}: ")]
         return " → ".join((*steps, self.name))
 
@@ -153,7 +153,7 @@ class ParityReport:
             outputs come last.
         coverage: which tensors of the model are compared.
         failures: what went wrong with the module as a whole, a line each.
-        notes: what else is to be known, a line each.
+        notes: remarks, a line each.
         sources: names of the layers where errors arise, the first one first: those that
             fail while their inputs pass, and those that fail teacher-forced. A tensor that
             was folded into a layer is never one; empty where only outputs were compared.
@@ -196,7 +196,7 @@ class ParityReport:
 
     @property
     def title(self) -> str:
-        """What reports call it: its file; its name too, where the file has another."""
+        """Its name in reports: the file, and the model's name if that differs."""
         named = module_name(PurePath(self.label).stem) == self.name
         title = self.label if named else f"{self.label} ({self.name})"
         return title if self.other is None else f"{title} and {self.other.source}"

@@ -83,8 +83,8 @@ def reproduction(
     if row is None or row.forced is None:
         return {}
     identity, worst = row.identity, row.forced.sample
-    told = trace_conversion(emitted, conversion)
-    trace = told if module is None else trace_like(module, told)
+    listed = trace_conversion(emitted, conversion)
+    trace = listed if module is None else trace_like(module, listed)
     given = [
         _find(trace, name)[0].port(_find(trace, name)[1]) for name in identity.inputs
     ]

@@ -22,7 +22,7 @@ class Row:
     """One value of a module, and the findings on it.
 
     Attributes:
-        layer: the layer that gives it.
+        layer: the layer that computes it.
         place: its place among the layer's values.
         inputs: names of the rows that it is computed from.
         steps: names of the uncompared operations between those and the layer.
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         return row_name(self.layer, self.place)
 
     @property
@@ -120,14 +120,14 @@ def make_rows(trace: Trace, folded: Sequence[Folded]) -> dict[str, Row]:
 
 
 def row_name(layer: Layer, place: int) -> str:
-    """Return what reports call one of a layer's values."""
+    """Return the name of one of a layer's values in reports."""
     if layer.kind == OUTPUT:
         return f"{OUTPUT} {layer.values[place].name}"
     return layer.name if len(layer.values) == 1 else f"{layer.name} [{place}]"
 
 
 def sample_name(sample: Sample, position: int, batch: int) -> str:
-    """Return what reports call a sample at its place in a batch."""
+    """Return the name of a sample in reports, with its position in a batch."""
     if batch == 1:
         return sample.name
     return f"{sample.name}, sample {position} of a batch of {batch}"

@@ -1,4 +1,4 @@
-"""What passes: the limit of an error, and the verdict on one value and one input."""
+"""The limit of an error, and the verdict on one value and one input."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from tflite2torch.parity.distances import SPACINGS, share, ulp
 from tflite2torch.parity.layers.measures import Measures
 
 FLOOR_FACTOR = 2.0
-"""An error may be this many noise floors: one for the rounding of either side."""
+"""The limit in noise floors: one for the rounding of either side. A floor is how far rounding alone
+moves TFLite; the module rounds elsewhere, independently, and as much."""
 
 ULPS = 4.0
-"""An error may be this many ulps of the magnitude where that is more: a floor is measured on a
-few draws, and may come out as zero."""
+"""The least limit, in ulps of the magnitude: a floor is measured on a few draws, and may come out
+as zero."""
 
 
 def limit_of(magnitude: float, floor: float, dtype: str) -> float:
@@ -48,7 +49,8 @@ class Forced:
         return share(self.error, self.limit)
 
     def failures(self) -> Iterator[str]:
-        """Say why it fails, a line each."""
+        """Yield why it fails, a line each."""
+        # ``not <=``, for a NaN has to fail.
         if not self.error <= self.limit:
             yield (
                 f"{self.sample}: error {self.error:.3g} on TFLite's own inputs is "
@@ -58,7 +60,10 @@ class Forced:
 
 @dataclass(frozen=True)
 class Finding:
-    """The comparison of one value on one input.
+    """The comparison of one value on one input, and its limit there.
+
+    Limits are per input because floors are: TFLite may agree with itself exactly on zeros, and
+    not on an image.
 
     Attributes:
         sample: the input's name, without its place in a batch.
@@ -91,8 +96,9 @@ class Finding:
         return Forced(self.measures.sample, error, self.limit)
 
     def failures(self) -> Iterator[str]:
-        """Say why the value fails running freely, a line each."""
+        """Yield why the value fails free-running, a line each."""
         found = self.measures
+        # A problem makes the error infinite; one line is enough for both.
         yield from (f"{found.sample}: {problem}" for problem in found.problems)
         if not found.problems and not found.error <= self.limit:
             yield (

@@ -102,7 +102,7 @@ def start_references(
 
     Args:
         stack: ends the processes.
-        model: what the file says.
+        model: the parsed file.
         data: the file, or an edited copy with the inputs and outputs of ``model``.
         backend: a key of ``BACKENDS``.
 

@@ -113,7 +113,7 @@ class Reference:
         # The message is sent here and not in the iterator, so that several kernel sets compute
         # at the same time before the first answer is read.
         indices = [tensor.index for tensor in self.inputs]
-        self._child.tell(Message(arrays=dict(zip(indices, inputs, strict=True))))
+        self._child.send(Message(arrays=dict(zip(indices, inputs, strict=True))))
         return self._outputs()
 
     @classmethod

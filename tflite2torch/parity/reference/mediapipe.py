@@ -31,7 +31,7 @@ START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
     "from tflite2torch.parity.reference.mediapipe_worker import main; main()"
 )
-"""Appends to the path: packages beside this one may not be for that Python's version."""
+"""Appends to the path: packages next to this one may be for another version of Python."""
 
 
 def reference_python() -> Path:
@@ -52,7 +52,7 @@ class MediaPipeReference(Reference):
     Args:
         data: bytes of a ``.tflite`` file.
         kernels: which kernels run it.
-        model: what the file says, where that is known; it is read otherwise.
+        model: the parsed file, if there is one; otherwise the bytes are parsed.
         label: how messages name the model.
         limits: what it may take before it is stopped.
 
@@ -97,7 +97,7 @@ class MediaPipeReference(Reference):
             image = self._fed.image(inputs)
         except ValueError as error:
             raise self._child.failure(f"cannot be given {error}") from error
-        self._child.tell(Message(arrays={0: image}))
+        self._child.send(Message(arrays={0: image}))
         return self._decoded(inputs)
 
     def _decoded(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:

@@ -1,6 +1,6 @@
 """The noise floor: by how much TFLite disagrees with itself on one input.
 
-No fixed tolerance can stand for it: floors of official models range from 5e-6 to 1.7.
+No fixed tolerance can replace it: floors of official models range from 5e-6 to 1.7.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Noise:
         references: a reference for each kernel set.
         inputs: in TFLite's order and shape.
         generator: draws the directions that input values are nudged in.
-        keep: kernel sets whose answers are kept beside those of ``reference``.
+        keep: kernel sets whose answers are kept besides those of ``reference``.
         dtype: the type that the module computes in; inputs are nudged by an ulp of it.
 
     Attributes:

@@ -89,7 +89,7 @@ def _start(
     interpreter: type[Reference],
     label: str,
 ) -> Reference:
-    """Start what runs one phase; it gives what later phases, or the caller, need."""
+    """Start a reference for one phase; its outputs are what later phases or the caller read."""
     inside = {operator.index for operator in phase}
     made = {index for operator in phase for index in operator.outputs}
     used = {index for operator in phase for index in operator.inputs}

@@ -1,7 +1,7 @@
 """A child process that answers messages.
 
-It may crash, hang, be killed or ask for gigabytes: the caller gets a ReferenceFailedError that
-says in one line what happened.
+It may crash, hang, be killed or ask for gigabytes: the caller gets a ReferenceFailedError with one
+line on what happened.
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ class Child:
 
         Raises what ``answers`` does.
         """
-        self.tell(message)
+        self.send(message)
         with self._watched():
             fields, _ = self._header()
         return fields
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Send a message; ``answers`` yields the answer to it.
 
         Raises ReferenceFailedError where the process does not take it.
@@ -143,7 +143,7 @@ class Child:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """End the process when its time is over; say how it ended where it did."""
+        """Kill the process when its time is over; raise with the reason if it has ended."""
         timer = threading.Timer(self._limits.seconds, self._overrun)
         timer.daemon = True
         timer.start()
@@ -180,10 +180,10 @@ class Child:
         self._log.seek(0)
         log = self._log.read().decode(errors="replace").strip().splitlines()
         lines = [line for line in log if not line.startswith(("INFO:", "WARNING:"))]
-        said = f" ({plain_line(lines[-1])})" if lines else ""
+        detail = f" ({plain_line(lines[-1])})" if lines else ""
         if code >= 0:
-            return f"ended with exit code {code}{said}"
-        return f"was ended by {signal.Signals(-code).name}{said}"
+            return f"ended with exit code {code}{detail}"
+        return f"was ended by {signal.Signals(-code).name}{detail}"
 
 
 def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""The JSON of ``tflite2torch parity``; ``docs/parity.md`` tells of every field.
+"""The JSON of ``tflite2torch parity``; ``docs/parity.md`` describes every field.
 
 A field may be added in any release; one that changes its meaning, or goes, raises
 ``schema``. A number that JSON lacks is the text "inf", "-inf" or "nan".
@@ -30,7 +30,7 @@ PACKAGES = (
     "tflite",
     "torch",
 )
-"""The packages that take part in a comparison, beside the runtime of a model."""
+"""The packages that take part in a comparison, besides the runtime of a model."""
 
 
 def as_document(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:

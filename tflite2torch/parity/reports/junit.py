@@ -36,8 +36,8 @@ def _whole(suite: Element, report: ParityReport) -> None:
     case = SubElement(suite, "testcase", classname=report.name, name="module")
     if report.failures or not report.layers:
         SubElement(case, "failure", message=_text(report.verdict))
-    told = [*report.files, *report.notes]
-    SubElement(case, "system-out").text = _text("\n".join(told))
+    lines = [*report.files, *report.notes]
+    SubElement(case, "system-out").text = _text("\n".join(lines))
 
 
 def _layer(suite: Element, model: str, layer: LayerReport) -> None:

@@ -40,28 +40,28 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
     console.print(f"\n[bold]{escape(report.title)}[/bold]")
     for line in report.files:
         console.print(f"  {line}", soft_wrap=True, markup=False)
-    _say(console, report.verdict, "green" if report.passed else "red")
-    _say(console, describe_coverage(covered))
-    _say(console, _setting(report))
+    _print(console, report.verdict, "green" if report.passed else "red")
+    _print(console, describe_coverage(covered))
+    _print(console, _setting(report))
     for note in report.notes:
-        _say(console, note, "yellow")
+        _print(console, note, "yellow")
     ranked = report.worst_first
     failing = sum(not layer.passed for layer in ranked)
     shown = ranked if everything else ranked[: max(ROWS, failing)]
     if shown:
         console.print(_table(shown, report.sources, console.width))
     if len(shown) < len(ranked):
-        _say(
+        _print(
             console, f"and {len(ranked) - len(shown)} more that pass; --all shows them"
         )
     if everything:
         for tensor in covered.uncompared:
             reason = tensor.reason or "not known why"
-            told = f"tensor {tensor.tensor}, {tensor.operator}: {reason}"
-            _say(console, f"not compared: {told}")
+            which = f"tensor {tensor.tensor}, {tensor.operator}: {reason}"
+            _print(console, f"not compared: {which}")
 
 
-def _say(console: Console, line: str, style: str = "") -> None:
+def _print(console: Console, line: str, style: str = "") -> None:
     """Print a line under a heading, wrapped between words."""
     console.print(Padding(Text(line, style), (0, 0, 0, 2), expand=False))
 
@@ -73,7 +73,7 @@ def show_unknown(console: Console, name: str) -> None:
 
 
 def _setting(report: ParityReport) -> str:
-    """Say what ran, and how limits are derived."""
+    """Return a line on what ran, and how limits are derived."""
     text = f"{report.runtime}, {', '.join(report.kernels)} kernels"
     if report.dtype != "float32":
         text += f"; PyTorch in {report.dtype}"
@@ -84,7 +84,7 @@ def _setting(report: ParityReport) -> str:
 
 
 def describe_coverage(covered: Coverage) -> str:
-    """Say how much was compared, how, and how much was not."""
+    """Return a line on how much was compared, how, and how much was not."""
     text = f"{covered.compared} of {covered.total} tensors compared"
     text += f" ({covered.percent:.0f} %)"
     if covered.folded:
@@ -100,7 +100,7 @@ def describe_coverage(covered: Coverage) -> str:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the table, beside the one that names layers.
+    """A column of the table, besides the one that names layers.
 
     Attributes:
         heading: of one or two lines.

@@ -17,6 +17,8 @@ from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
 from tflite2torch.converter.graph.value import Array
 
+# A FlatBuffer within the FlatBuffer: metadata has a schema and an identifier of its own, and
+# is as untrusted as the model, so that the same decoder reads it.
 _BUFFER = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 _UNITS = "process_units"
@@ -85,6 +87,7 @@ def read_metadata(model: TfliteModel) -> ModelMetadata | None:
 
 def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
     entries: list[Table] = subgraph.get(field, [])
+    # Entries have no tensor index, only their order. Many files have none at all.
     if entries and len(entries) != count:
         raise FormatError(f"{len(entries)} entries for {count} tensors", field)
     return [
@@ -97,6 +100,8 @@ def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
 
 def _value_range(entry: Table) -> tuple[float, float] | None:
     """Return the range of normalized pixels, or else that of the tensor's statistics."""
+    # Statistics of an image may describe the pixels before normalization (as in TensorFlow's
+    # own tutorial, 0 to 255), which is not what the model reads.
     options = [unit.get("options") for unit in entry.get("process_units", [])]
     for unit in options:
         if unit is not None and unit.type == "NormalizationOptions":
@@ -111,6 +116,7 @@ def _normalized(means: Array, stds: Array) -> tuple[float, float] | None:
         raise FormatError(f"{len(means)} means and {len(stds)} deviations", _UNITS)
     if any(not std > 0 for std in stds):
         raise FormatError("a standard deviation is not positive", _UNITS)
+    # One mean may stand for all channels beside several deviations, and the other way round.
     channels = [(float(mean), float(std)) for mean, std in np.broadcast(means, stds)]
     black, white = ([(p - mean) / std for mean, std in channels] for p in _PIXELS)
     return _bounds(black, white, _UNITS)
@@ -123,6 +129,7 @@ def _bounds(
     if not least or not largest:
         return None
     bounds = float(min(least)), float(max(largest))
+    # Chained, so that a NaN fails too: inputs are drawn from this range.
     if not -math.inf < bounds[0] <= bounds[1] < math.inf:
         raise FormatError(f"a range of values from {bounds[0]} to {bounds[1]}", field)
     return bounds
