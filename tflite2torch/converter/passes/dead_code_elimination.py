@@ -45,6 +45,8 @@ def _bypass(graph: Graph, node: Node) -> None:
     """
     (before,), (after,) = node.inputs, node.outputs
     if after not in graph.outputs:
+        # A reshape may be what makes an image of other elements in the same order.
+        before.image = before.image or after.image
         graph.replace(after, before)
     elif before not in graph.inputs + graph.outputs and before.data is None:
         producer = graph.producers()[before]
