@@ -25,9 +25,7 @@ FAILED = (0, 1, 3)
 
 
 @click.command()
-@click.argument(
-    "sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
-)
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--write",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -30,14 +30,10 @@ def main() -> None:
         printed.extend(data)
         return data
 
-    shown = (
-        f"{shlex.join(command)} 2>/dev/null"  # progress bars do not stay on the screen
-    )
+    shown = f"{shlex.join(command)} 2>/dev/null"  # progress bars do not stay on the screen
     status = pty.spawn(["sh", "-c", shown], read)
     if status:
-        sys.exit(
-            f"{shlex.join(command)} ended with {os.waitstatus_to_exitcode(status)}"
-        )
+        sys.exit(f"{shlex.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
     console = Console(record=True, width=WIDTH, file=io.StringIO())
     called = shlex.join([Path(command[0]).name, *command[1:]])
     console.print(Text.assemble(("$ ", "bold green"), called))
@@ -45,9 +41,7 @@ def main() -> None:
     svg = console.export_svg(title="tflite2torch", unique_id="terminal")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # fonts of a web site
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
-    Path(picture).write_text(
-        svg.replace("Fira Code", "Menlo, Consolas"), encoding="utf-8"
-    )
+    Path(picture).write_text(svg.replace("Fira Code", "Menlo, Consolas"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from tflite2torch.streams import BROKEN_PIPE, drop_streams, prepare_streams
 VERBS = {
     "compare": "Compare two models of one architecture, layer by layer.",
     "convert": "Write PyTorch source, weights and a manifest for every model of SOURCE.",
-    "inspect": "List operators, inputs, outputs, metadata, and what is not supported and "
-    "where.",
+    "inspect": "List operators, inputs, outputs, metadata, and what is not supported and where.",
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
 }
 """The first sentence of each verb's help, by verb; each has a module in ``commands``."""

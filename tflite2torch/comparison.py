@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 NEEDED = {"torch": "torch", "skimage": "scikit-image", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
 
-QUICK = Options(
-    batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes")
-)
+QUICK = Options(batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes"))
 """What ``convert`` checks: enough to see a wrong conversion within seconds."""
 
 
@@ -117,14 +115,10 @@ def check_images(options: Options, conversions: Iterable[Conversion]) -> None:
     if options.images is not None:
         image_files(options.images)
         if not any(map(_takes_images, conversions)):
-            raise SourceError(
-                f"--images {options.images}: no model takes an image; give --inputs"
-            )
+            raise SourceError(f"--images {options.images}: no model takes an image; give --inputs")
 
 
-def check_tolerances(
-    tolerances: Mapping[str, float], outcomes: Mapping[str, Outcome]
-) -> None:
+def check_tolerances(tolerances: Mapping[str, float], outcomes: Mapping[str, Outcome]) -> None:
     """Raise SourceError for a tolerance of no layer or tensor that was compared."""
     reports = [x for x in outcomes.values() if isinstance(x, ParityReport)]
     found = [layer.identity for report in reports for layer in report.layers]

@@ -103,6 +103,4 @@ def _cause(error: Exception) -> str:
 
 
 def _refusal(option: str, path: Path, reason: str) -> OutputError:
-    return OutputError(
-        f"{path}: cannot be written: {reason}; choose another path with {option}"
-    )
+    return OutputError(f"{path}: cannot be written: {reason}; choose another path with {option}")

@@ -37,9 +37,7 @@ SHAPES = {
 }
 """What each architecture takes and gives, for one sample."""
 
-REGISTRY: dict[str, dict[str, str]] = json.loads(
-    (FOLDER / "registry.json").read_text("utf-8")
-)
+REGISTRY: dict[str, dict[str, str]] = json.loads((FOLDER / "registry.json").read_text("utf-8"))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -112,18 +110,14 @@ def test_the_registry_names_an_architecture_that_takes_the_weights_of_the_file(
 def test_no_two_architectures_are_the_same() -> None:
     """What differs between two that are: the docstring, and the name of the class."""
     code = {
-        re.sub(rf"\b{name}\b", "", inspect.getsource(inspect.getmodule(cls))).split(
-            '"""', 2
-        )[2]
+        re.sub(rf"\b{name}\b", "", inspect.getsource(inspect.getmodule(cls))).split('"""', 2)[2]
         for name, cls in vars(architectures).items()
         if name in SHAPES
     }
     assert len(code) == len(SHAPES)
 
 
-def test_the_page_has_a_row_for_every_model_and_a_section_for_every_architecture() -> (
-    None
-):
+def test_the_page_has_a_row_for_every_model_and_a_section_for_every_architecture() -> None:
     page = (FOLDER / "README.md").read_text("utf-8")
     table, *sections = re.split(r"^## ", page, flags=re.MULTILINE)
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| \[`(\w+)`\]", table, re.MULTILINE)
@@ -134,9 +128,7 @@ def test_the_page_has_a_row_for_every_model_and_a_section_for_every_architecture
     assert sorted(names) == sorted({known["module"] for known in REGISTRY.values()})
     for name, section in zip(names, sections, strict=True):
         digests = re.findall(r"`([0-9a-f]{64})`", section)
-        assert digests == [
-            d for d, known in REGISTRY.items() if known["module"] == name
-        ]
+        assert digests == [d for d, known in REGISTRY.items() if known["module"] == name]
         source = (FOLDER / f"{name}.py").read_text("utf-8")
         assert re.findall(r"sha256 ([0-9a-f]{64})", source) == digests[:1]
         diagram = section.split("```mermaid\n")[1].split("```")[0]
@@ -152,9 +144,5 @@ def test_a_diagram_leaves_no_part_unconnected() -> None:
         edges = re.findall(r"(\w+) --> (\w+)", diagram)
         sources, targets = {a for a, _ in edges}, {b for _, b in edges}
         assert nodes == sources | targets
-        assert {n for n in nodes if n not in targets} == {
-            n for n in nodes if n.startswith("in_")
-        }
-        assert {n for n in nodes if n not in sources} == {
-            n for n in nodes if n.startswith("out_")
-        }
+        assert {n for n in nodes if n not in targets} == {n for n in nodes if n.startswith("in_")}
+        assert {n for n in nodes if n not in sources} == {n for n in nodes if n.startswith("out_")}

@@ -83,9 +83,7 @@ class Official:
         """The outputs for all samples, in float64; each ran alone."""
         return _alone(self._double, [values.double() for values in self.samples])
 
-    def assert_near(
-        self, results: list[Tensor], dtype: torch.dtype = torch.float32
-    ) -> None:
+    def assert_near(self, results: list[Tensor], dtype: torch.dtype = torch.float32) -> None:
         """Assert that outputs for the first samples are exact but for a type's rounding."""
         limits = self._limits.get(dtype) or self._rounding(dtype)
         self._limits[dtype] = limits

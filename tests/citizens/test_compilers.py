@@ -89,9 +89,7 @@ def assert_compiles(official: Official, backend: str) -> None:
         official.assert_near(run(module, official.batch(SAMPLES)))
 
 
-def run_onnx(
-    session: onnxruntime.InferenceSession, inputs: tuple[Tensor, ...]
-) -> list[Tensor]:
+def run_onnx(session: onnxruntime.InferenceSession, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     """Return what onnxruntime gives, in the file's order."""
     names = [given.name for given in session.get_inputs()]
     arrays = [values.numpy() for values in inputs]

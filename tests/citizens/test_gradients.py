@@ -32,9 +32,7 @@ def conv(stride: int = 1, dilation: int = 1) -> bytes:
 
 
 def depthwise() -> bytes:
-    options = schema.DepthwiseConv2DOptionsT(
-        padding=SAME, strideH=2, strideW=2, depthMultiplier=2
-    )
+    options = schema.DepthwiseConv2DOptionsT(padding=SAME, strideH=2, strideW=2, depthMultiplier=2)
     operands: list[Operand] = [Tensor((1, 4, 5, 2)), weights(1, 3, 3, 4), weights(4)]
     return one_operator_model("DEPTHWISE_CONV_2D", operands, options=options)
 

@@ -127,9 +127,7 @@ def faces(conversion: Conversion, count: int) -> torch.Tensor:
     return face * gains
 
 
-def batch_errors(
-    module: torch.nn.Module, x: torch.Tensor, smallest: float
-) -> Iterator[float]:
+def batch_errors(module: torch.nn.Module, x: torch.Tensor, smallest: float) -> Iterator[float]:
     """Yield how far each output moves in a batch, relative to its magnitude."""
     with torch.no_grad():
         together = outputs_of(module, x)
@@ -204,9 +202,7 @@ def test_one_model_is_loaded_as_itself(
     assert type(module).__name__ == "FaceDetectorV2"
 
 
-def test_two_runs_write_the_same_bytes(
-    bundle: Path, written: Path, tmp_path: Path
-) -> None:
+def test_two_runs_write_the_same_bytes(bundle: Path, written: Path, tmp_path: Path) -> None:
     """In processes that hash, and so order sets, in other ways."""
     for seed in ("0", "1"):
         out = tmp_path / seed
@@ -292,9 +288,7 @@ class OfficialFile:
                 tflite.BuiltinOperator.FULLY_CONNECTED,
                 tflite.BuiltinOperator.PRELU,
             ):
-                found |= {
-                    unpacked.get(index, index) for index in inputs[1:] if index >= 0
-                }
+                found |= {unpacked.get(index, index) for index in inputs[1:] if index >= 0}
         return found
 
 

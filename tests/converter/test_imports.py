@@ -86,13 +86,9 @@ def test_a_room_imports_those_below_it() -> None:
 
 
 def test_every_front_end_is_a_room() -> None:
-    folders = [
-        p.parent for p in (PACKAGE / "converter/frontends").glob("*/__init__.py")
-    ]
+    folders = [p.parent for p in (PACKAGE / "converter/frontends").glob("*/__init__.py")]
     assert folders
-    missing = {f"converter.frontends.{folder.name}" for folder in folders} - set(
-        ALLOWED
-    )
+    missing = {f"converter.frontends.{folder.name}" for folder in folders} - set(ALLOWED)
     assert not missing, (
         f"add {', '.join(sorted(missing))} to FRONT and, with a row of its own, to ALLOWED "
         "in tests/converter/test_imports.py"
@@ -108,12 +104,8 @@ def test_every_front_end_is_used() -> None:
     for room in sorted(room for room in ALLOWED if "frontends." in room):
         for file, what in uses.items():
             modules = imported(PACKAGE / "converter" / file)
-            if not any(
-                module.startswith(f"tflite2torch.{room}.") for module in modules
-            ):
-                problems.append(
-                    f"{room}: nothing {what} in tflite2torch/converter/{file}"
-                )
+            if not any(module.startswith(f"tflite2torch.{room}.") for module in modules):
+                problems.append(f"{room}: nothing {what} in tflite2torch/converter/{file}")
     assert not problems, "\n".join(problems)
 
 

@@ -74,10 +74,7 @@ def test_every_node_is_complete() -> None:
 
 
 def test_every_pass_runs_and_is_tested() -> None:
-    run = {
-        pass_name(rewrite)
-        for rewrite in [*lowering.lowering(passes.RAISING), *PIPELINE]
-    }
+    run = {pass_name(rewrite) for rewrite in [*lowering.lowering(passes.RAISING), *PIPELINE]}
     problems = []
     for package in (passes, lowering):
         for module, name, value in defined(package):
@@ -86,9 +83,7 @@ def test_every_pass_runs_and_is_tested() -> None:
             if inspect.signature(value).return_annotation != "Rewrites":
                 continue
             if name not in run:
-                problems.append(
-                    f"{path(module)} never runs: list it in {path(package)}"
-                )
+                problems.append(f"{path(module)} never runs: list it in {path(package)}")
             test = mirror(package) / f"test_{module.__name__.rpartition('.')[2]}.py"
             if not (ROOT / test).exists():
                 problems.append(f"{path(module)} has no test: write {test}")
@@ -108,7 +103,6 @@ def test_every_motif_is_listed_and_tested() -> None:
             )
         if f'"{value.name}"' not in text_of_tests(tests):
             problems.append(
-                f"{value.name} has no test: add a block to EXAMPLES in "
-                f"{tests / 'test_motifs.py'}"
+                f"{value.name} has no test: add a block to EXAMPLES in {tests / 'test_motifs.py'}"
             )
     assert not problems, "\n".join(problems)

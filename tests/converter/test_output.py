@@ -189,9 +189,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(
 
 
 @pytest.mark.parametrize("inside", ["", "sub", "sub/sub"])
-def test_a_folder_without_permission_is_a_readable_error(
-    locked_folder: Path, inside: str
-) -> None:
+def test_a_folder_without_permission_is_a_readable_error(locked_folder: Path, inside: str) -> None:
     out = locked_folder / inside
     message = f"^{out}: cannot write: Permission denied; .* with -o$"
     with pytest.raises(OutputError, match=message):

@@ -150,9 +150,7 @@ def names(conversion: Conversion) -> set[str]:
 
 
 @ALL
-def test_names_are_neither_running_numbers_nor_raw(
-    converted: Converted, name: str
-) -> None:
+def test_names_are_neither_running_numbers_nor_raw(converted: Converted, name: str) -> None:
     for found in names(converted(name)):
         assert not re.search(r"\d{4}", found), found
         stem, numbers = re.subn(r"(_\d+)+$", "", found)
@@ -169,18 +167,14 @@ def test_a_name_says_more_than_a_letter(converted: Converted, name: str) -> None
 
 
 @ALL
-def test_no_class_is_there_for_one_layer_in_one_place(
-    converted: Converted, name: str
-) -> None:
+def test_no_class_is_there_for_one_layer_in_one_place(converted: Converted, name: str) -> None:
     conversion = converted(name)
     module = load_module(conversion)
     own = classes(conversion).keys() - {conversion.class_name}
     uses = Counter(type(part).__name__ for part in module.modules())
     for part in module.modules():
         if type(part).__name__ in own:
-            layers = [
-                p for p in part.modules() if type(p).__module__.startswith("torch.nn")
-            ]
+            layers = [p for p in part.modules() if type(p).__module__.startswith("torch.nn")]
             layers = [p for p in layers if not isinstance(p, nn.Sequential | nn.PReLU)]
             assert layers
             assert len(layers) > 1 or uses[type(part).__name__] > 1
@@ -191,11 +185,7 @@ def test_nothing_is_there_that_is_not_used(converted: Converted, name: str) -> N
     """No class, no function, no attribute and no argument."""
     conversion = converted(name)
     tree = ast.parse(conversion.source)
-    defined = {
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef)
-    }
+    defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert defined - read == {conversion.class_name}
     for node in classes(conversion).values():
@@ -217,9 +207,7 @@ def test_nothing_is_there_that_is_not_used(converted: Converted, name: str) -> N
 
 
 @ALL
-def test_no_argument_is_given_that_is_the_default(
-    converted: Converted, name: str
-) -> None:
+def test_no_argument_is_given_that_is_the_default(converted: Converted, name: str) -> None:
     conversion = converted(name)
     defaults: dict[str, dict[str, object]] = {}
     for title, node in classes(conversion).items():
@@ -227,9 +215,7 @@ def test_no_argument_is_given_that_is_the_default(
             if isinstance(method, ast.FunctionDef) and method.name == "__init__":
                 arguments = method.args.args[-len(method.args.defaults) :]
                 pairs = zip(arguments, method.args.defaults, strict=False)
-                defaults[title] = {
-                    a.arg: d.value for a, d in pairs if isinstance(d, ast.Constant)
-                }
+                defaults[title] = {a.arg: d.value for a, d in pairs if isinstance(d, ast.Constant)}
     for call in ast.walk(ast.parse(conversion.source)):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             for word in call.keywords:
@@ -248,9 +234,7 @@ def test_no_argument_is_the_same_for_all_uses(converted: Converted, name: str) -
             calls.setdefault(call.func.id, []).append(ast.unparse(call))
     for title, node in classes(conversion).items():
         (method,) = (
-            m
-            for m in node.body
-            if isinstance(m, ast.FunctionDef) and m.name == "__init__"
+            m for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"
         )
         if len(method.args.args) > 1 and "channels" not in ast.unparse(method.args):
             assert len(set(calls[title])) > 1
@@ -318,9 +302,7 @@ def test_other_weights_give_the_same_source(
     converted: Converted, official: Callable[[str], ModelFile], name: str
 ) -> None:
     one, file = converted(name), official(name)
-    other = convert_model(
-        ModelFile(file.name, file.label, with_other_weights(file.data))
-    )
+    other = convert_model(ModelFile(file.name, file.label, with_other_weights(file.data)))
     assert body(one) == body(other)
     assert one.source != other.source, "the docstring says which file it was"
     assert list(one.state) == list(other.state)
@@ -333,16 +315,12 @@ def test_other_weights_give_the_same_source(
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
-def test_one_architecture_is_one_source(
-    converted: Converted, family: tuple[str, ...]
-) -> None:
+def test_one_architecture_is_one_source(converted: Converted, family: tuple[str, ...]) -> None:
     first, *others = map(converted, family)
     for other in others:
         assert body(other) == body(first)
         assert list(other.state) == list(first.state)
-        assert [v.shape for v in other.state.values()] == [
-            v.shape for v in first.state.values()
-        ]
+        assert [v.shape for v in other.state.values()] == [v.shape for v in first.state.values()]
 
 
 CHILD = """
@@ -365,9 +343,7 @@ def test_it_is_the_same_from_run_to_run(
     """Whatever order a process has its sets in."""
     for name in FACTS:
         file = official(name)
-        (tmp_path / f"{name.replace('/', '_')}__{file.name}.tflite").write_bytes(
-            file.data
-        )
+        (tmp_path / f"{name.replace('/', '_')}__{file.name}.tflite").write_bytes(file.data)
     runs: list[Mapping[str, str]] = []
     for seed in ("1", "2"):
         process = subprocess.run(

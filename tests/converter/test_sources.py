@@ -172,9 +172,7 @@ def test_says_what_a_file_looks_like(
 
 
 def test_missing_path(tmp_path: Path) -> None:
-    with pytest.raises(
-        SourceError, match=r"gone\.tflite: cannot be read: No such file"
-    ):
+    with pytest.raises(SourceError, match=r"gone\.tflite: cannot be read: No such file"):
         list(read_sources([tmp_path / "gone.tflite"]))
 
 
@@ -191,9 +189,7 @@ def test_neither_file_nor_folder(tmp_path: Path) -> None:
         list(read_sources([tmp_path]))
 
 
-def test_file_that_may_not_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -238,7 +234,5 @@ def test_official_wheel(wheel: Path, wheel_models: dict[str, bytes]) -> None:
         ("face.task/x.tflite", "face.task/x.tflite"),
     ],
 )
-def test_documentation_names_a_wheel_without_its_platforms(
-    label: str, origin: str
-) -> None:
+def test_documentation_names_a_wheel_without_its_platforms(label: str, origin: str) -> None:
     assert ModelFile("x", label, b"").origin == origin

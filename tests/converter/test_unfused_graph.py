@@ -27,9 +27,7 @@ def computed(model: TfliteModel) -> set[int]:
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_every_tensor_of_official_models(
-    official: Callable[[str], ModelFile], name: str
-) -> None:
+def test_every_tensor_of_official_models(official: Callable[[str], ModelFile], name: str) -> None:
     model = read_model(official(name))
     graph = unfused_graph(model, "model")
     graph.verify()

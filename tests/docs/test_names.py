@@ -55,9 +55,7 @@ def resolves(name: str) -> bool:
         parts = [*package.split("."), *name.split(".")] if package else name.split(".")
         for end in range(len(parts), 0, -1):
             module = PACKAGE.parent.joinpath(*parts[:end])
-            file = (
-                module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
-            )
+            file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
             if file.exists():
                 text = file.read_text("utf-8")
                 if all(re.search(rf"\b{part}\b", text) for part in parts[end:]):
@@ -132,6 +130,4 @@ def test_the_picture_shows_every_room() -> None:
     shown = {name for text in names for name in text.split(", ")}
     for room in ALLOWED:
         name = room.removeprefix("converter.").replace(".", "/") or "tflite2torch"
-        assert name in shown | {"errors", "version"}, (
-            f"docs/architecture.svg lacks {name}"
-        )
+        assert name in shown | {"errors", "version"}, f"docs/architecture.svg lacks {name}"

@@ -103,9 +103,7 @@ def too_many_operators() -> bytes:
     count = 2**12 + 1
     tensors = [writer.table("Tensor", Shape=shape) for _ in range(count + 1)]
     operators = [
-        writer.table(
-            "Operator", Inputs=writer.numbers([i]), Outputs=writer.numbers([i + 1])
-        )
+        writer.table("Operator", Inputs=writer.numbers([i]), Outputs=writer.numbers([i + 1]))
         for i in range(count)
     ]
     return writer.model(tensors, operators, [count])
@@ -147,9 +145,7 @@ def tensors_share_scales() -> bytes:
     points = writer.numbers(np.zeros(count), np.int64)
     shared = writer.table("QuantizationParameters", Scale=scales, ZeroPoint=points)
     shape = writer.numbers([count])
-    tensor = [
-        writer.table("Tensor", Shape=shape, Quantization=shared) for _ in range(40_000)
-    ]
+    tensor = [writer.table("Tensor", Shape=shape, Quantization=shared) for _ in range(40_000)]
     return writer.model(tensor, [], [0])
 
 
@@ -160,9 +156,7 @@ def tensors_share_truths() -> bytes:
     count = 1_000_000
     shape = writer.numbers([count])
     kind = schema.TensorType.BOOL
-    tensors = [
-        writer.table("Tensor", Shape=shape, Type=kind, Buffer=1) for _ in range(40_000)
-    ]
+    tensors = [writer.table("Tensor", Shape=shape, Type=kind, Buffer=1) for _ in range(40_000)]
     buffers = writer.buffers(b"", bytes(count))
     return writer.model([writer.table("Tensor"), *tensors], [], [0], Buffers=buffers)
 
@@ -172,8 +166,7 @@ def metadata_share_a_buffer() -> bytes:
     """1,000 entries of a megabyte each, all the same buffer."""
     writer = Writer()
     entries = [
-        writer.table("Metadata", Name=writer.text(f"entry {i}"), Buffer=0)
-        for i in range(1000)
+        writer.table("Metadata", Name=writer.text(f"entry {i}"), Buffer=0) for i in range(1000)
     ]
     metadata, buffers = writer.vector(entries), writer.buffers(bytes(2**20))
     tensors = [writer.table("Tensor")]

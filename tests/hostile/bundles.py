@@ -88,9 +88,7 @@ def _local(entry: Entry) -> bytes:
     name = entry.name if entry.local_name is None else entry.local_name
     sizes = (crc, packed_size, size, len(name), 0)
     return (
-        struct.pack(
-            "<4s5H3L2H", b"PK\3\4", 20, entry.flags, entry.method, 0, 33, *sizes
-        )
+        struct.pack("<4s5H3L2H", b"PK\3\4", 20, entry.flags, entry.method, 0, 33, *sizes)
         + name
         + packed
     )

@@ -72,9 +72,7 @@ def good_model() -> bytes:
     )
     operands = [image, constant(4, 3, 3, 3), constant(4)]
     (convolved,) = builder.operator("CONV_2D", operands, options=options)
-    (added,) = builder.operator(
-        "ADD", [convolved, constant(4)], options=schema.AddOptionsT()
-    )
+    (added,) = builder.operator("ADD", [convolved, constant(4)], options=schema.AddOptionsT())
     (rows,) = builder.operator("RESHAPE", [added, np.int32([1, 64])])
     (answer,) = builder.operator(
         "FULLY_CONNECTED",

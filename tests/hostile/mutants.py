@@ -69,9 +69,7 @@ def change_bytes(data: bytearray, structure: Structure, rng: random.Random) -> N
 def change_number(data: bytearray, structure: Structure, rng: random.Random) -> None:
     """Make an offset, a count or an index huge, negative, zero or random."""
     at = structure.position(rng, 4)
-    value = rng.choice(
-        (*OFFSETS, len(data), rng.randrange(len(data)), rng.getrandbits(32))
-    )
+    value = rng.choice((*OFFSETS, len(data), rng.randrange(len(data)), rng.getrandbits(32)))
     struct.pack_into("<I", data, at, value)
 
 

@@ -24,15 +24,11 @@ def activation(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[R
     return builder.operator("RELU", [x], [IMAGE])
 
 
-def sum_with_the_input(
-    builder: ModelBuilder, x: Ref, first: Ref, number: int
-) -> list[Ref]:
+def sum_with_the_input(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref]:
     return builder.operator("ADD", [x, first], [IMAGE], schema.AddOptionsT())
 
 
-def sum_with_a_constant(
-    builder: ModelBuilder, x: Ref, first: Ref, number: int
-) -> list[Ref]:
+def sum_with_a_constant(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref]:
     addend = np.float32([number, 2, 3])
     return builder.operator("ADD", [x, addend], [IMAGE], schema.AddOptionsT())
 
@@ -54,9 +50,7 @@ def residual(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref
     return builder.operator("ADD", [branch, x], [IMAGE], schema.AddOptionsT())
 
 
-def padded_shortcut(
-    builder: ModelBuilder, x: Ref, first: Ref, number: int
-) -> list[Ref]:
+def padded_shortcut(builder: ModelBuilder, x: Ref, first: Ref, number: int) -> list[Ref]:
     """A block whose shortcut no other one has: paddings of no width with other values."""
     skip = x
     for value in range(4):

@@ -25,9 +25,7 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_script_may_have_a_converter_of_its_own(
-    installed: Environment, model: Path
-) -> None:
+def test_a_script_may_have_a_converter_of_its_own(installed: Environment, model: Path) -> None:
     (model.parent / "converter.py").write_text("OWNER = 'the user'\n")
     (model.parent / "script.py").write_text(
         "import converter\n"
@@ -41,9 +39,7 @@ def test_a_script_may_have_a_converter_of_its_own(
     assert (model.parent / "out" / "rearranged.py").is_file()
 
 
-def test_a_folder_may_have_a_parity_of_its_own(
-    installed: Environment, model: Path
-) -> None:
+def test_a_folder_may_have_a_parity_of_its_own(installed: Environment, model: Path) -> None:
     (model.parent / "parity").mkdir()
     (model.parent / "parity" / "__init__.py").write_text("raise SystemExit('mine')\n")
     shown = installed.run("-m", "tflite2torch", "parity", model.name, cwd=model.parent)

@@ -48,9 +48,7 @@ def share_references(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     Starting takes far longer than comparing a small network.
     """
 
-    def start(
-        _: ExitStack, model: TfliteModel, data: bytes, backend: str
-    ) -> References:
+    def start(_: ExitStack, model: TfliteModel, data: bytes, backend: str) -> References:
         key = data, backend
         if key not in started:
             if len(started) == RUNNING:

@@ -26,9 +26,7 @@ def test_the_largest_difference_and_where_it_is() -> None:
     assert (found.compared, found.unequal) == (6, None)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [(NAN, 1), (1, NAN), (INF, 1), (INF, -INF), (NAN, INF)]
-)
+@pytest.mark.parametrize(("one", "other"), [(NAN, 1), (1, NAN), (INF, 1), (INF, -INF), (NAN, INF)])
 def test_what_is_not_finite_on_one_side_is_unequal(one: float, other: float) -> None:
     found = difference(np.float32([0, 5, one]), np.float32([0, 3, other]))
     assert found.unequal == (2,)

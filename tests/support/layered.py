@@ -26,9 +26,7 @@ def layered_model() -> bytes:
     [stem] = builder.operator(
         "CONV_2D",
         [image, weights(CHANNELS, 3, 3, 3), weights(CHANNELS)],
-        options=schema.Conv2DOptionsT(
-            strideH=2, strideW=2, fusedActivationFunction=relu
-        ),
+        options=schema.Conv2DOptionsT(strideH=2, strideW=2, fusedActivationFunction=relu),
     )
     plain = schema.Conv2DOptionsT(strideH=1, strideW=1)
     [mixed] = builder.operator(

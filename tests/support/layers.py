@@ -47,13 +47,8 @@ class Layers(Network):
         version: int = 1,
     ) -> list[Ref]:
         """Add an operator; tensors have no names, which would say what layers are."""
-        given = [
-            Tensor(data=o, name="") if isinstance(o, np.ndarray) else o
-            for o in operands
-        ]
-        results = [
-            Tensor(dtype=o, name="") if isinstance(o, str) else o for o in outputs
-        ]
+        given = [Tensor(data=o, name="") if isinstance(o, np.ndarray) else o for o in operands]
+        results = [Tensor(dtype=o, name="") if isinstance(o, str) else o for o in outputs]
         return super().operator(name, given, results, options, custom_options, version)
 
     def image(self, height: int, width: int, channels: int) -> Image:
@@ -148,14 +143,10 @@ class Layers(Network):
         (ref,) = self.operator(f"{kind}_POOL_2D", [x.ref], options=options)
         return Image(ref, *_slid(x, kernel, stride, 1, same=same), x.channels)
 
-    def padded(
-        self, x: Image, channels: int, before: int = 0, pixels: int = 0
-    ) -> Image:
+    def padded(self, x: Image, channels: int, before: int = 0, pixels: int = 0) -> Image:
         """Add channels of zeros, or a frame of them."""
         frame = [pixels, pixels]
-        amounts = np.array(
-            [[0, 0], frame, frame, [before, channels - before]], np.int32
-        )
+        amounts = np.array([[0, 0], frame, frame, [before, channels - before]], np.int32)
         (ref,) = self.operator("PAD", [x.ref, amounts], options=schema.PadOptionsT())
         size = x.height + 2 * pixels, x.width + 2 * pixels
         return Image(ref, *size, x.channels + channels)
@@ -201,9 +192,7 @@ class Layers(Network):
         return Image(ref, x.height, x.width, x.channels)
 
 
-def _slid(
-    x: Image, kernel: int, stride: int, dilation: int, *, same: bool
-) -> tuple[int, int]:
+def _slid(x: Image, kernel: int, stride: int, dilation: int, *, same: bool) -> tuple[int, int]:
     reach = (kernel - 1) * dilation + 1
     if same:
         return -(-x.height // stride), -(-x.width // stride)

@@ -76,9 +76,7 @@ class ModelBuilder:
         self._codes: list[Any] = []
         self._operators: list[Any] = []
 
-    def input(
-        self, shape: tuple[int, ...], dtype: str = "float32", name: str | None = None
-    ) -> Ref:
+    def input(self, shape: tuple[int, ...], dtype: str = "float32", name: str | None = None) -> Ref:
         """Add an input of the model."""
         return self._operand(Tensor(shape, dtype, name=name))
 
@@ -104,10 +102,7 @@ class ModelBuilder:
             version: the operator's version.
         """
         inputs = [-1 if o is None else self._operand(o).index for o in operands]
-        results = [
-            self._add(Tensor(dtype=o) if isinstance(o, str) else o, name)
-            for o in outputs
-        ]
+        results = [self._add(Tensor(dtype=o) if isinstance(o, str) else o, name) for o in outputs]
         operator = schema.OperatorT(
             opcodeIndex=len(self._codes),
             inputs=inputs,
@@ -134,9 +129,7 @@ class ModelBuilder:
             return operand
         tensor = operand if isinstance(operand, Tensor) else Tensor(data=operand)
         if tensor.data is not None:
-            constant = replace(
-                tensor, shape=tensor.data.shape, dtype=tensor.data.dtype.name
-            )
+            constant = replace(tensor, shape=tensor.data.shape, dtype=tensor.data.dtype.name)
             return self._add(constant, "constant")
         ref = self._add(tensor, "input")
         self._inputs.append(ref.index)
@@ -180,9 +173,7 @@ def one_operator_model(
 ) -> bytes:
     """Return a ``.tflite`` file of one operator; see ``ModelBuilder.operator``."""
     builder = ModelBuilder()
-    results = builder.operator(
-        name, operands, outputs, options, custom_options, version
-    )
+    results = builder.operator(name, operands, outputs, options, custom_options, version)
     return builder.build(results)
 
 

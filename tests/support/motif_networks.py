@@ -93,9 +93,7 @@ class MotifNetwork(Layers):
 
         def convolution(use: Motif, values: Sequence[Image]) -> Image:
             kernel = self._pick(kernels)
-            return self.convolve(
-                values[0], use.widths[kind], kernel, activation=activation
-            )
+            return self.convolve(values[0], use.widths[kind], kernel, activation=activation)
 
         return convolution
 
@@ -105,9 +103,7 @@ class MotifNetwork(Layers):
 
     def _function(self) -> Step:
         name = self._pick(("RELU", "RELU6", "LOGISTIC", "HARD_SWISH", "TANH"))
-        return lambda use, values: self.like(
-            values[0], self.function(name, values[0].ref)
-        )
+        return lambda use, values: self.like(values[0], self.function(name, values[0].ref))
 
     def _product(self, use: Motif, values: Sequence[Image]) -> Image:
         factor = self.function("LOGISTIC", values[1].ref)
@@ -121,9 +117,7 @@ class MotifNetwork(Layers):
 
     def _pooled(self) -> Step:
         kind, kernels = self._pick(("MAX", "AVERAGE")), self._pick(((3,), (2, 3)))
-        return lambda use, values: self.pool(
-            values[0], self._pick(kernels), 1, kind=kind
-        )
+        return lambda use, values: self.pool(values[0], self._pick(kernels), 1, kind=kind)
 
     def _scaled(self) -> Step:
         numbers = self._pick(((0.5,), (0.5, 0.25)))

@@ -35,9 +35,7 @@ class Network(ModelBuilder):
     def mean(self, x: Ref, axis: int) -> Ref:
         """Average over one axis, which stays."""
         options = schema.ReducerOptionsT(keepDims=True)
-        return self.operator("MEAN", [x, np.array([axis], np.int32)], options=options)[
-            0
-        ]
+        return self.operator("MEAN", [x, np.array([axis], np.int32)], options=options)[0]
 
     def function(self, name: str, *operands: Operand) -> Ref:
         """Apply an operator that has no options."""

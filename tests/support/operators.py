@@ -128,8 +128,7 @@ def assert_same(
     module = load_module(conversion)
     generator = np.random.default_rng(seed)
     inputs = [
-        [_draw(generator, entry, sample) for entry in conversion.inputs]
-        for _ in range(SAMPLES)
+        [_draw(generator, entry, sample) for entry in conversion.inputs] for _ in range(SAMPLES)
     ]
     answers = [run_reference(model, arrays, kernels) for arrays in inputs]
     for count in (1, SAMPLES) if _batched(conversion) else (1,):
@@ -141,9 +140,7 @@ def assert_same(
             results = module(*given)
         results = results if isinstance(results, tuple) else (results,)
         assert len(results) == len(conversion.outputs)
-        for i, (entry, result) in enumerate(
-            zip(conversion.outputs, results, strict=True)
-        ):
+        for i, (entry, result) in enumerate(zip(conversion.outputs, results, strict=True)):
             expected = _module_tensor(entry, [a[i] for a in answers[:count]])
             _assert_close(result, expected, ulps)
     return conversion
@@ -157,18 +154,14 @@ def _assert_close(result: torch.Tensor, expected: torch.Tensor, ulps: float) -> 
         torch.testing.assert_close(result, expected, rtol=0, atol=0)
     else:
         magnitude = max(1.0, float(expected.abs().max()))
-        torch.testing.assert_close(
-            result, expected, rtol=0, atol=ulps * ULP * magnitude
-        )
+        torch.testing.assert_close(result, expected, rtol=0, atol=ulps * ULP * magnitude)
 
 
 def _batched(conversion: Conversion) -> bool:
     return any(entry["shape"][:1] == ["N"] for entry in conversion.inputs)
 
 
-def _draw(
-    generator: np.random.Generator, entry: dict[str, Any], sample: Sampler
-) -> Array:
+def _draw(generator: np.random.Generator, entry: dict[str, Any], sample: Sampler) -> Array:
     shape, dtype = _tflite_shape(entry), np.dtype(entry["dtype"])
     if dtype.kind == "f":
         return np.asarray(sample(generator, shape), dtype)

@@ -138,9 +138,7 @@ class RandomNetwork:
         partners = [k for k in self._known if k.shape == x.shape and k is not x]
         if not partners:
             return None
-        name, options = self._pick(
-            (("ADD", schema.AddOptionsT()), ("MUL", schema.MulOptionsT()))
-        )
+        name, options = self._pick((("ADD", schema.AddOptionsT()), ("MUL", schema.MulOptionsT())))
         return self._add(name, [x.ref, self._pick(partners).ref], x.shape, options)
 
     def _scale(self, x: Known) -> Known:
@@ -150,9 +148,7 @@ class RandomNetwork:
 
     def _concat(self, x: Known) -> Known | None:
         partners = [
-            k
-            for k in self._known
-            if len(k.shape) == len(x.shape) and k.shape[:-1] == x.shape[:-1]
+            k for k in self._known if len(k.shape) == len(x.shape) and k.shape[:-1] == x.shape[:-1]
         ]
         partner = self._pick(partners)
         axis = len(x.shape) - 1
@@ -223,9 +219,7 @@ class RandomNetwork:
         return self._add("FULLY_CONNECTED", operands, (1, 7), options)
 
 
-def _window(
-    size: tuple[int, ...], kernel: int, stride: int, padding: int
-) -> tuple[int, ...]:
+def _window(size: tuple[int, ...], kernel: int, stride: int, padding: int) -> tuple[int, ...]:
     if padding == SAME:
         return tuple(-(-n // stride) for n in size)
     return tuple((n - kernel) // stride + 1 for n in size)

@@ -28,10 +28,7 @@ def run_reference(
     Each input is converted to the type of the model's and must have its shape.
     """
     interpreter = _invoked(model, inputs, kernels)
-    return [
-        interpreter.get_tensor(detail["index"])
-        for detail in interpreter.get_output_details()
-    ]
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
 
 
 def all_tensors(model: bytes, inputs: Sequence[npt.ArrayLike]) -> dict[int, Array]:

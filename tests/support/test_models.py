@@ -27,9 +27,7 @@ def test_operators_in_a_row_absent_operands_and_options() -> None:
     builder = ModelBuilder()
     x = builder.input((1, 2))
     weights = np.float32([[1, 2], [3, -4]])
-    relu = schema.FullyConnectedOptionsT(
-        fusedActivationFunction=schema.ActivationFunctionType.RELU
-    )
+    relu = schema.FullyConnectedOptionsT(fusedActivationFunction=schema.ActivationFunctionType.RELU)
     [hidden] = builder.operator("FULLY_CONNECTED", [x, weights, None], options=relu)
     [result] = builder.operator("SUB", [hidden, x], options=schema.SubOptionsT())
     [answer] = run_reference(builder.build([result]), [[[1, 2]]])
@@ -37,9 +35,7 @@ def test_operators_in_a_row_absent_operands_and_options() -> None:
 
 
 def test_quantized_constants_dequantize_by_channel() -> None:
-    constant = Tensor(
-        data=np.int8([[1, 2, 3]]), scale=(0.5, 0.25, 2), zero_point=(0, 0, 0), axis=1
-    )
+    constant = Tensor(data=np.int8([[1, 2, 3]]), scale=(0.5, 0.25, 2), zero_point=(0, 0, 0), axis=1)
     [answer] = run_reference(one_operator_model("DEQUANTIZE", [constant]), [])
     assert answer.tolist() == [[0.5, 0.5, 6]]
 

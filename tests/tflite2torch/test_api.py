@@ -35,9 +35,7 @@ def test_the_public_names() -> None:
 def test_every_error_is_one_of_the_family() -> None:
     for name in PUBLIC:
         if name.endswith("Error"):
-            assert issubclass(
-                getattr(tflite2torch, name), tflite2torch.Tflite2TorchError
-            )
+            assert issubclass(getattr(tflite2torch, name), tflite2torch.Tflite2TorchError)
 
 
 def test_convert_writes_and_tells_what(good: Path, tmp_path: Path) -> None:
@@ -61,9 +59,7 @@ def test_load_gives_a_module_of_a_model(good: Path) -> None:
     assert module(torch.zeros(2, 3, 4, 5)).shape == (2, 2, 4, 5)
 
 
-def test_a_model_with_a_zip_behind_it_is_a_model(
-    good_model: bytes, tmp_path: Path
-) -> None:
+def test_a_model_with_a_zip_behind_it_is_a_model(good_model: bytes, tmp_path: Path) -> None:
     """Official files carry label files so."""
     path = tmp_path / "labelled.tflite"
     path.write_bytes(good_model)

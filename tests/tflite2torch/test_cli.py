@@ -46,9 +46,7 @@ def test_the_console_script_is_the_same_command() -> None:
     ],
     ids=" ".join,
 )
-def test_a_wrong_call_says_what_is_wrong(
-    tmp_path: Path, arguments: list[str], named: str
-) -> None:
+def test_a_wrong_call_says_what_is_wrong(tmp_path: Path, arguments: list[str], named: str) -> None:
     process = run(*arguments, cwd=tmp_path)
     assert process.returncode == 2
     assert process.stdout == ""
@@ -85,9 +83,7 @@ def test_importing_the_package_imports_not_even_numpy() -> None:
 
 def test_the_converter_stands_on_its_own() -> None:
     """Imports run one way: the converter knows nothing of what is built on it."""
-    imported = imported_by(
-        "import tflite2torch.converter.convert, tflite2torch.converter.files"
-    )
+    imported = imported_by("import tflite2torch.converter.convert, tflite2torch.converter.files")
     own = {name.split(".")[1] for name in imported if name.startswith("tflite2torch.")}
     assert own == {"converter"}
     assert not imported & HEAVY

@@ -124,9 +124,7 @@ def test_what_is_folded_is_computed_with_the_weights_of_the_second(
     assert not scaled["passed"]
 
 
-@pytest.mark.parametrize(
-    ("dtype", "digits"), [("float32", 23), ("float16", 10), ("bfloat16", 7)]
-)
+@pytest.mark.parametrize(("dtype", "digits"), [("float32", 23), ("float16", 10), ("bfloat16", 7)])
 def test_a_type_to_compute_in(good: Path, dtype: str, digits: int) -> None:
     """Sums of 27 products of numbers near one: errors are of the type's own size."""
     code, model = compared(good, good, "--dtype", dtype)
@@ -140,9 +138,7 @@ def test_a_type_to_compute_in(good: Path, dtype: str, digits: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_a_fault_shows_in_a_narrow_type_too(
-    good: Path, good_model: bytes, dtype: str
-) -> None:
+def test_a_fault_shows_in_a_narrow_type_too(good: Path, good_model: bytes, dtype: str) -> None:
     other = good.with_name("other.tflite")
     other.write_bytes(changed(good_model, lambda values: values * 1.2, only=1))
     code, model = compared(good, other, "--dtype", dtype)
@@ -150,9 +146,7 @@ def test_a_fault_shows_in_a_narrow_type_too(
     assert model["sources"] == [model["layers"][0]["name"]]
 
 
-def test_what_a_narrow_type_cannot_hold_is_a_failure(
-    good: Path, good_model: bytes
-) -> None:
+def test_what_a_narrow_type_cannot_hold_is_a_failure(good: Path, good_model: bytes) -> None:
     large = changed(good_model, lambda values: values * 1e5, only=1)
     good.write_bytes(large)
     code, model = compared(good, good, "--dtype", "float16")
@@ -161,9 +155,7 @@ def test_what_a_narrow_type_cannot_hold_is_a_failure(
     assert compared(good, good, "--dtype", "bfloat16")[0] == 0
 
 
-def test_float32_and_float16_weights(
-    models: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_float32_and_float16_weights(models: Callable[[str], Path], tmp_path: Path) -> None:
     first = models("face_detection_front.tflite")
     second = tmp_path / "half.tflite"
     second.write_bytes(changed(first.read_bytes(), as_half))
@@ -183,9 +175,7 @@ def test_float32_and_float16_weights(
 
 def test_two_releases_of_other_weights(models: Callable[[str], Path]) -> None:
     """0.7.4's and 0.8.8's face mesh: the same layers, trained anew, stored in two types."""
-    code, model = compared(
-        models("face_landmark.tflite"), models("face_landmark_f16.tflite")
-    )
+    code, model = compared(models("face_landmark.tflite"), models("face_landmark_f16.tflite"))
     assert code == 1
     assert model["failures"] == []
     assert model["coverage"]["compared"] == model["coverage"]["total"] == 97

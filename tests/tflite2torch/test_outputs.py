@@ -71,9 +71,7 @@ def test_one_path_for_two_reports(good: Path, tmp_path: Path) -> None:
     assert "that of --html too" in refused(parity(good, *options), "--junit")
     options = [f"--html={tmp_path / 'a'}", f"--save-repro={tmp_path / 'a'}"]
     assert "that of --html too" in refused(parity(good, *options), "--save-repro")
-    result = CliRunner().invoke(
-        main, ["compare", str(good), str(good), f"--html={good}"]
-    )
+    result = CliRunner().invoke(main, ["compare", str(good), str(good), f"--html={good}"])
     refused(result, "--html")
 
 
@@ -88,9 +86,7 @@ def test_a_folder_that_is_a_file(good: Path) -> None:
     assert file.read_text() == "kept"
 
 
-def test_a_folder_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may write everywhere, so that the system's answer is made up."""
 
     def fail(*_: object, **__: object) -> None:

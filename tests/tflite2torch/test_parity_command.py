@@ -162,17 +162,13 @@ def test_saved_inputs_and_images(good: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "give float32 [1, 4, 5, 3]" in process.stderr
 
 
-def test_a_reference_that_cannot_run(
-    good: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reference_that_cannot_run(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise tflite2torch.ReferenceFailedError("good.tflite: TFLite was ended")
 
     monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", fail)
     junit = good.parent / "junit.xml"
-    result = CliRunner().invoke(
-        main, ["parity", str(good), "--json", f"--junit={junit}"]
-    )
+    result = CliRunner().invoke(main, ["parity", str(good), "--json", f"--junit={junit}"])
     assert result.exit_code == 3
     [model] = json.loads(result.stdout)["models"]
     assert model["passed"] is None
@@ -182,9 +178,7 @@ def test_a_reference_that_cannot_run(
 
 
 @pytest.fixture
-def verdicts(
-    good: Path, good_model: bytes, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Path]:
+def verdicts(good: Path, good_model: bytes, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Four models: two pass or fail, the references of two cannot run."""
     report = tflite2torch.compare(good)
     assert isinstance(report, ParityReport)
@@ -255,9 +249,7 @@ def test_a_reproduction_shows_the_difference(good: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("size", [3e14, 3e38, np.inf, np.nan])
-def test_a_page_of_any_numbers(
-    good: Path, good_model: bytes, tmp_path: Path, size: float
-) -> None:
+def test_a_page_of_any_numbers(good: Path, good_model: bytes, tmp_path: Path, size: float) -> None:
     images = np.random.default_rng(0).random((2, 4, 5, 3), np.float32)
     images[0, 0, 0] = size
     images[1] *= np.float32(min(size, 1e30))
@@ -267,9 +259,7 @@ def test_a_page_of_any_numbers(
     result = call("parity", good, *options)
     cut_off = np.abs(size) > 1e38  # where TFLite has its largest number
     assert result.exit_code == cut_off, result.output
-    data = re.search(
-        r'id="data" type="application/json">(.*)</', page.read_text("utf-8")
-    )
+    data = re.search(r'id="data" type="application/json">(.*)</', page.read_text("utf-8"))
     assert data is not None
     [model] = json.loads(data[1])["models"]
     assert len(model["pictures"]) == 1
@@ -288,9 +278,7 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     nodes = json.loads((good.parent / "nodes.json").read_text())
     layer = model["layers"][0]
     assert list(nodes) == ["main"]
-    assert nodes["main"]["results"] == {
-        layer["tensor_name"]: {"value": layer["severity"]}
-    }
+    assert nodes["main"]["results"] == {layer["tensor_name"]: {"value": layer["severity"]}}
 
 
 def test_the_function_takes_a_reference(good: Path) -> None:

@@ -33,17 +33,14 @@ ENDS = {
         "answered with something else than float32 [1, 4, 5, 2] for tensor 3",
     ),
     "answers nonsense": (
-        "[os.write(fd, b'garbage!') for fd in range(3, 20) if "
-        "os.path.exists(f'/dev/fd/{fd}')]",
+        "[os.write(fd, b'garbage!') for fd in range(3, 20) if os.path.exists(f'/dev/fd/{fd}')]",
         "answered with a header of",
     ),
 }
 
 
 @pytest.fixture
-def fakes(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Fakes:
+def fakes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     """Put runtimes of one's own in place of the installed ones."""
     return Fakes(tmp_path_factory.mktemp("fakes"), monkeypatch)
 
@@ -87,9 +84,7 @@ def test_a_runtime_that_fails(
 
 
 @pytest.mark.parametrize("backend", ["litert", "tensorflow"])
-def test_the_runtime_that_is_asked_for_runs(
-    good: Path, fakes: Fakes, backend: str
-) -> None:
+def test_the_runtime_that_is_asked_for_runs(good: Path, fakes: Fakes, backend: str) -> None:
     """It gives nothing but ones, so that the module differs from it."""
     install(fakes, backend, "pass")
     result = parity(good, "--reference", backend, "--json")
@@ -158,9 +153,7 @@ def test_models_with_custom_operators_are_mediapipes(
     path = tmp_path / "custom.tflite"
     points = Tensor((1, 2, 3))
     path.write_bytes(
-        one_operator_model(
-            "TransformLandmarks", [points, Tensor((1, 4, 4))], [points], version=2
-        )
+        one_operator_model("TransformLandmarks", [points, Tensor((1, 4, 4))], [points], version=2)
     )
     monkeypatch.setenv(PYTHON, "/no/such/python")
     assert "there is no /no/such/python; make reference" in the_verdict(parity(path))

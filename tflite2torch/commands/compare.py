@@ -31,9 +31,7 @@ from tflite2torch.parity.options import Options
     show_default=True,
     help="What the second source computes in; the noise floor is then of that type.",
 )
-def compare(
-    sources: tuple[Path, ...], options: Options, reports: Reports, dtype: str
-) -> None:
+def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype: str) -> None:
     """Compare two models of one architecture, layer by layer.
 
     SOURCE is given twice. TFLite runs the models of the first one, PyTorch those of the

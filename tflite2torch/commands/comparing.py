@@ -137,9 +137,7 @@ def _tolerances(
         except ValueError:
             found[name] = math.nan
         if not name or not 0 <= found[name] < math.inf:
-            raise click.BadParameter(
-                f"{text!r} is not NAME=VALUE with a finite value of 0 or more"
-            )
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE with a finite value of 0 or more")
     return found
 
 

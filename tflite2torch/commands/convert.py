@@ -78,9 +78,7 @@ def convert(
     skipped = missing() if verified else "--no-verify"
     reports: Outcomes = {} if skipped else _verify(conversions, quiet)
     if as_json:
-        facts = [
-            _facts(c, out, weights_format, reports.get(c.name)) for c in conversions
-        ]
+        facts = [_facts(c, out, weights_format, reports.get(c.name)) for c in conversions]
         click.echo(json.dumps({"models": facts, "not_verified": skipped}, indent=2))
     elif not quiet:
         _show(conversions, out, reports, skipped)
@@ -150,9 +148,7 @@ def _output(layer: LayerReport) -> dict[str, Any]:
     }
 
 
-def _show(
-    conversions: Sequence[Conversion], out: Path, reports: Outcomes, skipped: str
-) -> None:
+def _show(conversions: Sequence[Conversion], out: Path, reports: Outcomes, skipped: str) -> None:
     shown = console()
     table = Table(title=f"Converted to {out}", title_justify="left")
     table.add_column("model")
@@ -171,9 +167,7 @@ def _show(
 
 
 def _parity_table(reports: Outcomes) -> Table:
-    table = Table(
-        title="Compared with TFLite's reference kernels", title_justify="left"
-    )
+    table = Table(title="Compared with TFLite's reference kernels", title_justify="left")
     table.add_column("output")
     for heading in ("error", "noise floor", "ratio"):
         table.add_column(heading, justify="right")

@@ -98,9 +98,7 @@ def _show(shown: Console, model: dict[str, Any]) -> None:
 
 
 def _line(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> str:
-    line = (
-        f"  {kind[:-1]:<9}  {tensor['name'][:80]!a} {tensor['shape']} {tensor['dtype']}"
-    )
+    line = f"  {kind[:-1]:<9}  {tensor['name'][:80]!a} {tensor['shape']} {tensor['dtype']}"
     known = metadata[kind] if metadata is not None else []
     if position < len(known):
         about = known[position]

@@ -22,9 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def common(command: Command) -> Command:
     """Give a verb its SOURCE arguments and -q, -v and --json."""
     for decorate in (
-        click.option(
-            "--json", "as_json", is_flag=True, help="Print JSON, nothing else."
-        ),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
         click.option(
             "-v",
             "--verbose",
@@ -79,9 +77,7 @@ def finish(outcomes: Mapping[str, Outcome], quiet: bool) -> None:
             if quiet:
                 click.echo(f"error: {name}: {outcome.verdict}", err=True)
     if failed or unknown:
-        click.get_current_context().exit(
-            1 if failed else ReferenceFailedError.exit_code
-        )
+        click.get_current_context().exit(1 if failed else ReferenceFailedError.exit_code)
 
 
 def progress(quiet: bool) -> Progress:

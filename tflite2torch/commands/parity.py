@@ -55,9 +55,7 @@ def parity(
     """
     conversions = convert_all(read_sources(sources))
     if explorer is not None and len(conversions) != 1:
-        raise click.UsageError(
-            "--model-explorer takes one model; name one .tflite file"
-        )
+        raise click.UsageError("--model-explorer takes one model; name one .tflite file")
     reports.check(
         [*sources, options.inputs],
         {"--model-explorer": explorer},

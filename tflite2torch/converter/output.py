@@ -52,9 +52,7 @@ class OutputFolder:
         if target.is_dir() and not target.is_symlink():
             raise OutputError(f"{target}: is a folder; remove it, or choose another -o")
         if os.path.lexists(target) and not (target.is_file() or target.is_symlink()):
-            raise OutputError(
-                f"{target}: is no regular file; remove it, or choose another -o"
-            )
+            raise OutputError(f"{target}: is no regular file; remove it, or choose another -o")
         if os.path.lexists(target) and not self._force:
             raise OutputError(
                 f"{target}: exists already; add --force to replace it, "

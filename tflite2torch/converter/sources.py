@@ -125,9 +125,7 @@ def _from_stream(
         yield ModelFile(module_name(PurePath(label).stem), label, stream.read())
     elif _is_archive(head, stream, label):
         if depth > MAX_DEPTH:
-            raise InvalidModelError(
-                f"{label}: bundles in bundles in bundles; unpack them"
-            )
+            raise InvalidModelError(f"{label}: bundles in bundles in bundles; unpack them")
         yield from _from_archive(Archive(stream, label, budget), depth)
     else:
         raise InvalidModelError(f"{label}: {_describe(head)}")

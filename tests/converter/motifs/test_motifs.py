@@ -214,9 +214,7 @@ EXAMPLES: dict[str, tuple[Callable[[], Body], str, str]] = {
         "block",
     ),
     "inverted with excitation": (
-        lambda: body(
-            image(), wide(8), deep, lambda x: block(excite(x)), wide(4), shortcut=True
-        ),
+        lambda: body(image(), wide(8), deep, lambda x: block(excite(x)), wide(4), shortcut=True),
         "SEInvertedResidual",
         "block",
     ),
@@ -254,9 +252,7 @@ def motif_of(whole: Block) -> Motif:
     return motifs_of(uses_of_classes([whole]))[whole.key]
 
 
-@pytest.mark.parametrize(
-    ("make", "name", "role"), EXAMPLES.values(), ids=EXAMPLES.keys()
-)
+@pytest.mark.parametrize(("make", "name", "role"), EXAMPLES.values(), ids=EXAMPLES.keys())
 def test_names(make: Callable[[], Body], name: str, role: str) -> None:
     motif = motif_of(block(make()))
     assert (motif.name, motif.role) == (name, role)
@@ -279,17 +275,16 @@ def test_what_joins_two_values_is_no_head_of_several_levels() -> None:
 def test_all_uses_say_what_a_class_is() -> None:
     """A convolution that tiles the image in one of them is pointwise in another."""
     first, second = (
-        block(body(image(), deep, lambda x, size=size: conv(x, 6, size, size)))
-        for size in (2, 1)
+        block(body(image(), deep, lambda x, size=size: conv(x, 6, size, size))) for size in (2, 1)
     )
     assert first.key == second.key
     assert motif_of(first).name == "ConvBlock"
     for uses in ([first, second], [second, first]):
         assert motifs_of(uses_of_classes(uses))[first.key].name == "SeparableConv"
     whole = graph([*first.inputs, *second.inputs], [first, second])
-    assert set(
-        model_roles(whole, motifs_of(uses_of_classes(whole.nodes))).values()
-    ) == {"separable"}
+    assert set(model_roles(whole, motifs_of(uses_of_classes(whole.nodes))).values()) == {
+        "separable"
+    }
 
 
 def test_every_other_block_has_a_plain_name() -> None:

@@ -81,9 +81,7 @@ def test_an_output_without_a_name_is_called_after_its_layer() -> None:
         [result],
         schema.FullyConnectedOptionsT(),
     )
-    [output] = builder.operator(
-        "LOGISTIC", [presence], [Tensor((1, 3), name="Identity")]
-    )
+    [output] = builder.operator("LOGISTIC", [presence], [Tensor((1, 3), name="Identity")])
     assert identifiers(convert_bytes(builder.build([output])))[1] == ["presence"]
 
 

@@ -162,9 +162,7 @@ def test_single_numbers_are_no_parts() -> None:
         ("blendweights", False),
     ],
 )
-def test_what_says_where_a_part_stands_not_what_it_gives(
-    role: str, generic: bool
-) -> None:
+def test_what_says_where_a_part_stands_not_what_it_gives(role: str, generic: bool) -> None:
     assert is_generic(role) == generic
 
 

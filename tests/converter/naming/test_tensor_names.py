@@ -22,11 +22,7 @@ HOSTILE = [
 ]
 
 
-@given(
-    st.sampled_from(HOSTILE)
-    | st.text()
-    | st.text("Aa1_/;:").map("model/conv_{}".format)
-)
+@given(st.sampled_from(HOSTILE) | st.text() | st.text("Aa1_/;:").map("model/conv_{}".format))
 def test_a_role_is_an_identifier(name: str) -> None:
     role = role_in_name(name)
     if role is not None:

@@ -65,9 +65,7 @@ def test_official_models(official_graph: Callable[[str], Graph], name: str) -> N
     told = run_all(official_graph(name))
     assert tuple(told[rewrite].count for rewrite in COUNTED) == FIRED[name]
     # A padding stays where no layer can carry it out, which FACTS knows too.
-    misses = Counter(
-        miss.partition(": ")[2] for miss in told["fuse_pad_into_conv"].near_misses
-    )
+    misses = Counter(miss.partition(": ")[2] for miss in told["fuse_pad_into_conv"].near_misses)
     shared = 6 if name == "wheel/pose_detection" else 0
     assert misses["something else reads it too"] == shared
     assert misses["it is not symmetric"] <= FACTS[name].odd_paddings

@@ -131,9 +131,7 @@ def test_so_they_do_if_the_second_one_is_given_first(filters: tuple[int, int]) -
     assert_same(b.build(heads[::-1]), ULPS)
 
 
-def test_units_that_read_two_equal_values_are_no_use_of_one_that_reads_two_others() -> (
-    None
-):
+def test_units_that_read_two_equal_values_are_no_use_of_one_that_reads_two_others() -> None:
     """Merged, the first sum would read one value, and its class read that one twice."""
     b = Layers(seed=2)
 
@@ -175,9 +173,7 @@ def test_numbers_of_other_types_are_others() -> None:
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_official_models_have_none_left(
-    official_graph: Callable[[str], Graph], name: str
-) -> None:
+def test_official_models_have_none_left(official_graph: Callable[[str], Graph], name: str) -> None:
     whole = official_graph(name)
     run_passes(whole, ALL_PASSES)
     before = list(whole.nodes)

@@ -32,8 +32,7 @@ class Heads(ModelBuilder):
     def __init__(self) -> None:
         super().__init__()
         self.images = [
-            self.input((1, *size, channels))
-            for size, channels in ((LARGE, 4), (SMALL, 8))
+            self.input((1, *size, channels)) for size, channels in ((LARGE, 4), (SMALL, 8))
         ]
 
     def negated(self, x: Ref) -> Ref:
@@ -41,9 +40,7 @@ class Heads(ModelBuilder):
 
     def pooled(self, x: Ref) -> Ref:
         """Ask for channels first, whatever follows."""
-        options = schema.Pool2DOptionsT(
-            filterHeight=1, filterWidth=1, strideH=1, strideW=1
-        )
+        options = schema.Pool2DOptionsT(filterHeight=1, filterWidth=1, strideH=1, strideW=1)
         return self.operator("MAX_POOL_2D", [x], options=options)[0]
 
     def reshaped(self, x: Ref, *shape: int) -> Ref:
@@ -57,9 +54,7 @@ class Heads(ModelBuilder):
         """Return both images as rows of a width."""
         sizes = [4 * 5 * 4, 2 * 3 * 8]
         pairs = zip(self.images, sizes, strict=True)
-        return [
-            self.reshaped(self.pooled(x), 1, size // width, width) for x, size in pairs
-        ]
+        return [self.reshaped(self.pooled(x), 1, size // width, width) for x, size in pairs]
 
 
 def raised(model: bytes) -> Graph:
@@ -111,8 +106,7 @@ def test_rows_whose_concatenation_is_an_output_too() -> None:
     """Only the reshape of four axes to three could become rows; both are asked for."""
     b = Heads()
     flat = [
-        b.reshaped(b.pooled(x), 1, 1, 1, size)
-        for x, size in zip(b.images, (80, 48), strict=True)
+        b.reshaped(b.pooled(x), 1, 1, 1, size) for x, size in zip(b.images, (80, 48), strict=True)
     ]
     joined = b.joined(flat, axis=3)
     model = b.build([joined, b.reshaped(joined, 1, 128, 1)])

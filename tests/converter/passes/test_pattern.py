@@ -21,9 +21,7 @@ def step(function: str, *inputs: Value) -> Elementwise:
     return Elementwise(list(inputs), [value(function)], function)
 
 
-def matched(
-    pattern: Pattern, nodes: list[Node], *outputs: Value
-) -> Bindings | str | None:
+def matched(pattern: Pattern, nodes: list[Node], *outputs: Value) -> Bindings | str | None:
     last = nodes[-1]
     graph = Graph("g", "g", [], [*last.outputs, *outputs], nodes)
     return Matcher(graph).match(pattern, last)
@@ -76,9 +74,7 @@ def test_what_is_read_outside_is_named() -> None:
     outer, other = step("neg", *inner.outputs), step("sin", *inner.outputs)
     pattern = of("neg", of("exp", X))
     assert matched(pattern, [inner, other, outer]) == "'exp' is read by others too"
-    assert matched(pattern, [inner, outer], *inner.outputs) == (
-        "'exp' is read by others too"
-    )
+    assert matched(pattern, [inner, outer], *inner.outputs) == ("'exp' is read by others too")
     assert isinstance(matched(pattern, [inner, outer]), dict)
 
 
@@ -91,9 +87,7 @@ def test_what_is_read_outside_is_named() -> None:
         ((2, 3), True, False),
     ],
 )
-def test_a_mean_over_the_last_axis(
-    axes: tuple[int, ...], keepdim: bool, found: bool
-) -> None:
+def test_a_mean_over_the_last_axis(axes: tuple[int, ...], keepdim: bool, found: bool) -> None:
     x = Value("x", (N, 4, 3, 2), "float32")
     node = Reduce([x], [value("mean")], "mean", axes, keepdim)
     assert (matched(of("last_axis_mean", X), [node]) is not None) == found

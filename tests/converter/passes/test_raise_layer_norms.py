@@ -48,9 +48,7 @@ def layer_norm(
         factors = b.input((1, 1, C))
     mean = b.mean(x, axis)
     compared = b.mean(b.mul(x, np.float32(2)), axis) if other_mean else mean
-    difference = b.function(
-        "SQUARED_DIFFERENCE", *((mean, x) if commuted else (x, compared))
-    )
+    difference = b.function("SQUARED_DIFFERENCE", *((mean, x) if commuted else (x, compared)))
     variance = b.mean(difference, axis)
     root = b.function("RSQRT", b.add(variance, epsilon, inner_activation))
     factor = b.mul(factors, root) if commuted else b.mul(root, factors)
@@ -96,9 +94,7 @@ NEAR_MISSES = {
 
 @pytest.mark.parametrize("variation", NEAR_MISSES.values(), ids=NEAR_MISSES)
 @pytest.mark.parametrize("shift", [False, True])
-def test_near_misses_are_left_alone_and_right(
-    shift: bool, variation: dict[str, object]
-) -> None:
+def test_near_misses_are_left_alone_and_right(shift: bool, variation: dict[str, object]) -> None:
     model = layer_norm(shift, **variation)  # type: ignore[arg-type]
     assert count(raised(model), LayerNorm) == 0
     assert_same(model, ULPS)
@@ -112,9 +108,7 @@ def test_near_misses_are_left_alone_and_right(
         ({"scale": np.float32([1.5])}, r"its parameters are \[1\], not \[8\]"),
     ],
 )
-def test_it_says_why_it_did_not_match(
-    variation: dict[str, object], reason: str
-) -> None:
+def test_it_says_why_it_did_not_match(variation: dict[str, object], reason: str) -> None:
     done = rewritten(graph_of(layer_norm(**variation)), raise_layer_norms)  # type: ignore[arg-type]
     assert done.count == 0
     (near_miss,) = done.near_misses

@@ -31,9 +31,7 @@ def test_an_argument_s_number_is_no_part_of_its_role(argument: str, role: str) -
     ("path", "role"),
     [((), "padding"), ((0,), "padding"), ((3,), "padding"), ((5,), "new_channels")],
 )
-def test_the_last_padding_of_an_image_counts_channels(
-    path: tuple[int, ...], role: str
-) -> None:
+def test_the_last_padding_of_an_image_counts_channels(path: tuple[int, ...], role: str) -> None:
     """F.pad begins with the last axis: left, right, top, bottom, then channels."""
     assert Slot((0,), "padding", path).role == role
 

@@ -62,9 +62,7 @@ def test_channels_are_the_arguments() -> None:
 def test_channels_that_stay_are_one_argument() -> None:
     uses = [use(24, 24), use(28, 28)]
     wide, groups = slot("in_channels"), slot("groups")
-    constructor = derive_constructor(
-        uses, [{wide: 24, groups: 24}, {wide: 28, groups: 28}]
-    )
+    constructor = derive_constructor(uses, [{wide: 24, groups: 24}, {wide: 28, groups: 28}])
     assert constructor.arguments == {"channels": (24, 28)}
     assert expressions(constructor)[groups] == "channels"
 
@@ -77,9 +75,7 @@ def test_channels_that_stay_are_one_argument() -> None:
         ((8, 31), "hidden"),
     ],
 )
-def test_a_multiple_is_written_as_one(
-    numbers: tuple[int, int], expression: str
-) -> None:
+def test_a_multiple_is_written_as_one(numbers: tuple[int, int], expression: str) -> None:
     """If another layer gives the block's result."""
     uses = [use(24, 24), use(32, 32)]
     wide, hidden, out = (
@@ -87,9 +83,7 @@ def test_a_multiple_is_written_as_one(
         slot("out_channels"),
         slot("out_channels", 1),
     )
-    table = [
-        {wide: n, hidden: h, out: n} for n, h in zip((24, 32), numbers, strict=True)
-    ]
+    table = [{wide: n, hidden: h, out: n} for n, h in zip((24, 32), numbers, strict=True)]
     assert expressions(derive_constructor(uses, table))[hidden] == expression
 
 
@@ -118,9 +112,7 @@ CHANNELS = (24, 32, 48)
 WIDE, OUT = slot("in_channels"), slot("out_channels", 9)
 
 
-def derived(
-    extra: dict[Slot, tuple[int, ...]], *, out: tuple[int, ...] = CHANNELS
-) -> Constructor:
+def derived(extra: dict[Slot, tuple[int, ...]], *, out: tuple[int, ...] = CHANNELS) -> Constructor:
     """Derive constructor of uses with these numbers beside their channels."""
     uses = [use(a, b) for a, b in zip(CHANNELS, out, strict=True)]
     columns = {WIDE: CHANNELS, OUT: out, **extra}
@@ -163,9 +155,7 @@ def test_a_ratio_in_relation_to_what_leaves() -> None:
     constructor = derived({slot("out_channels", 1): (9, 8, 18)}, out=(36, 32, 72))
     assert expressions(constructor)[slot("out_channels", 1)] == "out_channels // 4"
     constructor = derived({slot("out_channels", 1): (9, 16, 18)}, out=(36, 32, 72))
-    assert (
-        expressions(constructor)[slot("out_channels", 1)] == "out_channels // reduction"
-    )
+    assert expressions(constructor)[slot("out_channels", 1)] == "out_channels // reduction"
     assert constructor.arguments["reduction"] == (4, 2, 4)
 
 
@@ -184,9 +174,7 @@ def test_half_of_an_odd_number_is_what_python_makes_of_it() -> None:
         ((1, 2, 0), "padding"),
     ],
 )
-def test_padding_follows_from_the_kernel(
-    padding: tuple[int, ...], expression: str
-) -> None:
+def test_padding_follows_from_the_kernel(padding: tuple[int, ...], expression: str) -> None:
     constructor = derived({slot("kernel_size"): (3, 5, 3), slot("padding"): padding})
     assert expressions(constructor)[slot("padding")] == expression
 
@@ -199,9 +187,7 @@ def test_padding_follows_from_the_kernel(
         ((0, 1, 1), "0 if stride == 1 else 1"),
     ],
 )
-def test_padding_follows_from_the_stride(
-    padding: tuple[int, ...], expression: str
-) -> None:
+def test_padding_follows_from_the_stride(padding: tuple[int, ...], expression: str) -> None:
     constructor = derived({slot("stride"): (1, 2, 2), slot("padding"): padding})
     assert expressions(constructor)[slot("padding")] == expression
 
@@ -214,10 +200,7 @@ def test_padding_of_three_strides_is_an_argument() -> None:
 def test_padding_follows_from_kernel_and_stride() -> None:
     uses = [use(8, 8) for _ in range(4)]
     numbers = [(1, 3, 1), (1, 5, 2), (2, 3, 0), (2, 5, 0)]
-    slots = [
-        {slot("stride"): s, slot("kernel_size"): k, slot("padding"): p}
-        for s, k, p in numbers
-    ]
+    slots = [{slot("stride"): s, slot("kernel_size"): k, slot("padding"): p} for s, k, p in numbers]
     assert expressions(derive_constructor(uses, slots))[slot("padding")] == (
         "kernel_size // 2 if stride == 1 else 0"
     )
@@ -267,11 +250,7 @@ def test_channels_that_all_uses_share_follow_arguments_that_are_there() -> None:
     assert OUT not in expressions(derive_constructor(uses, table))
     table[0][widened] = 16
     constructor = derive_constructor(uses, table)
-    assert (
-        expressions(constructor)[OUT]
-        == expressions(constructor)[slopes]
-        == "out_channels"
-    )
+    assert expressions(constructor)[OUT] == expressions(constructor)[slopes] == "out_channels"
     assert constructor.arguments["out_channels"] == (32, 32)
 
 
@@ -358,9 +337,7 @@ def test_what_most_uses_have_is_the_default() -> None:
 
 
 def test_arguments_with_a_default_stand_last() -> None:
-    constructor = derived(
-        {slot("kernel_size"): (3, 3, 5), slot("out_channels", 1): (7, 8, 9)}
-    )
+    constructor = derived({slot("kernel_size"): (3, 3, 5), slot("out_channels", 1): (7, 8, 9)})
     assert list(constructor.arguments) == ["channels", "hidden", "kernel_size"]
 
 

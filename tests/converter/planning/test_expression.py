@@ -36,9 +36,7 @@ DIFFERENCE = Formula("-", (A, B))
     ],
     ids=str,
 )
-def test_what_is_written_is_what_is_computed(
-    expression: Expression, text: str, value: int
-) -> None:
+def test_what_is_written_is_what_is_computed(expression: Expression, text: str, value: int) -> None:
     arguments = {"a": 7, "b": 2}
     assert ast.unparse(spelled(expression, {})) == text
     assert evaluate(expression, arguments) == value

@@ -55,9 +55,7 @@ def test_a_constant_that_two_blocks_share() -> None:
     for seed in (1, 2):
         x = scaled_residual(b, x, shared, weights(C, seed=seed))
     conversion = assert_same(b.build([x]), 6 * 6)
-    shared_keys = [
-        k for k, v in conversion.state.items() if v.origin and v.origin.index == 0
-    ]
+    shared_keys = [k for k, v in conversion.state.items() if v.origin and v.origin.index == 0]
     assert len(shared_keys) == 2
 
 
@@ -180,9 +178,7 @@ def test_parts_of_some_outputs_only_stand_behind_the_others() -> None:
     x = b.convolve(b.like(x, b.function("TANH", x.ref)), 5, 3)
     second, third = b.convolve(x, 3), b.convolve(x, 6)
     conversion = assert_same(b.build([third.ref, first.ref, second.ref]), 500)
-    outputs = [
-        value.shape[0] for key, value in conversion.state.items() if "bias" in key
-    ]
+    outputs = [value.shape[0] for key, value in conversion.state.items() if "bias" in key]
     assert outputs[0] == 4
     assert sorted(outputs[1:]) == [2, 3, 5, 6]
 

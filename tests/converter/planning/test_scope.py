@@ -24,9 +24,7 @@ def scope(
     expressions: dict[Slot, Expression] | None = None,
     conditions: dict[int, Expression] | None = None,
 ) -> Scope:
-    constructor = Constructor(
-        expressions=expressions or {}, conditions=conditions or {}
-    )
+    constructor = Constructor(expressions=expressions or {}, conditions=conditions or {})
     inputs, outputs = nodes[0].inputs[:1], nodes[-1].outputs
     return Scope("Block", nodes, inputs, outputs, constructor, attributes or {})
 
@@ -109,9 +107,7 @@ def test_the_same_number_in_several_places() -> None:
     found = {Slot((0,), "padding", (place,)): HALF for place in (1, 3)}
     whole = scope([pad], expressions=dict(found))
     assert stored(whole) == {"kernel_size // 2": "padding"}
-    assert written(whole, pad, "padding") == (
-        "(1, self.padding, 1, self.padding, 0, 3)"
-    )
+    assert written(whole, pad, "padding") == ("(1, self.padding, 1, self.padding, 0, 3)")
 
 
 def test_several_numbers_of_a_tuple_are_stored_as_a_whole() -> None:

@@ -46,9 +46,7 @@ def chain(*steps: Callable[[Value], Node], channels: int = 4) -> Body:
     return nodes
 
 
-def blaze(
-    channels: int = 4, filters: int = 4, stride: int = 1, kernel: int = 3
-) -> Body:
+def blaze(channels: int = 4, filters: int = 4, stride: int = 1, kernel: int = 3) -> Body:
     """A block whose shortcut is pooled and widened where its shape asks for it."""
     x = image(channels)
     body: Body = []
@@ -127,9 +125,7 @@ def test_activations_and_their_slopes_may_not_differ() -> None:
 
     assert alike(leaky(0.1), leaky(0.1))
     assert not alike(leaky(0.1), leaky(0.2))
-    assert not alike(
-        chain(lambda x: step("relu", x)), chain(lambda x: step("relu6", x))
-    )
+    assert not alike(chain(lambda x: step("relu", x)), chain(lambda x: step("relu6", x)))
 
 
 def test_one_slope_for_all_channels_is_a_number_like_others() -> None:

@@ -349,9 +349,7 @@ def with_places() -> bytes:
     for seed in range(3):
         size //= 2
         image = Tensor((1, size, size, 3))
-        x, places = b.operator(
-            "MaxPoolingWithArgmax2D", [x], [image, image], custom_options=window
-        )
+        x, places = b.operator("MaxPoolingWithArgmax2D", [x], [image, image], custom_options=window)
         shown += b.operator("NEG", [places], [image])
         for kernel in (3, 1):
             operands = [x, weights(3, kernel, kernel, 3, seed=seed), weights(3)]

@@ -74,9 +74,7 @@ class Blocks(Layers):
         self.x = self.like(total, self.function("RELU", total.ref))
         return self.x
 
-    def inverted(
-        self, filters: int = 4, stride: int = 1, *, shortcut: bool = True
-    ) -> Image:
+    def inverted(self, filters: int = 4, stride: int = 1, *, shortcut: bool = True) -> Image:
         """Expand, depthwise and project, and the input added where the shape stays."""
         x = self.x
         y = self.convolve(x, 3 * x.channels, activation=RELU6)
@@ -211,9 +209,7 @@ def test_steps_in_two_orders() -> None:
     "size", [(16, 16), (17, 17), (16, 17), (17, 16), (18, 30), (19, 23)], ids=str
 )
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_padding_of_one_side_or_both_at_stride_2(
-    size: tuple[int, int], kernel: int
-) -> None:
+def test_padding_of_one_side_or_both_at_stride_2(size: tuple[int, int], kernel: int) -> None:
     """Even sizes take one more right and bottom, odd ones the same on both sides."""
     b = Blocks(*size)
     for filters, stride in ((4, 1), (6, 2), (6, 1), (6, 2), (8, 2)):

@@ -35,9 +35,7 @@ from tflite2torch.converter.writer.docstring import block_description, plain
 
 
 @given(st.text(), st.integers(1, 200))
-def test_any_text_becomes_one_short_line_that_cannot_end_it(
-    text: str, longest: int
-) -> None:
+def test_any_text_becomes_one_short_line_that_cannot_end_it(text: str, longest: int) -> None:
     kept = plain(text, longest)
     assert len(kept) <= longest
     assert kept.isascii()
@@ -64,9 +62,7 @@ def test_it_says_what_the_module_came_from_and_what_goes_in_and_out(
     docstring = ast.get_docstring(ast.parse(conversion.source))
     assert docstring is not None
     said = " ".join(docstring.split())
-    assert (
-        f"tflite2torch {__version__} from face_landmarker.task/face_detector.tf" in said
-    )
+    assert f"tflite2torch {__version__} from face_landmarker.task/face_detector.tf" in said
     assert conversion.file.sha256 in said
     assert "(N, 3, 128, 128) in [-1, 1]" in said
     assert "regressors (N, 896, 16)" in said
@@ -78,9 +74,7 @@ def described(*uses: Block, width: int = 78) -> list[str]:
     return block_description(uses, motifs_of(uses_of_classes(uses)), width)
 
 
-def blaze(
-    channels: int = 4, filters: int = 4, stride: int = 1, kernel: int = 3
-) -> Block:
+def blaze(channels: int = 4, filters: int = 4, stride: int = 1, kernel: int = 3) -> Block:
     x = image(channels)
     nodes: list[Node] = []
     skip = x
@@ -114,9 +108,7 @@ def test_shortcuts_are_told_with_what_is_done_to_them() -> None:
     assert described(blaze(), blaze(4, 4, 2)) == [
         "Depthwise 3x3 and pointwise, plus a shortcut, pooled where needed."
     ]
-    assert described(blaze(), blaze(kernel=5)) == [
-        "Depthwise and pointwise, plus a shortcut."
-    ]
+    assert described(blaze(), blaze(kernel=5)) == ["Depthwise and pointwise, plus a shortcut."]
 
 
 def test_long_descriptions_are_two_sentences() -> None:
@@ -136,9 +128,7 @@ def test_a_list_of_three_keeps_its_comma() -> None:
 
 
 def test_a_long_description_of_a_plain_shortcut_is_one_sentence() -> None:
-    assert described(blaze(), width=30) == [
-        "Depthwise 3x3 and pointwise, plus a shortcut."
-    ]
+    assert described(blaze(), width=30) == ["Depthwise 3x3 and pointwise, plus a shortcut."]
 
 
 def inverted(filters: int) -> Block:

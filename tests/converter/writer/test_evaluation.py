@@ -44,9 +44,7 @@ def test_each_operation_gives_a_tensor_of_its_value_s_shape(
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_the_outputs_are_among_them(
-    converted: Callable[[str], Conversion], name: str
-) -> None:
+def test_the_outputs_are_among_them(converted: Callable[[str], Conversion], name: str) -> None:
     conversion = converted(name)
     values = [v for operation in conversion.evaluation for v in operation.values]
     given = {value.origin.index for value in values if value.origin is not None}
@@ -54,9 +52,7 @@ def test_the_outputs_are_among_them(
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_no_tensor_is_given_twice(
-    converted: Callable[[str], Conversion], name: str
-) -> None:
+def test_no_tensor_is_given_twice(converted: Callable[[str], Conversion], name: str) -> None:
     """A step that a use lacks gives nothing, though it has a value in the graph."""
     evaluation = converted(name).evaluation
     origins = [v.origin for operation in evaluation for v in operation.values]

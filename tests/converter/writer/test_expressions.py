@@ -96,9 +96,7 @@ def test_dotted_names() -> None:
         ("x.reshape(3, self.rows, 2) * 0.5", ["x.reshape(…)", "x…"]),
     ],
 )
-def test_what_touches_tensors_in_the_order_of_evaluation(
-    text: str, parts: list[str]
-) -> None:
+def test_what_touches_tensors_in_the_order_of_evaluation(text: str, parts: list[str]) -> None:
     """As a tracer meets it: a number is no operation."""
     found = [ast.unparse(e) for e in evaluated(ast.parse(text, mode="eval").body)]
     assert len(found) == len(parts), found

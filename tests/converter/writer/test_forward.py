@@ -57,9 +57,7 @@ def test_it_needs_no_name_where_one_line_does_it_all() -> None:
     first = depthwise(x)
     second = conv(result(first), 4, 1)
     total = step("add", result(second), x)
-    assert lines(scope([first, second, total], [x])) == [
-        "return self.layer2(self.layer1(x)) + x"
-    ]
+    assert lines(scope([first, second, total], [x])) == ["return self.layer2(self.layer1(x)) + x"]
 
 
 def blaze(stride: bool = True, widen: bool = True) -> Scope:
@@ -145,8 +143,7 @@ def test_a_value_that_a_conditional_step_replaces_is_kept_if_it_is_needed() -> N
         "x = self.layer1(x)",
         "features = x",
         "if self.pad:",
-        "    features = F.pad(x, (0, 1, 0, 1))"
-        "  # TFLite SAME: one more right and bottom",
+        "    features = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: one more right and bottom",
         "return self.layer2(features) * x",
     ]
 

@@ -40,9 +40,7 @@ def sources(
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_ruff_finds_nothing_by_its_own_defaults(
-    sources: Path, command: list[str]
-) -> None:
+def test_ruff_finds_nothing_by_its_own_defaults(sources: Path, command: list[str]) -> None:
     assert any(sources.iterdir())
     process = subprocess.run(
         [find_ruff_bin(), *command, "--isolated", "--no-cache", str(sources)],

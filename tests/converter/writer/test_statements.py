@@ -252,9 +252,7 @@ def test_constants_are_attributes_and_single_numbers_are_written_out() -> None:
         (np.float32(np.inf), float("inf")),
     ],
 )
-def test_numbers_have_the_fewest_digits_that_say_them(
-    data: np.generic, written: Literal
-) -> None:
+def test_numbers_have_the_fewest_digits_that_say_them(data: np.generic, written: Literal) -> None:
     array = np.asarray(data)
     found = Value("n", array.shape, array.dtype.name, data=array).number
     assert (type(found), str(found)) == (type(written), str(written))

@@ -59,9 +59,7 @@ def test_values_shapes_and_types_come_back(
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_float16_widens_exactly_and_returns(
-    read: Read, format: WeightsFormat
-) -> None:
+def test_every_float16_widens_exactly_and_returns(read: Read, format: WeightsFormat) -> None:
     every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     wide = read(serialize_weights({"w": every}, format), format)["w"]
     np.testing.assert_array_equal(wide.numpy(), every.astype(np.float32))
@@ -71,9 +69,7 @@ def test_every_float16_widens_exactly_and_returns(
     stored = [read(data, format)["w"].numpy() for data in (narrow, direct)]
     for values in stored:
         assert values.dtype == np.float16
-        np.testing.assert_array_equal(
-            values[finite].view(np.uint16), every[finite].view(np.uint16)
-        )
+        np.testing.assert_array_equal(values[finite].view(np.uint16), every[finite].view(np.uint16))
 
 
 def test_float16_rounds_what_it_cannot_hold_to_the_nearest(read: Read) -> None:
@@ -106,9 +102,7 @@ def test_views_are_written_as_they_are_seen(read: Read, format: WeightsFormat) -
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_one_array_under_two_keys_is_two_tensors(
-    read: Read, format: WeightsFormat
-) -> None:
+def test_one_array_under_two_keys_is_two_tensors(read: Read, format: WeightsFormat) -> None:
     shared = np.ones(3, np.float32)
     loaded = read(serialize_weights({"a": shared, "b": shared}, format), format)
     loaded["a"] += 1
@@ -119,8 +113,7 @@ def test_one_array_under_two_keys_is_two_tensors(
 def test_a_module_loads_them_strictly(read: Read, format: WeightsFormat) -> None:
     torch.manual_seed(0)
     source, target = (
-        torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3))
-        for _ in range(2)
+        torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3)) for _ in range(2)
     )
     tensors = {key: value.numpy() for key, value in source.state_dict().items()}
     target.load_state_dict(read(serialize_weights(tensors, format), format))

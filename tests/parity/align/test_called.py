@@ -104,9 +104,7 @@ class Generous(Twin):
     ("kind", "said"),
     [(Called, "gives another"), (Generous, "gives 2 outputs where TFLite gives 1")],
 )
-def test_a_subclass(
-    compare: Compare, layered: Conversion, kind: type[Twin], said: str
-) -> None:
+def test_a_subclass(compare: Compare, layered: Conversion, kind: type[Twin], said: str) -> None:
     report = compare(with_weights(kind(), layered))
     assert not report.passed
     assert said in report.verdict

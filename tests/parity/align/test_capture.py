@@ -50,9 +50,7 @@ def test_a_conversion_that_tells_of_other_operations_is_refused(
     layered: Conversion,
 ) -> None:
     wrong = replace(layered, evaluation=layered.evaluation[:-1])
-    with pytest.raises(
-        TraceError, match="9 operations, the conversion 8; they part at"
-    ):
+    with pytest.raises(TraceError, match="9 operations, the conversion 8; they part at"):
         trace_conversion(load_module(layered), wrong)
 
 

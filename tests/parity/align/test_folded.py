@@ -81,9 +81,7 @@ def compare(
 
 
 def folded(report: ParityReport) -> dict[str, LayerReport]:
-    return {
-        layer.identity.kind: layer for layer in report.layers if layer.identity.inside
-    }
+    return {layer.identity.kind: layer for layer in report.layers if layer.identity.inside}
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -171,9 +169,7 @@ def test_a_fault_before_it_is_followed_through_it_and_blamed_where_it_is() -> No
 def test_what_fails_where_all_layers_pass_is_a_failure_without_a_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def wrong(
-        self: Evaluated, operands: list[torch.Tensor]
-    ) -> tuple[torch.Tensor, ...]:
+    def wrong(self: Evaluated, operands: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         return (operands[0].new_ones(len(operands[0]), 3, 8, 8),)
 
     monkeypatch.setattr(Evaluated, "__call__", wrong)
@@ -182,9 +178,7 @@ def test_what_fails_where_all_layers_pass_is_a_failure_without_a_source(
     assert not pad.passed
     assert not report.passed
     assert report.sources == ()
-    assert f"failed: {pad.name}, which was folded away: uniform: error" in (
-        report.verdict
-    )
+    assert f"failed: {pad.name}, which was folded away: uniform: error" in (report.verdict)
 
 
 def test_what_nothing_was_compared_of_does_not_count() -> None:
@@ -220,8 +214,7 @@ def test_weights_are_never_evaluated_again() -> None:
     without = replace(
         told,
         layers=tuple(
-            layer if layer.kind != "Conv2d" else replace(layer, values=())
-            for layer in told.layers
+            layer if layer.kind != "Conv2d" else replace(layer, values=()) for layer in told.layers
         ),
     )
     model = conversion.model
@@ -243,9 +236,7 @@ def find_lost(network: Network, outputs: list[Ref], lost: Ref) -> list[str]:
     ]
     without = replace(told, layers=tuple(layers))
     operators = operators_of(conversion.model)
-    found = find_folded(
-        unfused_graph(conversion.model, "model"), without, without, operators
-    )
+    found = find_folded(unfused_graph(conversion.model, "model"), without, without, operators)
     assert [tensor_of(item.node.outputs[0]) for item in found] == [lost.index]
     return [repr(value) for value in found[0].node.inputs]
 
@@ -288,15 +279,12 @@ def test_the_unfused_graph_of_other_weights_stands_for_the_same_tensors() -> Non
 
 def test_what_is_waited_for_may_be_changed_in_place_meanwhile() -> None:
     one, other, total = (
-        Value(n, (N, 2), "float32", Provenance("tflite", i, n, (0, 1)))
-        for i, n in enumerate("abc")
+        Value(n, (N, 2), "float32", Provenance("tflite", i, n, (0, 1))) for i, n in enumerate("abc")
     )
     node = Elementwise([one, other], [total], "add")
     layer = Layer("sum", "ADD", None, (total,), "somewhere")
     answers = {0: torch.ones(1, 2), 1: torch.ones(1, 2) * 2}
-    follower = Follower(
-        [Folded(Evaluated(node), layer)], lambda v: answers[tensor_of(v) or 0]
-    )
+    follower = Follower([Folded(Evaluated(node), layer)], lambda v: answers[tensor_of(v) or 0])
 
     def step(value: Value, tensor: torch.Tensor) -> list[Step]:
         given = Layer(value.name, "relu", None, (value,))
@@ -320,9 +308,7 @@ def test_a_node_is_evaluated_in_its_operands_type(dtype: torch.dtype) -> None:
     mul = unfused_graph(conversion.model, "model").nodes[0]
     [result] = Evaluated(mul)([torch.ones(4, 2, 3, dtype=dtype)])
     assert result.dtype == dtype
-    torch.testing.assert_close(
-        result, torch.from_numpy(weights(3)).to(dtype).expand(4, 2, 3)
-    )
+    torch.testing.assert_close(result, torch.from_numpy(weights(3)).to(dtype).expand(4, 2, 3))
 
 
 def test_helpers_are_evaluated() -> None:

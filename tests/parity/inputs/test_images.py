@@ -70,9 +70,7 @@ def mediapipes(pixels: Array, width: int, height: int, folder: Path) -> Array:
 
 @pytest.mark.parametrize("size", [(128, 128), (192, 192), (256, 144), (64, 200)])
 @pytest.mark.parametrize("cut", [(512, 512), (300, 511), (97, 40), (31, 128)])
-def test_as_mediapipe_has_it(
-    size: tuple[int, int], cut: tuple[int, int], tmp_path: Path
-) -> None:
+def test_as_mediapipe_has_it(size: tuple[int, int], cut: tuple[int, int], tmp_path: Path) -> None:
     if reason := MediaPipeReference.unavailable():
         pytest.skip(reason)
     photo = skimage.data.astronaut()[: cut[0], -cut[1] :]

@@ -59,9 +59,7 @@ def test_the_twin_passes(compare: Compare, layered: Conversion) -> None:
 
 
 def larger(size: tuple[int, int], align_corners: bool | None = None) -> Any:
-    return lambda self, x: F.interpolate(
-        x, size, mode="bilinear", align_corners=align_corners
-    )
+    return lambda self, x: F.interpolate(x, size, mode="bilinear", align_corners=align_corners)
 
 
 @pytest.mark.parametrize(
@@ -229,8 +227,7 @@ def test_what_is_left_out_is_named_and_what_lacks_it_is_blamed(
     report = compare(twin(layered, **{part: fault}))
     [told] = report.failures
     kinds = {
-        path: type(load_module(layered).get_submodule(path)).__name__
-        for path in paths.values()
+        path: type(load_module(layered).get_submodule(path)).__name__ for path in paths.values()
     }
     name, _, rest = told.rpartition(" is ")
     assert rest == "missing"
@@ -259,9 +256,7 @@ def test_one_wrong_value_in_one_sample_of_a_batch(
     assert measures.error == pytest.approx(1e-3, rel=0.01)
 
 
-def test_a_batch_that_shrinks(
-    compare: Compare, layered: Conversion, paths: dict[int, str]
-) -> None:
+def test_a_batch_that_shrinks(compare: Compare, layered: Conversion, paths: dict[int, str]) -> None:
     module = load_module(layered)
     shrunk = module.get_submodule(paths[MIXED])
     shrunk.register_forward_hook(lambda _, __, x: x[:1])
@@ -278,9 +273,7 @@ def test_a_layer_that_raises_is_named(compare: Compare, layered: Conversion) -> 
     assert "stem raises RuntimeError" in report.verdict
 
 
-def test_a_module_that_cannot_be_traced_fails(
-    compare: Compare, layered: Conversion
-) -> None:
+def test_a_module_that_cannot_be_traced_fails(compare: Compare, layered: Conversion) -> None:
     report = compare(twin(layered, pad=lambda self, x: x if x.sum() > 0 else -x))
     assert not report.passed
     assert report.layers == ()
@@ -343,9 +336,7 @@ def test_outputs_that_change_places(turned: bool) -> None:
     ports = Interface.of(conversion).inputs
     samples = make_samples(ports, 0)[:2]
     module = with_weights(Ends(turned), conversion)
-    report = compare_model(
-        conversion, load_module(conversion), samples, Options(), module
-    )
+    report = compare_model(conversion, load_module(conversion), samples, Options(), module)
     failing = [x.identity.kind for x in report.layers if not x.passed]
     assert failing == ["output"] * 2 * turned
     assert report.passed != turned

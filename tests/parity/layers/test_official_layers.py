@@ -69,9 +69,7 @@ CUSTOM = ("face_landmark_with_attention", "selfie_segmentation")
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_every_other_model(
-    name: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+def test_every_other_model(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     folder, stem = name.split("/")
     if stem.startswith(CUSTOM) and (reason := MediaPipeReference.unavailable()):
         pytest.skip(reason)
@@ -107,9 +105,7 @@ def test_a_fault_deep_in_a_detector(models: Callable[[str], Path], fault: str) -
         assert count > 0
         module = load_module(replace(conversion, source=text))
     samples = make_samples(ports, 0)[:2]
-    report = compare_model(
-        conversion, load_module(conversion), samples, Options(), module
-    )
+    report = compare_model(conversion, load_module(conversion), samples, Options(), module)
     assert not report.passed
     if fault == "weights":
         assert report.sources == (blamed,)
@@ -117,6 +113,4 @@ def test_a_fault_deep_in_a_detector(models: Callable[[str], Path], fault: str) -
     sources = [layer for layer in report.layers if layer.name in report.sources]
     assert len(sources) > 1
     for source in sources:
-        assert any("pad" in step for step in source.identity.steps), (
-            "all of them are padded"
-        )
+        assert any("pad" in step for step in source.identity.steps), "all of them are padded"

@@ -51,9 +51,7 @@ def conversion() -> Conversion:
     builder = ModelBuilder()
     image = builder.input((1, HEIGHT, WIDTH, 3))
     convolution = schema.Conv2DOptionsT(strideW=1, strideH=1)
-    [features] = builder.operator(
-        "CONV_2D", [image, WEIGHTS, BIAS], options=convolution
-    )
+    [features] = builder.operator("CONV_2D", [image, WEIGHTS, BIAS], options=convolution)
     [means] = builder.operator(
         "MEAN", [features, np.int32([0, 1, 2])], options=schema.ReducerOptionsT()
     )
@@ -114,9 +112,7 @@ def test_a_module_that_is_right_passes(conversion: Conversion) -> None:
     report = compare(conversion, module)
     assert report.passed
     assert report.failures == report.sources == ()
-    assert report.samples == tuple(
-        "uniform normal ramp extremes zeros ones face".split()
-    )
+    assert report.samples == tuple("uniform normal ramp extremes zeros ones face".split())
     assert report.batches == (1, 2, 7)
     assert report.delegated
     names = [entry["identifier"] for entry in conversion.outputs]
@@ -262,9 +258,7 @@ def test_an_output_of_another_type(check: Check) -> None:
         (lambda x, out: out[5], "raises IndexError: tuple index out of range"),
     ],
 )
-def test_a_module_that_gives_no_such_outputs(
-    check: Check, fault: Fault, message: str
-) -> None:
+def test_a_module_that_gives_no_such_outputs(check: Check, fault: Fault, message: str) -> None:
     report = check(fault)
     assert not report.passed
     assert report.layers == report.batches == ()
@@ -276,9 +270,7 @@ def test_a_module_that_cannot_take_a_batch(check: Check) -> None:
     report = check(lambda x, out: (out[0].reshape(1, 4, 7, 7), out[1]))
     assert not report.passed
     assert report.batches == (1,)
-    assert (
-        "on a batch of 2, the module raises RuntimeError: shape" in report.failures[0]
-    )
+    assert "on a batch of 2, the module raises RuntimeError: shape" in report.failures[0]
     assert all(output.passed for output in report.layers)
 
 
@@ -313,9 +305,7 @@ def test_an_input_without_an_answer_is_left_out() -> None:
     assert not report.passed
     assert report.failures == ("there is no input to compare on",)
     assert report.left_out == ("nothing",)
-    report = compare(
-        root, Root(), [nothing, Sample("some", (np.ones((1, 4), np.float32),))]
-    )
+    report = compare(root, Root(), [nothing, Sample("some", (np.ones((1, 4), np.float32),))])
     assert report.passed
     assert (report.samples, report.left_out) == (("some",), ("nothing",))
 

@@ -45,9 +45,7 @@ def port(conversion: Conversion, padding: str) -> nn.Module:
     return with_weights(Port(padding), conversion)
 
 
-def test_a_port_that_is_right(
-    compare: Compare, layered: Conversion, output_row: str
-) -> None:
+def test_a_port_that_is_right(compare: Compare, layered: Conversion, output_row: str) -> None:
     report = compare(port(layered, "constant"))
     assert report.passed, report.verdict
     assert [layer.name for layer in report.layers] == [
@@ -68,15 +66,11 @@ def test_a_port_that_pads_by_reflection(compare: Compare, layered: Conversion) -
     assert report.sources == ("backbone.conv1: ReLU",)
     assert "the source is forward: pad → backbone.conv1: ReLU" in report.verdict
     source = report.layers[0]
-    assert {5, 7}.intersection(source.worst.measures.where), (
-        "it is wrong at the padded edge"
-    )
+    assert {5, 7}.intersection(source.worst.measures.where), "it is wrong at the padded edge"
 
 
 @pytest.mark.parametrize("key", ["backbone.conv2.weight", "backbone.prelu.weight"])
-def test_a_port_with_a_wrong_weight(
-    compare: Compare, layered: Conversion, key: str
-) -> None:
+def test_a_port_with_a_wrong_weight(compare: Compare, layered: Conversion, key: str) -> None:
     module = port(layered, "constant")
     with torch.no_grad():
         module.get_parameter(key).mul_(1.01)

@@ -143,9 +143,7 @@ def test_another_runtime_is_imported(
     assert "Interpreter" not in script
 
 
-def test_mediapipes_own_operator(
-    wheel_models: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_mediapipes_own_operator(wheel_models: dict[str, bytes], tmp_path: Path) -> None:
     if reason := MediaPipeReference.unavailable():
         pytest.skip(reason)
     data = wheel_models["selfie_segmentation.tflite"]

@@ -14,9 +14,7 @@ from tflite2torch.parity.layers.rows import MAX_FAILURES, Row
 from tflite2torch.parity.layers.verdict import Finding, limit_of
 
 
-def judge(
-    answer: Array, expected: Array, floor: float = 0, alone: Array | None = None
-) -> Finding:
+def judge(answer: Array, expected: Array, floor: float = 0, alone: Array | None = None) -> Finding:
     measures = measure("here", expected, answer, alone=alone)
     limit = limit_of(measures.magnitude, floor, expected.dtype.name)
     return Finding("here", measures, floor, limit)

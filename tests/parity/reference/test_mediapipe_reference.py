@@ -48,24 +48,15 @@ def negation() -> bytes:
 
 def test_no_environment(monkeypatch: pytest.MonkeyPatch, negation: bytes) -> None:
     monkeypatch.setenv(PYTHON, "/no/such/python")
-    assert (
-        "there is no /no/such/python; make reference"
-        in MediaPipeReference.unavailable()
-    )
-    message = (
-        r"face: MediaPipe, builtin kernels: there is no .*; make reference, or set"
-    )
+    assert "there is no /no/such/python; make reference" in MediaPipeReference.unavailable()
+    message = r"face: MediaPipe, builtin kernels: there is no .*; make reference, or set"
     with pytest.raises(ReferenceFailedError, match=message):
         MediaPipeReference(negation, "builtin", label="face")
 
 
-def test_an_environment_without_mediapipe(
-    monkeypatch: pytest.MonkeyPatch, negation: bytes
-) -> None:
+def test_an_environment_without_mediapipe(monkeypatch: pytest.MonkeyPatch, negation: bytes) -> None:
     monkeypatch.setenv(PYTHON, sys.executable)
-    message = (
-        "MediaPipe cannot be imported .No module named 'mediapipe'.; make reference"
-    )
+    message = "MediaPipe cannot be imported .No module named 'mediapipe'.; make reference"
     with pytest.raises(ReferenceFailedError, match=message):
         MediaPipeReference(negation, "builtin")
 
@@ -78,9 +69,7 @@ def test_a_broken_model() -> None:
 
 def test_only_float32() -> None:
     require_mediapipe()
-    model = one_operator_model(
-        "NEG", [Tensor((1, 2), "int32")], ["int32"], schema.NegOptionsT()
-    )
+    model = one_operator_model("NEG", [Tensor((1, 2), "int32")], ["int32"], schema.NegOptionsT())
     with pytest.raises(ReferenceFailedError, match="takes and gives float32 numbers"):
         MediaPipeReference(model, "builtin")
 
@@ -88,9 +77,7 @@ def test_only_float32() -> None:
 def test_an_operator_that_it_lacks() -> None:
     require_mediapipe()
     model = one_operator_model("Blink", [Tensor((1, 2))], [Tensor((1, 2))])
-    with pytest.raises(
-        ReferenceFailedError, match=r"xnnpack kernels: .*AllocateTensors"
-    ):
+    with pytest.raises(ReferenceFailedError, match=r"xnnpack kernels: .*AllocateTensors"):
         MediaPipeReference(model, "xnnpack")
 
 
@@ -185,9 +172,7 @@ def test_answers_are_those_of_the_interpreter(models: Callable[[str], Path]) -> 
 
 
 @pytest.mark.parametrize("name", [MESH, *SELFIES])
-def test_all_outputs_are_those_of_mediapipe(
-    wheel_models: dict[str, bytes], name: str
-) -> None:
+def test_all_outputs_are_those_of_mediapipe(wheel_models: dict[str, bytes], name: str) -> None:
     require_mediapipe()
     conversion = convert_bytes(wheel_models[name], Path(name).stem)
     samples = make_samples(Interface.of(conversion).inputs, 0)
@@ -237,9 +222,7 @@ def run_inner(model: bytes, tensors: Sequence[int], values: Array) -> dict[int, 
 
 
 @pytest.mark.parametrize("kind", ["random", "face"])
-def test_each_operator_in_its_place_in_the_mesh(
-    wheel_models: dict[str, bytes], kind: str
-) -> None:
+def test_each_operator_in_its_place_in_the_mesh(wheel_models: dict[str, bytes], kind: str) -> None:
     """Each gets what the runtime's own gets there (teacher-forced).
 
     A crop's error comes from its places, which are off by a few ulps of the largest
@@ -266,9 +249,7 @@ def test_each_operator_in_its_place_in_the_mesh(
 
 
 @pytest.mark.parametrize("name", SELFIES)
-def test_the_deconvolution_in_its_place(
-    wheel_models: dict[str, bytes], name: str
-) -> None:
+def test_the_deconvolution_in_its_place(wheel_models: dict[str, bytes], name: str) -> None:
     """Sixteen products at each pixel, and a bias."""
     require_mediapipe()
     model = wheel_models[name]

@@ -114,9 +114,7 @@ def test_no_draws_are_taken_where_tflite_has_no_noise() -> None:
 
 def test_an_ulp_of_the_input_arrives_in_the_floor_of_a_real_model() -> None:
     factor = np.float32([1024])
-    model = one_operator_model(
-        "MUL", [Tensor((1, 4)), factor], options=schema.MulOptionsT()
-    )
+    model = one_operator_model("MUL", [Tensor((1, 4)), factor], options=schema.MulOptionsT())
     values = np.float32([[1.5, 0.25, 0.125, 0]])
     references = {kernels: Reference(model, kernels) for kernels in KERNELS}
     noise = Noise(references, [values], np.random.default_rng(0))

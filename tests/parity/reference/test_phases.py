@@ -30,15 +30,9 @@ def mirrored_twice() -> bytes:
     """
     builder = ModelBuilder()
     points, matrix = builder.input(POINTS), builder.input((1, 4, 4))
-    negated = builder.operator(
-        "NEG", [points], [Tensor(POINTS)], options=schema.NegOptionsT()
-    )
-    moved = builder.operator(
-        "TransformLandmarks", [*negated, matrix], [Tensor(POINTS)], version=2
-    )
-    result = builder.operator(
-        "NEG", moved, [Tensor(POINTS)], options=schema.NegOptionsT()
-    )
+    negated = builder.operator("NEG", [points], [Tensor(POINTS)], options=schema.NegOptionsT())
+    moved = builder.operator("TransformLandmarks", [*negated, matrix], [Tensor(POINTS)], version=2)
+    result = builder.operator("NEG", moved, [Tensor(POINTS)], options=schema.NegOptionsT())
     return builder.build([*result, *moved, points])
 
 

@@ -122,9 +122,7 @@ def look(page: str, folder: Path, width: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def failing(
-    compare: Compare, layered: Conversion, paths: dict[int, str]
-) -> ParityReport:
+def failing(compare: Compare, layered: Conversion, paths: dict[int, str]) -> ParityReport:
     """A comparison that fails at one layer, with pictures."""
     module = load_module(layered)
     with torch.no_grad():
@@ -133,9 +131,7 @@ def failing(
 
 
 @pytest.mark.parametrize("width", [1280, 500])  # of a phone; browsers go no narrower
-def test_the_page_in_a_browser(
-    failing: ParityReport, tmp_path: Path, width: int
-) -> None:
+def test_the_page_in_a_browser(failing: ParityReport, tmp_path: Path, width: int) -> None:
     seen = look(as_page({"layered": failing}), tmp_path, width)
     assert seen["width"] == width
     assert seen["problems"] == []

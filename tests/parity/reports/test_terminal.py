@@ -56,9 +56,7 @@ def table(report: ParityReport, width: int) -> list[str]:
         (200, "layer error limit error/limit pass at worst on floor"),
     ],
 )
-def test_what_does_not_fit_is_left_out(
-    report: ParityReport, width: int, headings: str
-) -> None:
+def test_what_does_not_fit_is_left_out(report: ParityReport, width: int, headings: str) -> None:
     shown = table(report, width)
     assert shown[0].split() == headings.split()
     assert all(len(line.rstrip()) <= width for line in shown)

@@ -49,9 +49,7 @@ def test_piped_output_has_no_control_characters(good: Path, tmp_path: Path) -> N
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\x9b]", process.stdout)
 
 
-def test_the_folder_that_it_is_called_in_is_the_default(
-    good: Path, tmp_path: Path
-) -> None:
+def test_the_folder_that_it_is_called_in_is_the_default(good: Path, tmp_path: Path) -> None:
     assert convert(tmp_path, "good.tflite").returncode == 0
     assert names(tmp_path) == WRITTEN | {"good.tflite"}
 
@@ -122,9 +120,7 @@ def test_a_file_s_name_becomes_neither_code_nor_markup(
     assert names(tmp_path) == {name, "out"}
 
 
-def test_several_sources_and_none_twice(
-    good: Path, good_model: bytes, tmp_path: Path
-) -> None:
+def test_several_sources_and_none_twice(good: Path, good_model: bytes, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "two.task", "w") as archive:
         archive.writestr("good.tflite", good_model)
         archive.writestr("other.tflite", good_model + b"\0")
@@ -142,9 +138,7 @@ BAD = {
     "notes.tflite": (b"some text, no model" * 9, "not a TFLite model"),
     "cut.task": (b"PK\x03\x04" + bytes(64), "cut.task"),
 }
-REMEDIES = (
-    r"fetch it again|give a |name the one|check the path|choose another|add --force"
-)
+REMEDIES = r"fetch it again|give a |name the one|check the path|choose another|add --force"
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -202,9 +196,7 @@ def test_a_folder_that_cannot_be_written(good: Path, tmp_path: Path, out: str) -
     assert names(tmp_path) == {"file", "good.tflite"}
 
 
-def test_an_output_that_exists_is_kept_unless_forced(
-    good: Path, tmp_path: Path
-) -> None:
+def test_an_output_that_exists_is_kept_unless_forced(good: Path, tmp_path: Path) -> None:
     module = tmp_path / "good.py"
     module.write_text("my own work")
     process = convert(tmp_path, "good.tflite")
@@ -223,18 +215,14 @@ def test_all_that_is_not_supported_is_listed_and_nothing_written(
     assert process.returncode == 1
     line = the_error(process)
     for index, name, tensor in [(0, "Blink", "Blink_1"), (2, "Wink", "Wink_3")]:
-        place = (
-            rf"unsupported\.tflite: operator {index} \('{name}'\), tensor '{tensor}'"
-        )
+        place = rf"unsupported\.tflite: operator {index} \('{name}'\), tensor '{tensor}'"
         assert re.search(place, line)
     assert "RELU" not in line
     assert "convert models without these" in line
     assert names(tmp_path) == {"good.tflite", "unsupported.tflite"}
 
 
-def test_one_bad_source_among_good_ones_writes_nothing(
-    good: Path, tmp_path: Path
-) -> None:
+def test_one_bad_source_among_good_ones_writes_nothing(good: Path, tmp_path: Path) -> None:
     process = convert(tmp_path, "good.tflite", "missing.tflite", "-o", "out")
     assert process.returncode == 2
     assert the_error(process).startswith("missing.tflite: ")
@@ -271,9 +259,7 @@ def reject(constant: str) -> Any:
     raise AssertionError(f"{constant} is no JSON")
 
 
-def test_the_bundle_is_compared_with_tflite(
-    models: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_the_bundle_is_compared_with_tflite(models: Callable[[str], Path], tmp_path: Path) -> None:
     """The main job, all the way through."""
     out = tmp_path / "out"
     process = run("convert", str(models(BUNDLE)), "-o", "out", "--json", cwd=tmp_path)

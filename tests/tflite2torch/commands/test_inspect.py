@@ -69,9 +69,7 @@ def test_the_same_as_json(unsupported: Path, tmp_path: Path) -> None:
     assert len(model["unsupported"]) == 2
 
 
-def test_quiet_leaves_the_exit_code(
-    good: Path, unsupported: Path, tmp_path: Path
-) -> None:
+def test_quiet_leaves_the_exit_code(good: Path, unsupported: Path, tmp_path: Path) -> None:
     for path, code in [(good, 0), (unsupported, 1)]:
         process = run("inspect", path.name, "-q", cwd=tmp_path)
         assert (process.returncode, process.stdout, process.stderr) == (code, "", "")

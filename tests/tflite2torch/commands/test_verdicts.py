@@ -135,9 +135,7 @@ def test_quiet_says_what_fails(
     assert result.exit_code == 1
     assert result.stdout == ""
     [line] = result.stderr.splitlines()
-    assert line.startswith(
-        "error: second: failed: output scores: uniform: error 0.5 at [3]"
-    )
+    assert line.startswith("error: second: failed: output scores: uniform: error 0.5 at [3]")
 
 
 def test_json_says_the_same(

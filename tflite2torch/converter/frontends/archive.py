@@ -208,9 +208,7 @@ class Archive:
 
     def _check_local(self, entry: Entry, header: bytes) -> int:
         """Compare the local header with the directory; return the length of its name and extra."""
-        magic, _, flags, method, _, _, *rest, name_size, extra_size = _LOCAL.unpack(
-            header
-        )
+        magic, _, flags, method, _, _, *rest, name_size, extra_size = _LOCAL.unpack(header)
         # Readers differ in which of the two headers they believe, so both have to agree. With
         # this flag the sizes follow the data, and the local header has zeros for them.
         same = (flags, method) == (entry.flags, entry.method)

@@ -39,9 +39,7 @@ class ModelFile:
     @property
     def origin(self) -> str:
         """The label without a wheel's platform tags, for documentation."""
-        return re.sub(
-            r"(^|/)([^/-]+-[^/-]+)(-[^/-]+){3,4}\.whl(?=/)", r"\1\2", self.label
-        )
+        return re.sub(r"(^|/)([^/-]+-[^/-]+)(-[^/-]+){3,4}\.whl(?=/)", r"\1\2", self.label)
 
 
 def module_name(text: str) -> str:

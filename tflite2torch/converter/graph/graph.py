@@ -81,9 +81,7 @@ class Graph:
             ("outputs", self.outputs, self.output_names),
         ):
             if names and len(names) != len(values):
-                raise GraphError(
-                    f"{self.label}: {len(names)} names for {len(values)} {kind}"
-                )
+                raise GraphError(f"{self.label}: {len(names)} names for {len(values)} {kind}")
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.inputs} -> {self.outputs}"]
@@ -103,9 +101,7 @@ def _verify(
             _verify_value(here, value)
         for value in node.inputs:
             if value.data is None and value not in known:
-                raise GraphError(
-                    f"{here} reads {value!r}, which nothing before it gives"
-                )
+                raise GraphError(f"{here} reads {value!r}, which nothing before it gives")
         for name, value in node.parameters.items():
             if value.data is None:
                 raise GraphError(f"{here} has a {name} that is computed")
@@ -141,6 +137,4 @@ def _verify_shapes(here: str, node: Node) -> None:
     for value, inferred in zip(node.outputs, shapes, strict=True):
         # N equals 1, so that sizes alone would not tell the batch from an axis of one.
         if [(n, n is N) for n in inferred] != [(n, n is N) for n in value.shape]:
-            raise GraphError(
-                f"{here} gives {list(inferred)}, stated as {list(value.shape)}"
-            )
+            raise GraphError(f"{here} gives {list(inferred)}, stated as {list(value.shape)}")

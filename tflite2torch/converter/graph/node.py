@@ -109,9 +109,5 @@ class Node:
 
     def __repr__(self) -> str:
         known = {"inputs", "outputs", "operator", "parameters", "comment"}
-        own = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if f.name not in known
-        ]
+        own = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.name not in known]
         return f"{self.outputs} = {type(self).__name__}({', '.join(own)}) {self.inputs}"

@@ -74,9 +74,7 @@ def topological_order(
     return list(ordered)
 
 
-def reached_outputs(
-    nodes: Sequence[Node], outputs: Sequence[Value]
-) -> dict[Node, set[Value]]:
+def reached_outputs(nodes: Sequence[Node], outputs: Sequence[Value]) -> dict[Node, set[Value]]:
     """Map each node to the outputs that depend on it; nodes are in topological order."""
     reached: dict[Value, set[Value]] = {value: {value} for value in outputs}
     of_node: dict[Node, set[Value]] = {}
@@ -101,9 +99,7 @@ def dominators(nodes: Sequence[Node]) -> dict[Node, Node | None]:
         common: list[Node | None] = [producers.get(v) for v in operands(node)] or [None]
         while len(set(common)) > 1:
             deepest = max(common, key=lambda n: depth[n])
-            assert (
-                deepest is not None
-            )  # None has depth 0, and another one is in the list
+            assert deepest is not None  # None has depth 0, and another one is in the list
             common = [dominators[deepest] if n is deepest else n for n in common]
         dominators[node] = common[0]
         depth[node] = depth[common[0]] + 1

@@ -17,7 +17,5 @@ SEPARABLE_CONV = Motif(
 DOUBLE_BLAZE_BLOCK = Motif(
     "DoubleBlazeBlock",
     "block",
-    lambda block: block.is_row(
-        "depthwise", "reduce", "depthwise", "expand", shortcut=True
-    ),
+    lambda block: block.is_row("depthwise", "reduce", "depthwise", "expand", shortcut=True),
 )

@@ -118,9 +118,7 @@ def gate_layers(nodes: Sequence[Node]) -> set[Node]:
     return gates
 
 
-def _block_role(
-    node: Block | Stage, motifs: Motifs, heads: Sequence[str], place: str
-) -> str:
+def _block_role(node: Block | Stage, motifs: Motifs, heads: Sequence[str], place: str) -> str:
     role = "stage" if isinstance(node, Stage) else motifs[node.key].role
     if role == "head" and len(heads) == 1:
         return heads[0]

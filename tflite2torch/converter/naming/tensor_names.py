@@ -28,9 +28,7 @@ MEANINGLESS = frozenset(
 )
 """Default names of layers and operations, without underscores: they are no roles."""
 
-TECHNICAL = frozenset(
-    {"compat", "conv2d", "depthwise", "pointwise", "separable", "xeno"}
-)
+TECHNICAL = frozenset({"compat", "conv2d", "depthwise", "pointwise", "separable", "xeno"})
 """Words for how a tensor is computed, as in ``add_10__xeno_compat__1``."""
 
 

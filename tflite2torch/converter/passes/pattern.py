@@ -71,9 +71,7 @@ class Matcher:
             return bindings
         return None
 
-    def _match(
-        self, pattern: Pattern, value: Value, seen: Bindings
-    ) -> Iterator[Bindings]:
+    def _match(self, pattern: Pattern, value: Value, seen: Bindings) -> Iterator[Bindings]:
         """Yield each way in which a value matches, given what earlier patterns stand for.
 
         There may be several, for operands of commutative functions match in either order;
@@ -91,9 +89,7 @@ class Matcher:
                 # The value is bound before its operands are looked at; a binding that leads
                 # nowhere is forgotten, for every step extends a copy.
                 for operands in _orders(pattern, node):
-                    yield from self._match_all(
-                        pattern.operands, operands, {**seen, pattern: value}
-                    )
+                    yield from self._match_all(pattern.operands, operands, {**seen, pattern: value})
 
     def _match_all(
         self, patterns: tuple[Pattern, ...], values: list[Value], seen: Bindings

@@ -109,9 +109,7 @@ class _Derivation:
         arguments = {n: v for n, v in self._arguments.items() if n in used}
         found = {name: _default(name, values) for name, values in arguments.items()}
         defaults = {name: value for name, value in found.items() if value is not None}
-        order = sorted(
-            arguments, key=lambda n: (n in defaults, role_of(n) not in CHANNELS)
-        )
+        order = sorted(arguments, key=lambda n: (n in defaults, role_of(n) not in CHANNELS))
         return Constructor(
             self._uses,
             {name: arguments[name] for name in order},
@@ -169,9 +167,7 @@ class _Derivation:
         if flag in CHANNEL_FLAGS:
             tests = [*self._channel_tests(), *self._stride_tests()]
         tests += [Name(n) for n, v in self._arguments.items() if isinstance(v[0], bool)]
-        fitting = (
-            test for test in tests if tuple(map(bool, self._values(test))) == there
-        )
+        fitting = (test for test in tests if tuple(map(bool, self._values(test))) == there)
         condition = next(fitting, None)
         self._conditions[place] = condition or self._argument(flag, there)
 
@@ -179,9 +175,7 @@ class _Derivation:
         """Return the value of an expression in each use."""
         return [evaluate(expression, arguments) for arguments in self._of_use]
 
-    def _first(
-        self, candidates: Iterable[Expression], numbers: Numbers
-    ) -> Expression | None:
+    def _first(self, candidates: Iterable[Expression], numbers: Numbers) -> Expression | None:
         """Return the first expression with these values; None if there is none."""
         for expression in candidates:
             pairs = zip(numbers, self._values(expression), strict=True)

@@ -14,9 +14,7 @@ from tflite2torch.converter.planning.scope import Scope
 def state_dict(plan: Plan) -> dict[str, Value]:
     """Return the constant that each key of the module's state_dict holds."""
 
-    def entries(
-        scope: Scope, nodes: list[Node], path: str
-    ) -> Iterator[tuple[str, Value]]:
+    def entries(scope: Scope, nodes: list[Node], path: str) -> Iterator[tuple[str, Value]]:
         """Walk one use of a class, whose nodes these are."""
         for part, attribute in scope.attributes.items():
             index, *operand = scope.place(part)

@@ -105,9 +105,7 @@ def fold(nodes: list[Node], members: Sequence[Node], whole: Node) -> None:
     nodes[:] = [node for node in nodes if node not in gone]
 
 
-def make_block(
-    members: Sequence[Node], result: Value, chains: Sequence[Chain]
-) -> Block:
+def make_block(members: Sequence[Node], result: Value, chains: Sequence[Chain]) -> Block:
     """Return a block of some nodes, with one result.
 
     The order of its body depends on its structure alone, so that bodies can be compared step
@@ -128,9 +126,7 @@ def make_block(
     return Block(entries, [result], body, key, operator=body[-1].operator)
 
 
-def _chains(
-    graph: Graph, wanted: Sequence[Chain], chains: Sequence[Chain]
-) -> Iterator[Block]:
+def _chains(graph: Graph, wanted: Sequence[Chain], chains: Sequence[Chain]) -> Iterator[Block]:
     """Yield non-overlapping known chains of layers."""
     sole_users = graph.sole_users()
     taken: set[Node] = set()

@@ -31,9 +31,7 @@ from tflite2torch.converter.structure.structure import (
 )
 
 
-def structure_of(
-    nodes: Sequence[Node], chains: Sequence[Chain]
-) -> tuple[list[Value], Structure]:
+def structure_of(nodes: Sequence[Node], chains: Sequence[Chain]) -> tuple[list[Value], Structure]:
     """Return the values that nodes read from outside, and the structure of the nodes.
 
     Values are in the order in which the structure numbers them, the same for all groups of
@@ -45,9 +43,7 @@ def structure_of(
     # order. They may read values of their own, as a shortcut's add does.
     ordered = [n for n in nodes if n not in optional] + list(optional)
     read = [_skipping(v, producers, optional) for n in ordered for v in n.inputs]
-    entries = list(
-        dict.fromkeys(v for v in read if v.data is None and v not in producers)
-    )
+    entries = list(dict.fromkeys(v for v in read if v.data is None and v not in producers))
     # Each value is described by where it first appears: as an entry, as the result of a
     # step, or as a constant operand. Equal descriptions then mean equal connections.
     position: dict[Value, object] = {v: f"entry {i}" for i, v in enumerate(entries)}

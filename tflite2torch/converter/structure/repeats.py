@@ -88,9 +88,7 @@ def _dissolves(graph: Graph, units: Sequence[Unit]) -> bool:
         return False
     within = {node for unit in units for node in unit}
     kinds = {node_structure(node) for node in units[0]}
-    return not any(
-        node_structure(node) in kinds for node in graph.nodes if node not in within
-    )
+    return not any(node_structure(node) in kinds for node in graph.nodes if node not in within)
 
 
 def _best_units(graph: Graph, chains: Sequence[Chain], budget: list[int]) -> list[Unit]:
@@ -137,9 +135,7 @@ class _Search:
     ``budget`` holds how many pairs of nodes may still be made.
     """
 
-    def __init__(
-        self, graph: Graph, chains: Sequence[Chain], budget: list[int]
-    ) -> None:
+    def __init__(self, graph: Graph, chains: Sequence[Chain], budget: list[int]) -> None:
         self._chains = chains
         self._budget = budget
         self._nodes = graph.nodes
@@ -274,8 +270,7 @@ class _Search:
             first = [
                 node
                 for node in pairs
-                if leave(node)
-                and all(self._producer(v) not in pairs for v in node.inputs)
+                if leave(node) and all(self._producer(v) not in pairs for v in node.inputs)
             ]
             trims = bool(first)
             for node in first:
@@ -289,9 +284,7 @@ class _Search:
         if len(kinds) < 2 or _is_run(kinds, units[0]):
             return
         # Pairs agree node by node; only the keys of blocks also compare their connections.
-        one, other = (
-            make_block(unit, unit[-1].outputs[0], self._chains).key for unit in units
-        )
+        one, other = (make_block(unit, unit[-1].outputs[0], self._chains).key for unit in units)
         if one == other:
             yield one, units
 

@@ -75,9 +75,7 @@ class Chain:
 
 def is_activation(node: Node) -> bool:
     """Return whether a node applies a function of one variable to each element."""
-    return isinstance(node, PRelu) or (
-        isinstance(node, Elementwise) and len(node.inputs) == 1
-    )
+    return isinstance(node, PRelu) or (isinstance(node, Elementwise) and len(node.inputs) == 1)
 
 
 def is_layer(node: Node) -> bool:
@@ -87,11 +85,7 @@ def is_layer(node: Node) -> bool:
 
 def is_residual_add(node: Node) -> bool:
     """Return whether a node is a residual add: the sum of two computed values."""
-    return (
-        isinstance(node, Elementwise)
-        and node.function == "add"
-        and len(operands(node)) == 2
-    )
+    return isinstance(node, Elementwise) and node.function == "add" and len(operands(node)) == 2
 
 
 def is_window_padding(node: Node) -> bool:

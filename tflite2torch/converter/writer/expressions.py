@@ -17,9 +17,7 @@ from tflite2torch.converter.planning.expression import (
 )
 
 
-def render(
-    code: Code, operands: Sequence[ast.expr], symbols: Mapping[str, ast.expr]
-) -> ast.expr:
+def render(code: Code, operands: Sequence[ast.expr], symbols: Mapping[str, ast.expr]) -> ast.expr:
     """Return a template with its operands, and its arguments as values or as symbols.
 
     Args:
@@ -103,9 +101,7 @@ def evaluated(expression: ast.expr) -> Iterator[ast.expr]:
             for part in ast.iter_child_nodes(expression):
                 if isinstance(part, ast.expr):
                     yield from evaluated(part)
-            if not isinstance(
-                expression, ast.List | ast.Tuple | ast.Slice | ast.Starred
-            ):
+            if not isinstance(expression, ast.List | ast.Tuple | ast.Slice | ast.Starred):
                 yield expression  # an operator, an index, or an attribute of a tensor
 
 

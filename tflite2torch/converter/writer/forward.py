@@ -33,9 +33,7 @@ class Forward:
         self._steps = self._statements.steps()
         self._place = {step: index for index, step in enumerate(self._steps)}
         self._last_read = {
-            value: index
-            for index, step in enumerate(self._steps)
-            for value in step.leaves()
+            value: index for index, step in enumerate(self._steps) for value in step.leaves()
         }
         # The outputs are read by the return statement, after all steps.
         self._last_read |= {value: len(self._steps) for value in scope.outputs}
@@ -156,9 +154,7 @@ class Forward:
         later = {v for v in count if self._last_read.get(v, -1) > place}
         return {name for name, v in held.items() if v in later and count[v] == 1}
 
-    def _target(
-        self, step: Step, value: Value, held: Held, others: Sequence[str]
-    ) -> str:
+    def _target(self, step: Step, value: Value, held: Held, others: Sequence[str]) -> str:
         """Return a variable for a result that overwrites nothing still needed."""
         taken = self._needed(step, held).union(others)
         return self._variables.name(step, value, taken, held)

@@ -152,9 +152,7 @@ def _constant(value: Value) -> Code:
     return Code(template, {"shape": value.shape})
 
 
-def _block(
-    plan: Plan, scope: Scope, block: Block, names: Mapping[Expression, str]
-) -> ast.Call:
+def _block(plan: Plan, scope: Scope, block: Block, names: Mapping[Expression, str]) -> ast.Call:
     """Return the call of a block's class: channels by position, all else by keyword."""
     inner = plan.scope_of(block)
     call = ast.Call(ast.Name(inner.name), [], [])

@@ -51,10 +51,7 @@ def check_source(source: str) -> None:
                 raise _unsafe(node, name)
             case ast.Attribute(attr=name) if name[0] == "_" and name != "__init__":
                 raise _unsafe(node, name)
-            case (
-                ast.FunctionDef(decorator_list=[_, *_])
-                | ast.ClassDef(decorator_list=[_, *_])
-            ):
+            case ast.FunctionDef(decorator_list=[_, *_]) | ast.ClassDef(decorator_list=[_, *_]):
                 raise _unsafe(node, "a decorator")
 
 

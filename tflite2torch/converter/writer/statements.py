@@ -145,11 +145,7 @@ class Statements:
         while len(self._text(step)) > WIDTH:
             place, nested = step, step.nested
             # Sums of sums stay one expression: the longer side of the innermost goes.
-            while (
-                len(nested) == 1
-                and is_residual_add(nested[0].node)
-                and nested[0].nested
-            ):
+            while len(nested) == 1 and is_residual_add(nested[0].node) and nested[0].nested:
                 place, nested = nested[0], nested[0].nested
             if not nested:
                 break
@@ -199,9 +195,7 @@ class Statements:
             roots[id(whole)] = step.node
         return whole
 
-    def _operand(
-        self, node: Node, value: Value, variable: Callable[[Value], str]
-    ) -> ast.expr:
+    def _operand(self, node: Node, value: Value, variable: Callable[[Value], str]) -> ast.expr:
         if value.data is None:
             return name(variable(value))
         if is_number(node, value):

@@ -49,9 +49,7 @@ class Variables:
             if leads or _computes(node, "sigmoid"):
                 self._gates.update([*node.inputs, *node.outputs])
 
-    def name(
-        self, step: Step, value: Value, taken: set[str], held: Mapping[str, Value]
-    ) -> str:
+    def name(self, step: Step, value: Value, taken: set[str], held: Mapping[str, Value]) -> str:
         """Return the name of the variable for a statement's result.
 
         Args:

@@ -77,9 +77,7 @@ def _refuse_overflow(key: str, array: Array, stored: Array) -> None:
     overflows = np.isinf(stored) & np.isfinite(array)
     if overflows.any():
         value = array[overflows].flat[0]
-        raise OutputError(
-            f"{key}: {value} is too large for float16; use --dtype float32"
-        )
+        raise OutputError(f"{key}: {value} is too large for float16; use --dtype float32")
 
 
 def _torch_archive(tensors: Mapping[str, Array]) -> bytes:
@@ -123,8 +121,7 @@ def _pickled_tensor(key: str, array: Array, storage: str) -> bytes:
     kind = _TORCH_STORAGES.get(array.dtype.name)
     if kind is None:
         raise OutputError(
-            f"{key}: .pth files have no type {array.dtype.name}; "
-            "use --format safetensors"
+            f"{key}: .pth files have no type {array.dtype.name}; use --format safetensors"
         )
     location = _tuple(
         [

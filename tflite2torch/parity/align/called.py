@@ -36,9 +36,7 @@ class Called:
         problem: how it failed to give such outputs; empty where it did.
     """
 
-    def __init__(
-        self, module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str]
-    ) -> None:
+    def __init__(self, module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str]) -> None:
         self._names = names
         self.outputs: tuple[Tensor, ...] = ()
         self.problem = ""

@@ -80,9 +80,7 @@ def coverage(
                 tensor,
                 model.tensors[tensor].name,
                 computed[tensor],
-                "only outputs are compared"
-                if whole
-                else _reason(model, tensor, givers),
+                "only outputs are compared" if whole else _reason(model, tensor, givers),
             )
             for tensor in missing
         ),

@@ -77,9 +77,7 @@ def relabelled(unfused: Graph, other: Graph) -> Graph | None:
     if not same or any(_does(a) != _does(b) for a, b in nodes):
         return None
     pairs = [(unfused.inputs, other.inputs)]
-    pairs += [
-        (a.outputs, b.outputs) for a, b in zip(unfused.nodes, other.nodes, strict=True)
-    ]
+    pairs += [(a.outputs, b.outputs) for a, b in zip(unfused.nodes, other.nodes, strict=True)]
     for ours, theirs in pairs:
         for value, changed in zip(ours, theirs, strict=True):
             changed.name, changed.origin = value.name, value.origin

@@ -95,9 +95,7 @@ def in_double(module: nn.Module) -> nn.Module:
 class _Run(fx.Interpreter):
     """One run of a graph, a node at a time."""
 
-    def __init__(
-        self, module: nn.Module, graph: fx.Graph, inputs: Sequence[Tensor]
-    ) -> None:
+    def __init__(self, module: nn.Module, graph: fx.Graph, inputs: Sequence[Tensor]) -> None:
         super().__init__(module, garbage_collect_values=False, graph=graph)
         self.args_iter = iter(inputs)
         self.raised = ""

@@ -44,9 +44,7 @@ class Evaluated:
         floating = [x.dtype for x in operands if x.is_floating_point()]
         given = iter(operands)
         local = {
-            f"x{i}": next(given)
-            for i, value in enumerate(self.node.inputs)
-            if value.data is None
+            f"x{i}": next(given) for i, value in enumerate(self.node.inputs) if value.data is None
         }
         for operand, constant in self._constants.items():
             wide = constant.is_floating_point() and floating

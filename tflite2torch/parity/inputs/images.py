@@ -54,9 +54,7 @@ def image_files(folder: Path) -> list[Path]:
     except OSError as error:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
     if not paths:
-        raise SourceError(
-            f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images"
-        )
+        raise SourceError(f"{folder}: no {', '.join(ENDINGS)} file; give a folder of images")
     return paths
 
 

@@ -51,8 +51,7 @@ def make_samples(
     # One generator for all: the order in which values are drawn is part of the result.
     generator = np.random.default_rng(seed)
     samples = [
-        Sample(name, tuple(_pattern(name, port, generator) for port in ports))
-        for name in patterns
+        Sample(name, tuple(_pattern(name, port, generator) for port in ports)) for name in patterns
     ]
     faces = [face_values(port) for port in ports]
     if any(face is not None for face in faces):

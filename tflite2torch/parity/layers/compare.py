@@ -97,9 +97,7 @@ def compare_model(
         if graph is not None:
             operators = operators_of(conversion.model)
             folded = find_folded(graph, listed, trace, operators)
-    comparison = _Comparison(
-        conversion, module or emitted, trace, folded, samples, options
-    )
+    comparison = _Comparison(conversion, module or emitted, trace, folded, samples, options)
     if not failures:
         comparison.run()
     return comparison.report(failures, other)
@@ -121,9 +119,7 @@ def _misfits(conversion: Conversion) -> list[str]:
                 ", ".join(f"{d} {list(s)} for tensor {t}" for d, s, t in side) or "none"
                 for side in (ours, theirs)
             ]
-            failures.append(
-                f"the module stands for {kind} {sides[0]}; TFLite has {sides[1]}"
-            )
+            failures.append(f"the module stands for {kind} {sides[0]}; TFLite has {sides[1]}")
     return failures
 
 
@@ -200,17 +196,13 @@ class _Comparison:
         left_out = tuple(sample.name for sample in self._left_out.values())
         wanted = [sample.name for sample in self._left_out.values() if sample.wanted]
         nothing = [] if failures or kept else ["there is no input to compare on"]
-        compared = {
-            self._ports[row.name].tensor: row.layer for row in rows if row.compared_on
-        }
+        compared = {self._ports[row.name].tensor: row.layer for row in rows if row.compared_on}
         sources = () if options.outputs_only else find_sources(layers)
         return ParityReport(
             name=conversion.name,
             label=conversion.file.label,
             sha256=conversion.file.sha256,
-            other=None
-            if other is None
-            else Other(other.name, other.file.label, other.file.sha256),
+            other=None if other is None else Other(other.name, other.file.label, other.file.sha256),
             samples=tuple(sample.name for sample in kept),
             left_out=left_out,
             given=describe(kept, self._interface.inputs, pictured=options.pictures),
@@ -222,9 +214,7 @@ class _Comparison:
             kernels=self._kernels,
             delegated=self._delegated,
             layers=layers,
-            coverage=coverage(
-                conversion.model, self._trace, compared, whole=options.outputs_only
-            ),
+            coverage=coverage(conversion.model, self._trace, compared, whole=options.outputs_only),
             failures=(
                 *failures,
                 *nothing,
@@ -312,9 +302,7 @@ class _Comparison:
             self._judge(self._samples[number].name, measures, noise)
         return True
 
-    def _measure(
-        self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]
-    ) -> None:
+    def _measure(self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]) -> None:
         size = len(batch)
         for place, value in step.layer.compared.items():
             name = row_name(step.layer, place)

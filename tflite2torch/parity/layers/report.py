@@ -188,11 +188,7 @@ class ParityReport:
     def passed(self) -> bool:
         """Whether something was compared, and all of it passed."""
         compared = bool(self.layers and self.samples)
-        return (
-            compared
-            and not self.failures
-            and all(layer.passed for layer in self.layers)
-        )
+        return compared and not self.failures and all(layer.passed for layer in self.layers)
 
     @property
     def title(self) -> str:
@@ -271,7 +267,6 @@ def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
         for layer in layers
         if not layer.identity.inside
         and (
-            layer.forced_failures
-            or (layer.failures and failing.isdisjoint(layer.identity.inputs))
+            layer.forced_failures or (layer.failures and failing.isdisjoint(layer.identity.inputs))
         )
     )

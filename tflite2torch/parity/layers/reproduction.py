@@ -85,12 +85,8 @@ def reproduction(
     identity, worst = row.identity, row.forced.sample
     listed = trace_conversion(emitted, conversion)
     trace = listed if module is None else trace_like(module, listed)
-    given = [
-        _find(trace, name)[0].port(_find(trace, name)[1]) for name in identity.inputs
-    ]
-    cut, inputs = cut_out(
-        conversion.file.data, [port.tensor for port in given], identity.tensor
-    )
+    given = [_find(trace, name)[0].port(_find(trace, name)[1]) for name in identity.inputs]
+    cut, inputs = cut_out(conversion.file.data, [port.tensor for port in given], identity.tensor)
     compared = [sample for sample in samples if sample.name in report.samples]
     batch, position = _batch(compared, worst, report.batch)
     answers = _answers(conversion, batch, [identity.tensor, *inputs], report.reference)
@@ -127,9 +123,7 @@ def _script(title: str, report: ParityReport) -> str:
     return SAVED.format(title=plain, runtime=report.runtime)
 
 
-def cut_out(
-    model: bytes, inputs: Sequence[int], output: int
-) -> tuple[bytes, list[int]]:
+def cut_out(model: bytes, inputs: Sequence[int], output: int) -> tuple[bytes, list[int]]:
     """Return a model of the operators that compute one tensor from others.
 
     Args:
@@ -171,9 +165,7 @@ def _find(trace: Trace, name: str) -> tuple[Layer, int]:
     )
 
 
-def _batch(
-    samples: Sequence[Sample], worst: str, size: int
-) -> tuple[list[Sample], int]:
+def _batch(samples: Sequence[Sample], worst: str, size: int) -> tuple[list[Sample], int]:
     """Return the batch that a sample was in, and its position there."""
     count = len(samples)
     for start in range(0, count, size):
@@ -199,8 +191,7 @@ def _answers(
     with ExitStack() as stack:
         references = start_references(stack, model, data, reference)
         return [
-            dict(zip(own, sample.arrays, strict=True))
-            | references["reference"].run(sample.arrays)
+            dict(zip(own, sample.arrays, strict=True)) | references["reference"].run(sample.arrays)
             for sample in samples
         ]
 

@@ -95,8 +95,7 @@ def make_rows(trace: Trace, folded: Sequence[Folded]) -> dict[str, Row]:
     """
     inside: dict[str, list[Row]] = {}
     given: dict[int | None, tuple[str, ...]] = {
-        tensor: (row_name(layer, place),)
-        for tensor, (layer, place) in trace.givers().items()
+        tensor: (row_name(layer, place),) for tensor, (layer, place) in trace.givers().items()
     }
     made: dict[Value, tuple[str, ...]] = {}
     for item in folded:

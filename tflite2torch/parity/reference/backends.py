@@ -95,9 +95,7 @@ def choose_backend(model: TfliteModel) -> str:
     return "mediapipe" if custom else interpreter()
 
 
-def start_references(
-    stack: ExitStack, model: TfliteModel, data: bytes, backend: str
-) -> References:
+def start_references(stack: ExitStack, model: TfliteModel, data: bytes, backend: str) -> References:
     """Start a reference for each kernel set; the stack ends them.
 
     Args:

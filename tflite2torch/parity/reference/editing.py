@@ -242,9 +242,7 @@ class _Writer:
         self._operator("SLICE", [flat, *ends], [part], schema.SliceOptionsT())
         return part
 
-    def reshape(
-        self, tensor: int, shape: tuple[int, ...], output: int | None = None
-    ) -> int:
+    def reshape(self, tensor: int, shape: tuple[int, ...], output: int | None = None) -> int:
         """Return the same elements in another shape, in a given tensor or a new one."""
         output = self._tensor(shape) if output is None else output
         options = schema.ReshapeOptionsT(newShape=list(shape))
@@ -279,9 +277,7 @@ class _Writer:
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
-    def _operator(
-        self, name: str, inputs: list[int], outputs: list[int], options: Any
-    ) -> None:
+    def _operator(self, name: str, inputs: list[int], outputs: list[int], options: Any) -> None:
         code = getattr(schema.BuiltinOperator, name)
         operator = schema.OperatorT(
             opcodeIndex=len(self._model.operatorCodes),

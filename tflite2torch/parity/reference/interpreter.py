@@ -156,18 +156,14 @@ class Reference:
             self.delegated = bool(facts["delegated"])
             self.version = plain_line(str(facts["version"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise self._child.failure(
-                f"described the model wrongly ({error})"
-            ) from error
+            raise self._child.failure(f"described the model wrongly ({error})") from error
 
     def _outputs(self) -> Iterator[tuple[int, Array]]:
         wanted = dict.fromkeys(self.outputs)
         for tensor, found in zip_longest(wanted, self._child.answers()):
             if found is None or tensor != TensorInfo.of(found[0]):
                 declared = tensor or "what it declared"
-                raise self._child.failure(
-                    f"answered with something else than {declared}"
-                )
+                raise self._child.failure(f"answered with something else than {declared}")
             yield found[0].index, found[1]
 
 

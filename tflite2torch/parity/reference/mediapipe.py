@@ -90,9 +90,7 @@ class MediaPipeReference(Reference):
     def stream(self, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
         for tensor, array in zip(self.inputs, inputs, strict=True):
             if (array.shape, array.dtype.name) != (tensor.shape, tensor.dtype):
-                raise self._child.failure(
-                    f"takes no {array.dtype} {array.shape} as {tensor}"
-                )
+                raise self._child.failure(f"takes no {array.dtype} {array.shape} as {tensor}")
         try:
             image = self._fed.image(inputs)
         except ValueError as error:
@@ -110,9 +108,7 @@ class MediaPipeReference(Reference):
         for number, (tensor, found) in enumerate(zip_longest(wanted, answers)):
             if found is None or tensor is None or found[1].size != _size(tensor):
                 declared = tensor or "what it declared"
-                raise self._child.failure(
-                    f"answered with something else than {declared}"
-                )
+                raise self._child.failure(f"answered with something else than {declared}")
             array = found[1].reshape(tensor.shape)
             if number >= len(inputs):
                 if tensor.index not in seen:

@@ -116,9 +116,7 @@ class Noise:
             self.floor[tensor] = max(self.floor[tensor], distance)
 
 
-def nudge(
-    array: Array, generator: np.random.Generator, dtype: str = "float32"
-) -> Array:
+def nudge(array: Array, generator: np.random.Generator, dtype: str = "float32") -> Array:
     """Return a copy with every floating-point value moved by one ulp, up or down at random.
 
     Args:

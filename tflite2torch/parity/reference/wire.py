@@ -75,9 +75,7 @@ def receive(stream: IO[bytes], max_bytes: int) -> Message:
     return Message(fields, {e.index: read_array(stream, e) for e in entries})
 
 
-def receive_header(
-    stream: IO[bytes], max_bytes: int
-) -> tuple[dict[str, Any], list[Entry]]:
+def receive_header(stream: IO[bytes], max_bytes: int) -> tuple[dict[str, Any], list[Entry]]:
     """Read a message up to its arrays; ``read_array`` reads these, in order.
 
     Raises what ``receive`` does.

@@ -36,9 +36,7 @@ PACKAGES = (
 def as_document(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     """Return what ``--json`` prints, of outcomes by the name of the model."""
     models = [_model(name, outcome) for name, outcome in outcomes.items()]
-    document: dict[str, Any] = plain(
-        {"schema": SCHEMA, "versions": versions(), "models": models}
-    )
+    document: dict[str, Any] = plain({"schema": SCHEMA, "versions": versions(), "models": models})
     return document
 
 

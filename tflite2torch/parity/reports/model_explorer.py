@@ -40,6 +40,4 @@ def as_node_data(report: ParityReport, model: bytes) -> str:
             results[name] = {"value": min(layer.severity, BEYOND)}
     name = f"error of {report.name}, 1 is all that is tolerated"
     graph = {"name": name, "results": results, "thresholds": THRESHOLDS}
-    return json.dumps(
-        {graph_name.decode(errors="replace"): graph}, indent=1, allow_nan=False
-    )
+    return json.dumps({graph_name.decode(errors="replace"): graph}, indent=1, allow_nan=False)

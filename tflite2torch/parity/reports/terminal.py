@@ -51,9 +51,7 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
     if shown:
         console.print(_table(shown, report.sources, console.width))
     if len(shown) < len(ranked):
-        _print(
-            console, f"and {len(ranked) - len(shown)} more that pass; --all shows them"
-        )
+        _print(console, f"and {len(ranked) - len(shown)} more that pass; --all shows them")
     if everything:
         for tensor in covered.uncompared:
             reason = tensor.reason or "not known why"
@@ -136,9 +134,7 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) ->
     table.add_column("  layer", no_wrap=True)
     for column in columns:
         left = column.heading == "worst on"
-        table.add_column(
-            column.heading, justify="left" if left else "right", no_wrap=True
-        )
+        table.add_column(column.heading, justify="left" if left else "right", no_wrap=True)
     for layer in layers:
         mark = "[red]►[/red]" if layer.name in sources else " "
         if layer.identity.inside:

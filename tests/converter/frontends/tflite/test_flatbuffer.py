@@ -183,9 +183,7 @@ VTABLE = ROOT - struct.unpack_from("<i", _sample(), ROOT)[0]
         (_target("name") + 9, "<B", 1, "name: a string without its end"),
     ],
 )
-def test_says_what_is_wrong_and_where(
-    at: int, code: str, value: int, message: str
-) -> None:
+def test_says_what_is_wrong_and_where(at: int, code: str, value: int, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         _root(_changed(at, code, value))
 
@@ -206,8 +204,6 @@ def test_objects_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_path_of_an_error_names_fields_and_indices() -> None:
     error = FormatError("cause", "[3]", ".items", "tensor 5")
     assert str(error) == "tensor 5.items[3]: cause"
-    assert (
-        str(FormatError("cause", "level 2", "tensor 5")) == "tensor 5, level 2: cause"
-    )
+    assert str(FormatError("cause", "level 2", "tensor 5")) == "tensor 5, level 2: cause"
     assert str(FormatError("cause", ".name")) == "name: cause"
     assert str(FormatError("cause")) == "cause"

@@ -74,9 +74,7 @@ class Writer:
     def tensor(self, name: str, facts: Facts) -> int:
         text = self.builder.CreateString(name)
         units = self.vector([self.unit(facts)] if facts.mean or facts.std else [])
-        stats = self.table(
-            2, _0=self.numbers(facts.largest), _1=self.numbers(facts.least)
-        )
+        stats = self.table(2, _0=self.numbers(facts.largest), _1=self.numbers(facts.least))
         return self.table(7, _0=text, _4=units, _5=stats)
 
 

@@ -43,9 +43,7 @@ def test_tensors() -> None:
 
 def test_constants_are_read_only_views() -> None:
     data = good_model()
-    constants = [
-        tensor.data for tensor in read(data).tensors if tensor.data is not None
-    ]
+    constants = [tensor.data for tensor in read(data).tensors if tensor.data is not None]
     whole = np.frombuffer(data, np.uint8)
     assert len(constants) == 6
     for constant in constants:

@@ -72,9 +72,7 @@ def _fields(table: Any) -> dict[int, Field]:
 def test_table(table: str) -> None:
     expected = _fields(getattr(bindings, table))
     stated = {
-        field.slot: Field(field.name, field.slot, "union")
-        if field.type in UNIONS
-        else field
+        field.slot: Field(field.name, field.slot, "union") if field.type in UNIONS else field
         for field in TFLITE.fields(table)
     }
     assert stated == expected

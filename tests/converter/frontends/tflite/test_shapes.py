@@ -101,10 +101,7 @@ CASES = [
     *(Case(name, [IMAGE]) for name in UNARY),
     *(Case(name, [IMAGE], None, [IMAGE]) for name in WITHOUT_REFERENCE),
     *(Case(name, [IMAGE, zeros(6)]) for name in BINARY),
-    *(
-        Case(name, [IMAGE, zeros(8, 1)], options)
-        for name, options in ARITHMETIC.items()
-    ),
+    *(Case(name, [IMAGE, zeros(8, 1)], options) for name, options in ARITHMETIC.items()),
     *(Case(name, [IMAGE, zeros(6)], None, ["bool"]) for name in COMPARING),
     Case("LOGICAL_NOT", [Tensor((1, 6), "bool")], None, ["bool"]),
     Case("LOGICAL_AND", [Tensor((1, 6), "bool")] * 2, None, ["bool"]),
@@ -138,9 +135,7 @@ CASES = [
         [VECTOR, zeros(4, 6), zeros(4)],
         schema.FullyConnectedOptionsT(),
     ),
-    Case(
-        "FULLY_CONNECTED", [IMAGE, zeros(4, 6), None], schema.FullyConnectedOptionsT()
-    ),
+    Case("FULLY_CONNECTED", [IMAGE, zeros(4, 6), None], schema.FullyConnectedOptionsT()),
     Case(
         "FULLY_CONNECTED",
         [IMAGE, zeros(4, 6), zeros(4)],
@@ -228,17 +223,13 @@ CASES = [
     Case("SELECT_V2", [Tensor((1,), "bool"), VECTOR, zeros(3, 1)]),
     Case("SLICE", [IMAGE, ints(0, 2, 3, 0), ints(1, 4, -1, 6)]),
     Case("STRIDED_SLICE", [IMAGE, ints(0, 1), ints(1, 6), ints(1, 2)], strided()),
-    Case(
-        "STRIDED_SLICE", [IMAGE, ints(0, -3), ints(1, 99), ints(1, 1)], strided(begin=1)
-    ),
+    Case("STRIDED_SLICE", [IMAGE, ints(0, -3), ints(1, 99), ints(1, 1)], strided(begin=1)),
     Case(
         "STRIDED_SLICE",
         [IMAGE, ints(0, 5, 9), ints(1, 0, 2), ints(1, -1, -3)],
         strided(begin=1, end=3),
     ),
-    Case(
-        "STRIDED_SLICE", [IMAGE, ints(0, -1), ints(1, 0), ints(1, 1)], strided(shrink=2)
-    ),
+    Case("STRIDED_SLICE", [IMAGE, ints(0, -1), ints(1, 0), ints(1, 1)], strided(shrink=2)),
 ]
 
 

@@ -134,9 +134,7 @@ class Buffers:
             return raw if len(raw) else None
         size = byte_size(shape, dtype)
         if len(raw) != size:
-            raise FormatError(
-                f"it holds {len(raw)} bytes; {list(shape)} of {dtype} are {size}"
-            )
+            raise FormatError(f"it holds {len(raw)} bytes; {list(shape)} of {dtype} are {size}")
         values = self.values(index, dtype)
         return values if dtype in _BITS else values.reshape(shape)
 
@@ -158,7 +156,5 @@ class Buffers:
 def trailing_bytes(data: bytes, offset: int, size: int) -> Array:
     """Return bytes stored after the FlatBuffer, at an offset from the start of the file."""
     if offset + size > len(data):
-        raise FormatError(
-            f"bytes {offset} to {offset + size} lie behind the file's end"
-        )
+        raise FormatError(f"bytes {offset} to {offset + size} lie behind the file's end")
     return np.frombuffer(data, np.uint8, size, offset)

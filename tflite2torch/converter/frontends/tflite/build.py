@@ -45,9 +45,7 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
             nodes += _build_operator(model, operator, values)
         except NotSupportedError as problem:
             tensor = model.tensors[operator.outputs[0]].name if operator.outputs else ""
-            problems.append(
-                f"{model.label}: {operator.place}, tensor {tensor[:80]!a}: {problem}"
-            )
+            problems.append(f"{model.label}: {operator.place}, tensor {tensor[:80]!a}: {problem}")
     problems += [
         f"{model.label}: {model.tensors[index].place}: an output that is a constant"
         for index in model.outputs
@@ -56,9 +54,7 @@ def _build(model: TfliteModel, values: list[Value]) -> tuple[list[Node], list[st
     return nodes, problems
 
 
-def _build_operator(
-    model: TfliteModel, operator: Operator, values: list[Value]
-) -> list[Node]:
+def _build_operator(model: TfliteModel, operator: Operator, values: list[Value]) -> list[Node]:
     build = find_builder(operator)
     _refuse_integers(model, operator)
     inputs = [values[index] if index >= 0 else None for index in operator.inputs]

@@ -77,12 +77,9 @@ def read_metadata(model: TfliteModel) -> ModelMetadata | None:
         outputs = _tensors(subgraphs[0], "output_tensor_metadata", len(model.outputs))
     except FormatError as error:
         raise InvalidModelError(
-            f"{model.label}: metadata {_BUFFER}: {error}; "
-            "the file is damaged, fetch it again"
+            f"{model.label}: metadata {_BUFFER}: {error}; the file is damaged, fetch it again"
         ) from error
-    return ModelMetadata(
-        root.get("name", ""), root.get("description", ""), inputs, outputs
-    )
+    return ModelMetadata(root.get("name", ""), root.get("description", ""), inputs, outputs)
 
 
 def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
@@ -91,9 +88,7 @@ def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
     if entries and len(entries) != count:
         raise FormatError(f"{len(entries)} entries for {count} tensors", field)
     return [
-        TensorMetadata(
-            entry.get("name", ""), entry.get("description", ""), _value_range(entry)
-        )
+        TensorMetadata(entry.get("name", ""), entry.get("description", ""), _value_range(entry))
         for entry in entries
     ]
 
@@ -122,9 +117,7 @@ def _normalized(means: Array, stds: Array) -> tuple[float, float] | None:
     return _bounds(black, white, _UNITS)
 
 
-def _bounds(
-    least: list[float], largest: list[float], field: str
-) -> tuple[float, float] | None:
+def _bounds(least: list[float], largest: list[float], field: str) -> tuple[float, float] | None:
     """Return the smallest and the largest value, or None if either list is empty."""
     if not least or not largest:
         return None

@@ -249,9 +249,7 @@ class _Parser:
             # operators may share their lists of operands.
             operands += len(operators[-1].inputs) + len(operators[-1].outputs)
             if operands > MAX_OPERANDS:
-                raise FormatError(
-                    f"its operators have more than {MAX_OPERANDS} operands"
-                )
+                raise FormatError(f"its operators have more than {MAX_OPERANDS} operands")
         return operators
 
     def _operator(self, index: int, table: Table) -> Operator:

@@ -19,17 +19,13 @@ def verify_sparsity(sparsity: Sparsity, shape: Shape, stored: int) -> None:
     count = rank + len(sparsity.block_map)
     # The tensor's axes come first, the axes of a block after them.
     if sorted(order[:rank]) != [*range(rank)] or sorted(order) != [*range(count)]:
-        raise FormatError(
-            f"its traversal order {list(order)} is not one of {count} axes"
-        )
+        raise FormatError(f"its traversal order {list(order)} is not one of {count} axes")
     if len(sparsity.dimensions) != count:
         raise FormatError(f"it has {len(sparsity.dimensions)} levels for {count} axes")
     sizes = _level_sizes(sparsity, shape)
     # Each level splits the rows of the level above. The last level's rows are the values.
     rows = 1
-    for level, (axis, dimension) in enumerate(
-        zip(order, sparsity.dimensions, strict=True)
-    ):
+    for level, (axis, dimension) in enumerate(zip(order, sparsity.dimensions, strict=True)):
         try:
             rows = _level(dimension, sizes[axis], rows)
         except FormatError as error:
@@ -49,9 +45,7 @@ def _level_sizes(sparsity: Sparsity, shape: Shape) -> list[int]:
         level = sparsity.traversal_order.index(len(shape) + position)
         size = sparsity.dimensions[level].size
         if not 0 <= axis < len(shape) or size < 1 or shape[axis] % size:
-            raise FormatError(
-                f"blocks of {size} do not fit axis {axis} of {list(shape)}"
-            )
+            raise FormatError(f"blocks of {size} do not fit axis {axis} of {list(shape)}")
         sizes[axis] //= size
         blocks.append(size)
     return sizes + blocks

@@ -27,9 +27,7 @@ class DepthToSpace(Node):
         return [image_shape(x, size, channels // block**2)]
 
     def code(self) -> Code:
-        return Code(
-            "depth_to_space(x0, block)", {"block": self.block}, helper="depth_to_space"
-        )
+        return Code("depth_to_space(x0, block)", {"block": self.block}, helper="depth_to_space")
 
 
 @dataclass(eq=False, repr=False)
@@ -47,6 +45,4 @@ class SpaceToDepth(Node):
         return [image_shape(x, size, channels * block**2)]
 
     def code(self) -> Code:
-        return Code(
-            "space_to_depth(x0, block)", {"block": self.block}, helper="space_to_depth"
-        )
+        return Code("space_to_depth(x0, block)", {"block": self.block}, helper="space_to_depth")

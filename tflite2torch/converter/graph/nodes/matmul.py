@@ -30,7 +30,6 @@ class MatMul(Node):
 
     def code(self) -> Code:
         a, b = (
-            f"x{i}.mT" if transposed else f"x{i}"
-            for i, transposed in enumerate(self.transposed)
+            f"x{i}.mT" if transposed else f"x{i}" for i, transposed in enumerate(self.transposed)
         )
         return Code(f"{a} @ {b}")

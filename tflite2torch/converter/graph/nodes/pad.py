@@ -23,9 +23,7 @@ class Pad(Node):
     layout = "any"
 
     @classmethod
-    def of(
-        cls, x: Value, padding: tuple[tuple[int, int], ...], value: float = 0
-    ) -> Pad:
+    def of(cls, x: Value, padding: tuple[tuple[int, int], ...], value: float = 0) -> Pad:
         """Return a pad of ``x`` with a new output value."""
         node = cls([x], [], padding, value)
         node.outputs = [Value(x.name, node.infer()[0], x.dtype, image=x.image)]

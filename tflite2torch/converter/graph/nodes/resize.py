@@ -10,9 +10,7 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 SCALED = 'F.interpolate(x0, scale_factor=scale_factor, mode="bilinear")'
 TEMPLATES = {
     ("bilinear", "half_pixel"): 'F.interpolate(x0, size, mode="bilinear")',
-    ("bilinear", "corners"): (
-        'F.interpolate(x0, size, mode="bilinear", align_corners=True)'
-    ),
+    ("bilinear", "corners"): ('F.interpolate(x0, size, mode="bilinear", align_corners=True)'),
     ("nearest", "asymmetric"): "F.interpolate(x0, size)",
     ("nearest", "half_pixel"): 'F.interpolate(x0, size, mode="nearest-exact")',
 }

@@ -59,9 +59,7 @@ def test_a_constant_added_to_a_dropped_batch_axis_is_right_or_refused(
 ) -> None:
     builder = ModelBuilder()
     [dropped] = builder.operator("RESHAPE", [Tensor((1, 4, 6)), np.int32([24])])
-    results = builder.operator(
-        "ADD", [dropped, weights(*shape)], options=schema.AddOptionsT()
-    )
+    results = builder.operator("ADD", [dropped, weights(*shape)], options=schema.AddOptionsT())
     model = builder.build(results)
     if shape[0] in (1, 24):
         assert_same(model, 1)
@@ -91,9 +89,7 @@ def test_outputs_have_the_batch_axis_first(axes: tuple[int, ...]) -> None:
 def test_a_batch_that_moves_away_and_back() -> None:
     builder = ModelBuilder()
     [turned] = builder.operator("TRANSPOSE", [Tensor((1, 4, 5)), np.int32([1, 0, 2])])
-    [doubled] = builder.operator(
-        "MUL", [turned, np.float32(2)], options=schema.MulOptionsT()
-    )
+    [doubled] = builder.operator("MUL", [turned, np.float32(2)], options=schema.MulOptionsT())
     results = builder.operator("TRANSPOSE", [doubled, np.int32([1, 0, 2])])
     assert_same(builder.build(results))
 
@@ -167,7 +163,5 @@ def test_shapes_that_contradict_the_operators_are_a_damaged_file() -> None:
         for index, (name, size) in enumerate({"x": 3, "y": 4}.items())
     )
     graph = Graph("g", "g.tflite", [x], [y], [Elementwise([x], [y], "abs")])
-    with pytest.raises(
-        InvalidModelError, match=r"g.tflite: operator -1 .*\[N, 3\].*\[1, 4\].*'y'"
-    ):
+    with pytest.raises(InvalidModelError, match=r"g.tflite: operator -1 .*\[N, 3\].*\[1, 4\].*'y'"):
         follow_batch(graph)

@@ -18,9 +18,7 @@ from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 
 
 def convolution(activation: int) -> Graph:
-    options = schema.Conv2DOptionsT(
-        strideH=1, strideW=1, fusedActivationFunction=activation
-    )
+    options = schema.Conv2DOptionsT(strideH=1, strideW=1, fusedActivationFunction=activation)
     operands = [Tensor((1, 4, 5, 3)), weights(2, 1, 1, 3), weights(2)]
     return graph_of(one_operator_model("CONV_2D", operands, options=options))
 
@@ -51,9 +49,7 @@ def test_an_operator_without_one_is_one_node() -> None:
         ("wheel/pose_landmark_full", 76),
     ],
 )
-def test_official_models(
-    official: Callable[[str], ModelFile], name: str, fused: int
-) -> None:
+def test_official_models(official: Callable[[str], ModelFile], name: str, fused: int) -> None:
     model = read_model(official(name))
     graph = build_graph(model, "model")
     unfused = {"DEQUANTIZE", "DENSIFY"}  # no node

@@ -26,20 +26,14 @@ def along(axis: int, size: int, rank: int) -> tuple[int, ...]:
     ("rank", "axis"), [(4, 1), (4, 2), (4, 3), (4, -1), (3, 1), (3, -1), (2, 1)]
 )
 def test_computed_operands(rank: int, axis: int) -> None:
-    operands: list[Tensor | Array] = [
-        Tensor(along(axis, size, rank)) for size in (2, 1, 6)
-    ]
+    operands: list[Tensor | Array] = [Tensor(along(axis, size, rank)) for size in (2, 1, 6)]
     assert_same(concat_model(operands, axis))
     assert_same(concat_model(operands[:1], axis))
 
 
-@pytest.mark.parametrize(
-    ("rank", "axis"), [(4, 1), (4, 2), (4, 3), (3, 1), (3, -1), (2, 1)]
-)
+@pytest.mark.parametrize(("rank", "axis"), [(4, 1), (4, 2), (4, 3), (3, 1), (3, -1), (2, 1)])
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
-def test_a_constant_is_repeated_for_each_sample(
-    rank: int, axis: int, first: bool
-) -> None:
+def test_a_constant_is_repeated_for_each_sample(rank: int, axis: int, first: bool) -> None:
     computed = Tensor(along(axis, 2, rank))
     constant = weights(*along(axis, 6, rank))
     operands = [constant, computed] if first else [computed, constant]
@@ -54,9 +48,7 @@ def test_a_constant_of_one_element_is_repeated_too() -> None:
 
 def test_joining_along_the_batch_is_not_supported() -> None:
     model = concat_model([Tensor((1, 4)), Tensor((1, 4))], 0)
-    with pytest.raises(
-        UnsupportedOpError, match=r"operator 0 \(Concat\).*joins along the batch"
-    ):
+    with pytest.raises(UnsupportedOpError, match=r"operator 0 \(Concat\).*joins along the batch"):
         convert_bytes(model)
 
 

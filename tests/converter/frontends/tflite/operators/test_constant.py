@@ -32,9 +32,7 @@ def test_float16_stays_as_it_is_stored() -> None:
     assert value.array.dtype == np.float16
     assert value.name == "halves"
     assert value.origin is not None
-    assert (
-        value.origin.index == 0
-    )  # the tensor that the file stores, not what unpacks it
+    assert value.origin.index == 0  # the tensor that the file stores, not what unpacks it
 
 
 def test_a_float16_tensor_that_is_read_twice_is_the_same_numbers() -> None:
@@ -58,9 +56,7 @@ def test_quantized_weights_take_their_scales(dtype: str, axis: int | None) -> No
     assert_same(added_constant("DEQUANTIZE", tensor))
 
 
-def test_weights_of_an_operator_that_computes_in_floating_point_are_dequantized() -> (
-    None
-):
+def test_weights_of_an_operator_that_computes_in_floating_point_are_dequantized() -> None:
     """TFLite rounds the input to int8 there, and so has no answer to compare with."""
     stored = np.arange(-6, 6, dtype=np.int8).reshape(3, 4)
     weight = Tensor(data=stored, scale=(0.5,), zero_point=(0,))
@@ -132,15 +128,11 @@ def sparse_model(
     )
     ordered = kept.reshape(kept.shape[: len(order)]).transpose(order)
     values, levels = encoded(ordered, formats)
-    read = schema.ModelT.InitFromPackedBuf(
-        added_constant("DENSIFY", Tensor(data=dense))
-    )
+    read = schema.ModelT.InitFromPackedBuf(added_constant("DENSIFY", Tensor(data=dense)))
     tensor = read.subgraphs[0].tensors[0]
     read.buffers[tensor.buffer].data = list(np.float32(values).tobytes())
     metadata = []
-    for size, kind, (segments, indices) in zip(
-        ordered.shape, formats, levels, strict=True
-    ):
+    for size, kind, (segments, indices) in zip(ordered.shape, formats, levels, strict=True):
         one = schema.DimensionMetadataT(format=kind, denseSize=size)
         if kind == SPARSE:
             one.arraySegmentsType, one.arraySegments = index_vector(segments, width)

@@ -94,9 +94,7 @@ def test_window_at_even_and_odd_sizes(
 @PADDINGS
 @pytest.mark.parametrize("dilation", [(2, 2), (3, 3), (1, 2), (3, 1)])
 @pytest.mark.parametrize("kernel", [(3, 3), (2, 3)])
-def test_dilation(
-    kernel: tuple[int, int], dilation: tuple[int, int], padding: int
-) -> None:
+def test_dilation(kernel: tuple[int, int], dilation: tuple[int, int], padding: int) -> None:
     model = conv_model((9, 11), kernel, padding=padding, dilation=dilation)
     assert_same(model, terms(kernel, 3))
 
@@ -116,9 +114,7 @@ def test_fused_activations(activation: int) -> None:
     assert_same(conv_model((4, 5), (3, 3), activation=activation), terms((3, 3), 3))
 
 
-@pytest.mark.parametrize(
-    ("channels", "depth", "filters"), [(6, 3, 4), (4, 1, 8), (4, 1, 4)]
-)
+@pytest.mark.parametrize(("channels", "depth", "filters"), [(6, 3, 4), (4, 1, 8), (4, 1, 4)])
 def test_groups_follow_from_the_shapes(channels: int, depth: int, filters: int) -> None:
     model = conv_model((5, 6), (3, 2), channels=channels, depth=depth, filters=filters)
     conversion = assert_same(model, terms((3, 2), depth))
@@ -136,9 +132,7 @@ def test_depthwise_window(kernel: tuple[int, int], stride: int, padding: int) ->
 @PADDINGS
 @pytest.mark.parametrize("multiplier", [2, 3])
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_depthwise_multiplier_and_dilation(
-    multiplier: int, dilation: int, padding: int
-) -> None:
+def test_depthwise_multiplier_and_dilation(multiplier: int, dilation: int, padding: int) -> None:
     model = depthwise_model(
         (7, 8), (3, 3), padding=padding, multiplier=multiplier, dilation=dilation
     )
@@ -147,9 +141,7 @@ def test_depthwise_multiplier_and_dilation(
 
 @FUSED
 def test_depthwise_fused_activations(activation: int) -> None:
-    assert_same(
-        depthwise_model((4, 5), (3, 3), activation=activation), terms((3, 3), 1)
-    )
+    assert_same(depthwise_model((4, 5), (3, 3), activation=activation), terms((3, 3), 1))
 
 
 def test_depthwise_of_one_channel() -> None:

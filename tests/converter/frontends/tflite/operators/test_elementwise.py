@@ -75,9 +75,7 @@ def arithmetic_model(name: str, a: Tensor | Array, b: Tensor | Array) -> bytes:
     return one_operator_model(name, [a, b], options=options)
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, H, W, C), (1, 7), (1, W, C), (1, 1, 1, 1), (H, W)]
-)
+@pytest.mark.parametrize("shape", [(1, H, W, C), (1, 7), (1, W, C), (1, 1, 1, 1), (H, W)])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str, shape: tuple[int, ...]) -> None:
     sample, ulps = FUNCTIONS[name]
@@ -111,13 +109,9 @@ def test_a_constant_broadcasts_over_an_image(name: str, shape: tuple[int, ...]) 
     assert_same(arithmetic_model(name, constant, image), 1, positive)
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, C), (1, W, C), (1, 1, 1, C), (1, H, W, 1), (1, 1)]
-)
+@pytest.mark.parametrize("shape", [(1, C), (1, W, C), (1, 1, 1, C), (1, H, W, 1), (1, 1)])
 @pytest.mark.parametrize("name", PAIRWISE)
-def test_a_computed_operand_broadcasts_over_an_image(
-    name: str, shape: tuple[int, ...]
-) -> None:
+def test_a_computed_operand_broadcasts_over_an_image(name: str, shape: tuple[int, ...]) -> None:
     other, image = Tensor(shape), Tensor((1, H, W, C))
     assert_same(arithmetic_model(name, image, other), 1, positive)
     assert_same(arithmetic_model(name, other, image), 1, positive)
@@ -187,9 +181,7 @@ def test_a_layer_with_one_scalar_and_one_slope_share_names() -> None:
         [Tensor((1, H, W, C)), np.float32(0.1)],
         options=schema.MulOptionsT(),
     )
-    results = builder.operator(
-        "ADD", [doubled, weights(C)], options=schema.AddOptionsT()
-    )
+    results = builder.operator("ADD", [doubled, weights(C)], options=schema.AddOptionsT())
     conversion = assert_same(builder.build(results), 2)
     assert "* 0.1" in conversion.source  # the shortest digits that are this float32
     assert [value.shape for value in conversion.state.values()] == [(C, 1, 1)]
@@ -285,9 +277,7 @@ def test_selection(name: str) -> None:
     ("condition", "otherwise"),
     [((1, C), (1, H, W, C)), ((1, H, W, 1), (C,)), ((1, H, W, C), ())],
 )
-def test_selection_broadcasts(
-    condition: tuple[int, ...], otherwise: tuple[int, ...]
-) -> None:
+def test_selection_broadcasts(condition: tuple[int, ...], otherwise: tuple[int, ...]) -> None:
     operands = [Tensor(condition, "bool"), Tensor((1, H, W, C)), weights(*otherwise)]
     assert_same(one_operator_model("SELECT_V2", operands))
 

@@ -88,9 +88,7 @@ def test_rows_of_a_constant_table() -> None:
     """Indices of a word list: the table is constant, the indices are computed."""
     builder = ModelBuilder()
     options = schema.ArgMaxOptionsT(outputType=schema.TensorType.INT32)
-    [places] = builder.operator(
-        "ARG_MAX", [Tensor((1, 4, 6)), np.int32(2)], ["int32"], options
-    )
+    [places] = builder.operator("ARG_MAX", [Tensor((1, 4, 6)), np.int32(2)], ["int32"], options)
     results = builder.operator(
         "GATHER", [weights(6, 5), places], options=schema.GatherOptionsT(axis=0)
     )

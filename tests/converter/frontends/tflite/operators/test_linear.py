@@ -28,9 +28,7 @@ def linear_model(
     keep: bool = False,
     activation: int = 0,
 ) -> bytes:
-    options = schema.FullyConnectedOptionsT(
-        keepNumDims=keep, fusedActivationFunction=activation
-    )
+    options = schema.FullyConnectedOptionsT(keepNumDims=keep, fusedActivationFunction=activation)
     constant = weights(outputs) if bias else None
     operands = [Tensor(shape), weights(outputs, width), constant]
     return one_operator_model("FULLY_CONNECTED", operands, options=options)

@@ -19,9 +19,7 @@ def matmul_model(
 
 @pytest.mark.parametrize("adjoint", [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("heads", [(), (2,)])
-def test_two_computed_operands(
-    heads: tuple[int, ...], adjoint: tuple[bool, bool]
-) -> None:
+def test_two_computed_operands(heads: tuple[int, ...], adjoint: tuple[bool, bool]) -> None:
     a = (1, *heads, *((5, 4) if adjoint[0] else (4, 5)))
     b = (1, *heads, *((3, 5) if adjoint[1] else (5, 3)))
     assert_same(matmul_model(Tensor(a), Tensor(b), adjoint), 5)

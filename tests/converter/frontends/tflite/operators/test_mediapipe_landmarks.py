@@ -318,9 +318,7 @@ def test_landmarks_of_version_1_lie_in_channels(dimensions: int) -> None:
     samples = [(normal(generator, shape), m) for m in MATRICES.values()]
     options = flex(dimensions=dimensions, scale=0.5)
     [result] = run_module(landmarks_model(shape, 1, options), samples)
-    expected = [
-        moved(x.reshape(-1, dimensions), m, 0.5).reshape(shape) for x, m in samples
-    ]
+    expected = [moved(x.reshape(-1, dimensions), m, 0.5).reshape(shape) for x, m in samples]
     limit = 4 * ULP * np.abs(expected).max()
     np.testing.assert_allclose(result, np.concatenate(expected), rtol=0, atol=limit)
 
@@ -443,9 +441,7 @@ def test_operands_of_other_shapes_are_a_damaged_file() -> None:
         (MATRIX, [image], [matrix], flex(**matrix_options()), "landmarks of"),
     ]
     for name, operands, outputs, options, message in cases:
-        model = one_operator_model(
-            name, operands, outputs, custom_options=options, version=2
-        )
+        model = one_operator_model(name, operands, outputs, custom_options=options, version=2)
         with pytest.raises(InvalidModelError, match=message):
             convert_bytes(model)
 
@@ -463,8 +459,6 @@ def test_unknown_modes_are_not_supported() -> None:
         ("transformtensor", 1, [image, matrix], nearest, "no such custom operator"),
     ]
     for name, version, operands, options, message in cases:
-        model = one_operator_model(
-            name, operands, [Tensor((1, 2, 2, 3))], None, options, version
-        )
+        model = one_operator_model(name, operands, [Tensor((1, 2, 2, 3))], None, options, version)
         with pytest.raises(UnsupportedOpError, match=message):
             convert_bytes(model)

@@ -32,9 +32,7 @@ ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 CHANNELS = 3
 
 
-def pool_options(
-    padding: int, stride: Pair, kernel: Pair, activation: int = 0
-) -> bytes:
+def pool_options(padding: int, stride: Pair, kernel: Pair, activation: int = 0) -> bytes:
     """Return a TfLitePoolParams; what follows the activation is for the kernel's own use."""
     fields = padding, *stride[::-1], *kernel[::-1], activation, 0, 0, 0, 0
     return struct.pack("<10i", *fields)
@@ -48,9 +46,7 @@ def pooled_size(size: Pair, kernel: Pair, stride: Pair, padding: int) -> Pair:
     return height, width
 
 
-def pool_model(
-    size: Pair, kernel: Pair, stride: Pair, padding: int, activation: int = 0
-) -> bytes:
+def pool_model(size: Pair, kernel: Pair, stride: Pair, padding: int, activation: int = 0) -> bytes:
     shape = (1, *pooled_size(size, kernel, stride, padding), CHANNELS)
     return one_operator_model(
         POOL,
@@ -159,8 +155,7 @@ def test_unpool_puts_pixels_where_places_say(kernel: Pair, stride: Pair) -> None
         shape = 1, *size, CHANNELS
         count = kernel[0] * kernel[1]
         samples = [
-            [normal(generator, shape), generator.integers(0, count, shape) + 0.1]
-            for _ in range(3)
+            [normal(generator, shape), generator.integers(0, count, shape) + 0.1] for _ in range(3)
         ]
         samples = [[x, places.astype(np.float32)] for x, places in samples]
         [result] = run_module(unpool_model(size, kernel, stride), samples)
@@ -197,9 +192,7 @@ def test_kernels_are_those_of_mediapipe() -> None:
         shape = Tensor((1, *pooled_size(size, kernel, stride, padding), CHANNELS))
         for activation in (0, 3):
             options = pool_options(padding, stride, kernel, activation)
-            outputs += builder.operator(
-                POOL, [x], [shape, shape], custom_options=options
-            )
+            outputs += builder.operator(POOL, [x], [shape, shape], custom_options=options)
     for kernel, stride in WINDOWS:
         if all(s <= k for s, k in zip(stride, kernel, strict=True)):
             options = pool_options(VALID, stride, kernel)
@@ -211,9 +204,7 @@ def test_kernels_are_those_of_mediapipe() -> None:
                 [Tensor((1, *size, CHANNELS))],
                 options=schema.MaximumMinimumOptionsT(),
             )
-            outputs += builder.operator(
-                UNPOOL, [x, place], whole, custom_options=options
-            )
+            outputs += builder.operator(UNPOOL, [x, place], whole, custom_options=options)
     model = builder.build(outputs)
     values = np.abs(images(size, 1)[0]) + np.float32(0.25)
     for result, answer in zip(
@@ -265,8 +256,6 @@ def test_damaged_options() -> None:
 def test_places_of_another_shape_are_a_damaged_file() -> None:
     operands = [Tensor((1, 2, 3, 3)), Tensor((1, 3, 2, 3))]
     options = pool_options(SAME, (2, 2), (2, 2))
-    model = one_operator_model(
-        UNPOOL, operands, [Tensor((1, 4, 6, 3))], custom_options=options
-    )
+    model = one_operator_model(UNPOOL, operands, [Tensor((1, 4, 6, 3))], custom_options=options)
     with pytest.raises(InvalidModelError, match="places"):
         convert_bytes(model)

@@ -66,9 +66,7 @@ def test_padding_that_something_else_reads_too_stays() -> None:
 @pytest.mark.parametrize("value", [-1.5, 0.1])
 def test_another_value(value: float) -> None:
     amounts = np.int32([[0, 0], [1, 2], [0, 1], [3, 0]])
-    assert_same(
-        one_operator_model("PADV2", [Tensor(IMAGE), amounts, np.float32(value)])
-    )
+    assert_same(one_operator_model("PADV2", [Tensor(IMAGE), amounts, np.float32(value)]))
 
 
 def test_a_convolution_pads_itself_with_zeros_only() -> None:
@@ -107,8 +105,6 @@ def test_padding_the_batch_is_not_supported() -> None:
 
 
 def test_computed_amounts_are_not_supported() -> None:
-    model = one_operator_model(
-        "PAD", [Tensor((1, 4)), Tensor((2, 2), "int32")], [Tensor((1, 4))]
-    )
+    model = one_operator_model("PAD", [Tensor((1, 4)), Tensor((2, 2), "int32")], [Tensor((1, 4))])
     with pytest.raises(UnsupportedOpError, match="input 1 is computed"):
         convert_bytes(model)

@@ -26,9 +26,7 @@ SHAPES_AND_AXES = [
 CASES = [(shape, axes) for shape, choices in SHAPES_AND_AXES for axes in choices]
 
 
-def reduce_model(
-    name: str, shape: tuple[int, ...], axes: tuple[int, ...], keep: bool
-) -> bytes:
+def reduce_model(name: str, shape: tuple[int, ...], axes: tuple[int, ...], keep: bool) -> bytes:
     options = schema.ReducerOptionsT(keepDims=keep)
     return one_operator_model(name, [Tensor(shape), np.int32(axes)], options=options)
 
@@ -47,9 +45,7 @@ def test_axes(shape: tuple[int, ...], axes: tuple[int, ...], keep: bool) -> None
 @pytest.mark.parametrize("keep", [True, False], ids=["keep", "drop"])
 @pytest.mark.parametrize("axes", [(0,), (0, 3), (0, 1, 2), (0, 1, 2, 3)], ids=str)
 @pytest.mark.parametrize("name", OPERATORS)
-def test_the_batch_axis_is_left_alone(
-    name: str, axes: tuple[int, ...], keep: bool
-) -> None:
+def test_the_batch_axis_is_left_alone(name: str, axes: tuple[int, ...], keep: bool) -> None:
     """Over a single sample the reduction is the identity."""
     shape = (1, 4, 5, 3)
     assert_same(reduce_model(name, shape, axes, keep), ulps(name, shape))

@@ -31,9 +31,7 @@ OPTIONS = {
 }
 
 
-def resize_model(
-    name: str, size: tuple[int, int], to: tuple[int, int], mode: str
-) -> bytes:
+def resize_model(name: str, size: tuple[int, int], to: tuple[int, int], mode: str) -> bytes:
     operands = [Tensor((1, *size, 3)), np.int32(to)]
     return one_operator_model(name, operands, options=OPTIONS[name](**MODES[mode]))
 
@@ -54,8 +52,6 @@ def test_nearest(size: tuple[int, int], to: tuple[int, int], mode: str) -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_computed_size_is_not_supported(name: str) -> None:
     operands = [Tensor((1, 4, 5, 3)), Tensor((2,), "int32")]
-    model = one_operator_model(
-        name, operands, [Tensor((1, 8, 10, 3))], options=OPTIONS[name]()
-    )
+    model = one_operator_model(name, operands, [Tensor((1, 8, 10, 3))], options=OPTIONS[name]())
     with pytest.raises(UnsupportedOpError, match="input 1 is computed"):
         convert_bytes(model)

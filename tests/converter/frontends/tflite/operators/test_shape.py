@@ -48,9 +48,7 @@ def test_reshape(shape: tuple[int, ...], to: tuple[int, ...]) -> None:
     [((1, 52), (52,)), ((1, 4, 5, 6), (20, 6)), ((1, 4, 5, 6), (120,)), ((1, 1), ())],
     ids=str,
 )
-def test_a_shape_that_drops_the_batch_keeps_it(
-    shape: tuple[int, ...], to: tuple[int, ...]
-) -> None:
+def test_a_shape_that_drops_the_batch_keeps_it(shape: tuple[int, ...], to: tuple[int, ...]) -> None:
     conversion = assert_same(reshape_model(shape, to))
     (output,) = conversion.outputs
     assert output["shape"] == ["N", *to]
@@ -122,17 +120,13 @@ def test_transpose(shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
     assert_same(one_operator_model("TRANSPOSE", [Tensor(shape), np.int32(axes)]))
 
 
-@pytest.mark.parametrize(
-    "axes", [(1,), (2,), (3,), (2, 3), (0,), (0, 1), (-1,)], ids=str
-)
+@pytest.mark.parametrize("axes", [(1,), (2,), (3,), (2, 3), (0,), (0, 1), (-1,)], ids=str)
 def test_reverse(axes: tuple[int, ...]) -> None:
     operands = [Tensor((1, 4, 5, 3)), np.int32(axes)]
     assert_same(one_operator_model("REVERSE_V2", operands))
 
 
-@pytest.mark.parametrize(
-    "multiples", [(1, 2, 1, 1), (1, 1, 3, 2), (1, 1, 1, 1)], ids=str
-)
+@pytest.mark.parametrize("multiples", [(1, 2, 1, 1), (1, 1, 3, 2), (1, 1, 1, 1)], ids=str)
 def test_tile(multiples: tuple[int, ...]) -> None:
     operands = [Tensor((1, 4, 5, 3)), np.int32(multiples)]
     assert_same(one_operator_model("TILE", operands))
@@ -170,9 +164,7 @@ def test_flattening_a_batch_that_was_moved_is_not_supported() -> None:
 
 
 def test_a_reshape_to_another_number_of_elements_is_a_damaged_file() -> None:
-    model = one_operator_model(
-        "RESHAPE", [Tensor((1, 4)), np.int32([1, 5])], [Tensor((1, 5))]
-    )
+    model = one_operator_model("RESHAPE", [Tensor((1, 4)), np.int32([1, 5])], [Tensor((1, 5))])
     with pytest.raises(InvalidModelError, match="operator 0 "):
         convert_bytes(model)
 

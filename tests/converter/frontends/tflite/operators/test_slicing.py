@@ -23,9 +23,7 @@ def strided_model(
 ) -> bytes:
     operands = [Tensor(shape), np.int32(begin), np.int32(end), np.int32(strides)]
     options = schema.StridedSliceOptionsT(**masks)
-    return one_operator_model(
-        "STRIDED_SLICE", operands, outputs or ["float32"], options
-    )
+    return one_operator_model("STRIDED_SLICE", operands, outputs or ["float32"], options)
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3])
@@ -104,9 +102,7 @@ def test_slice(begin: list[int], size: list[int], dtype: type) -> None:
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3])
-@pytest.mark.parametrize(
-    ("first", "last", "step"), [(4, 1, -1), (-1, 0, -2), (2, 0, -1)]
-)
+@pytest.mark.parametrize(("first", "last", "step"), [(4, 1, -1), (-1, 0, -2), (2, 0, -1)])
 def test_backwards(axis: int, first: int, last: int, step: int) -> None:
     begin, end, strides = [0] * 4, list(IMAGE), [1] * 4
     begin[axis], end[axis], strides[axis] = first, last, step

@@ -22,9 +22,7 @@ def tiny(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def test_softmax(shape: tuple[int, ...], beta: float) -> None:
     options = schema.SoftmaxOptionsT(beta=beta)
     # beta * x is rounded: half an ulp of up to 25, which the exponential hands on
-    assert_same(
-        one_operator_model("SOFTMAX", [Tensor(shape)], options=options), 25, wide
-    )
+    assert_same(one_operator_model("SOFTMAX", [Tensor(shape)], options=options), 25, wide)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

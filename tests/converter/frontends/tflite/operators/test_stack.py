@@ -25,9 +25,7 @@ def test_pack(shape: tuple[int, ...], axis: int) -> None:
 
 def test_packing_before_the_batch_is_not_supported() -> None:
     options = schema.PackOptionsT(axis=0, valuesCount=2)
-    model = one_operator_model(
-        "PACK", [Tensor((1, 4)), Tensor((1, 4))], options=options
-    )
+    model = one_operator_model("PACK", [Tensor((1, 4)), Tensor((1, 4))], options=options)
     with pytest.raises(UnsupportedOpError, match=r"operator 0 .*before the batch"):
         convert_bytes(model)
 

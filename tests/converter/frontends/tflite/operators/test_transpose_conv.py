@@ -158,8 +158,7 @@ def spread(x: Array, kernel: Pair, stride: Pair, padding: int) -> Array:
     size = x.shape[1], x.shape[2]
     output = custom_output(size, kernel, stride, padding)
     top, left = (
-        (s * (n - 1) + k - o) // 2
-        for n, k, s, o in zip(size, kernel, stride, output, strict=True)
+        (s * (n - 1) + k - o) // 2 for n, k, s, o in zip(size, kernel, stride, output, strict=True)
     )
     result = np.tile(weights(FILTERS).astype(np.float64), (1, *output, 1))
     for y, x_, i, j in itertools.product(*map(range, (*size, *kernel))):
@@ -171,9 +170,7 @@ def spread(x: Array, kernel: Pair, stride: Pair, padding: int) -> Array:
 
 @PADDINGS
 @pytest.mark.parametrize(("kernel", "stride"), WINDOWS)
-def test_custom_operator_spreads_pixels(
-    kernel: Pair, stride: Pair, padding: int
-) -> None:
+def test_custom_operator_spreads_pixels(kernel: Pair, stride: Pair, padding: int) -> None:
     generator = np.random.default_rng(0)
     for size in [(5, 6), (4, 7), (1, 2)]:
         samples = [[normal(generator, (1, *size, CHANNELS))] for _ in range(3)]
@@ -229,8 +226,6 @@ def test_damaged_options_and_weights() -> None:
         model = one_operator_model(name, operands, output, custom_options=custom)
         with pytest.raises(InvalidModelError, match=message):
             convert_bytes(model)
-    unknown = one_operator_model(
-        name, good, output, custom_options=custom_options(5, (2, 2))
-    )
+    unknown = one_operator_model(name, good, output, custom_options=custom_options(5, (2, 2)))
     with pytest.raises(UnsupportedOpError, match="its padding is number 6"):
         convert_bytes(unknown)

@@ -126,9 +126,7 @@ def _linear(node: Conv2d) -> Linear:
     weight = node.parameters["weight"]
     matrix = weight.reshaped((weight.shape[0], weight.shape[3]))
     parameters = {**node.parameters, "weight": matrix}
-    return Linear(
-        node.inputs, node.outputs, operator=node.operator, parameters=parameters
-    )
+    return Linear(node.inputs, node.outputs, operator=node.operator, parameters=parameters)
 
 
 def _permuted(node: Node, images: set[Value]) -> list[Node]:

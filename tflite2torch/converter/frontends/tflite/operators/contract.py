@@ -64,9 +64,7 @@ class Operands:
         """Return an input's shape, which must have the given rank, if any."""
         shape = self.tensor(position).shape
         if rank not in (None, len(shape)):
-            raise FormatError(
-                f"its input {position} of {list(shape)} must have {rank} axes"
-            )
+            raise FormatError(f"its input {position} of {list(shape)} must have {rank} axes")
         return shape
 
     def integers(self, position: int, count: int | None = None) -> Shape | None:
@@ -115,8 +113,7 @@ class Operands:
         mixed = "float32" in (dtype, bias.dtype) and dtype != bias.dtype
         if mixed or math.prod(bias.shape) != filters:
             raise FormatError(
-                f"a bias of {bias.dtype} {list(bias.shape)} for {filters} filters "
-                f"over {dtype}"
+                f"a bias of {bias.dtype} {list(bias.shape)} for {filters} filters over {dtype}"
             )
 
 
@@ -177,9 +174,7 @@ class Contract:
     outputs: int | None
     needs_options: bool
 
-    def check(
-        self, operator: Operator, tensors: list[Tensor], budget: WorkBudget
-    ) -> None:
+    def check(self, operator: Operator, tensors: list[Tensor], budget: WorkBudget) -> None:
         """Raise FormatError if an operator, whose tensors exist, violates the contract."""
         self._check_counts(operator)
         self._check_options(operator)

@@ -23,9 +23,7 @@ def conv_2d_shape(operands: Operands) -> Shapes:
     filters, *kernel, depth = operands.shape(1, 4)
     groups = channels // depth if depth else 0
     if not groups or channels % depth or filters % groups:
-        raise FormatError(
-            f"{filters} filters of {depth} channels do not fit {channels} channels"
-        )
+        raise FormatError(f"{filters} filters of {depth} channels do not fit {channels} channels")
     operands.check_weights(filters)
     return [(batch, *window_shape(operands.options, size, kernel), filters)]
 
@@ -35,9 +33,7 @@ def depthwise_conv_2d_shape(operands: Operands) -> Shapes:
     batch, *size, channels = operands.shape(0, 4)
     one, *kernel, filters = operands.shape(1, 4)
     if one != 1 or not channels or not filters or filters % channels:
-        raise FormatError(
-            f"its filters {list(operands.shape(1))} do not fit {channels} channels"
-        )
+        raise FormatError(f"its filters {list(operands.shape(1))} do not fit {channels} channels")
     if len(operands.inputs) > 2 and operands.inputs[2] is not None:
         operands.shape(2, 1)  # unlike CONV_2D, it takes biases as vectors only
     operands.check_weights(filters)
@@ -65,9 +61,7 @@ def depthwise_conv_2d(call: OperatorCall) -> list[Node]:
     return _convolution(call, x, weight, groups=x.shape[3])
 
 
-def _convolution(
-    call: OperatorCall, x: Value, weight: Value, groups: int
-) -> list[Node]:
+def _convolution(call: OperatorCall, x: Value, weight: Value, groups: int) -> list[Node]:
     """Return a convolution with weight (O, H, W, I / groups), and its activation."""
     parameters = {"weight": weight}
     if call.optional(2) is not None:

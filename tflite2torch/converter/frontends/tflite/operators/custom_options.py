@@ -53,9 +53,7 @@ class FlexOptions:
 
     def integer(self, name: str) -> int:
         """Return an integer."""
-        return self._get(
-            name, "whole number", lambda o: int(o.AsInt) if o.IsInt else None
-        )
+        return self._get(name, "whole number", lambda o: int(o.AsInt) if o.IsInt else None)
 
     def number(self, name: str) -> float:
         """Return a finite number, rounded to float32, the type that kernels use."""
@@ -63,9 +61,7 @@ class FlexOptions:
 
     def text(self, name: str) -> str:
         """Return a string."""
-        return self._get(
-            name, "text", lambda o: str(o.AsString) if o.IsString else None
-        )
+        return self._get(name, "text", lambda o: str(o.AsString) if o.IsString else None)
 
     def integers(self, name: str) -> tuple[int, ...]:
         """Return a list of integers; kernels accept only a typed vector."""

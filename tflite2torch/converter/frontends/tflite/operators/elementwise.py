@@ -196,8 +196,6 @@ def prelu(call: OperatorCall) -> list[Node]:
     x, slope = call.input(0), call.weight(1)
     channels = slope.shape[-1] if slope.shape else 1
     if slope.shape[:-1] != (1,) * (slope.rank - 1) or x.rank != 4:
-        raise NotSupportedError(
-            f"a slope of shape {list(slope.shape)} for {list(x.shape)}"
-        )
+        raise NotSupportedError(f"a slope of shape {list(slope.shape)} for {list(x.shape)}")
     weight = slope.reshaped((channels,))
     return [PRelu([x], [call.output], parameters={"weight": weight})]

@@ -61,12 +61,8 @@ def arg_extreme_shape(operands: Operands) -> Shapes:
     return [(*shape[:axis], *shape[axis + 1 :])]
 
 
-@operator(
-    "ARG_MAX", shapes=arg_extreme_shape, inputs=2, options="ArgMaxOptions", gives=None
-)
-@operator(
-    "ARG_MIN", shapes=arg_extreme_shape, inputs=2, options="ArgMinOptions", gives=None
-)
+@operator("ARG_MAX", shapes=arg_extreme_shape, inputs=2, options="ArgMaxOptions", gives=None)
+@operator("ARG_MIN", shapes=arg_extreme_shape, inputs=2, options="ArgMinOptions", gives=None)
 def arg_extreme(call: OperatorCall) -> list[Node]:
     """Index of the first maximum or minimum along a constant axis."""
     x, output = call.floating(0), call.output

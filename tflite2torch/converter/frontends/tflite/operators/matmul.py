@@ -28,9 +28,7 @@ def batch_matmul_shape(operands: Operands) -> Shapes:
     return [(*broadcast_shapes([left[:-2], right[:-2]]), rows, columns)]
 
 
-@operator(
-    "BATCH_MATMUL", shapes=batch_matmul_shape, inputs=2, options="BatchMatMulOptions"
-)
+@operator("BATCH_MATMUL", shapes=batch_matmul_shape, inputs=2, options="BatchMatMulOptions")
 def batch_matmul(call: OperatorCall) -> list[Node]:
     """Batched matrix product; either input may be transposed, the leading axes broadcast."""
     transposed = (bool(call.options.AdjX()), bool(call.options.AdjY()))

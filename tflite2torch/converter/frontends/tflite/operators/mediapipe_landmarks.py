@@ -134,27 +134,19 @@ def _matrix(call: OperatorCall, position: int) -> Value:
 def _points(call: OperatorCall, flat: Value, dimensions: int) -> int:
     """Return the number of points stored in an input of four axes."""
     if dimensions < 1 or flat.shape[0] != 1 or flat.shape[3] % dimensions:
-        raise call.damaged(
-            f"it has points of {dimensions} numbers in {list(flat.shape)}"
-        )
+        raise call.damaged(f"it has points of {dimensions} numbers in {list(flat.shape)}")
     return math.prod(flat.shape) // dimensions
 
 
 def _landmarks(call: OperatorCall, dimensions: tuple[int, ...]) -> Value:
     """Return input 0, which must be (1, P, D) with D one of ``dimensions``."""
     landmarks = call.floating(0)
-    if (
-        landmarks.rank != 3
-        or landmarks.shape[0] != 1
-        or landmarks.shape[2] not in dimensions
-    ):
+    if landmarks.rank != 3 or landmarks.shape[0] != 1 or landmarks.shape[2] not in dimensions:
         raise call.damaged(f"it has landmarks of {list(landmarks.shape)}")
     return landmarks
 
 
-def _line(
-    call: OperatorCall, options: FlexOptions, landmarks: Value
-) -> tuple[int, int]:
+def _line(call: OperatorCall, options: FlexOptions, landmarks: Value) -> tuple[int, int]:
     """Return the indices of the two landmarks whose connecting line is the crop's x axis."""
     left = options.integer("left_rotation_idx")
     right = options.integer("right_rotation_idx")
@@ -162,18 +154,14 @@ def _line(
     return left, right
 
 
-def _subset(
-    call: OperatorCall, options: FlexOptions, name: str, landmarks: Value
-) -> Value:
+def _subset(call: OperatorCall, options: FlexOptions, name: str, landmarks: Value) -> Value:
     """Return the indices of the landmarks that a crop contains, as a constant."""
     indices = options.integers(name)
     _check_indices(call, indices, landmarks)
     return Value("subset", (len(indices),), "int64", data=np.array(indices, np.int64))
 
 
-def _check_indices(
-    call: OperatorCall, indices: tuple[int, ...], landmarks: Value
-) -> None:
+def _check_indices(call: OperatorCall, indices: tuple[int, ...], landmarks: Value) -> None:
     # The emitted module indexes with these: out of range, it would fail only when it is run.
     count = landmarks.shape[1]
     wrong = [index for index in indices if not 0 <= index < count]

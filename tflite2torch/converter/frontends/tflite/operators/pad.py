@@ -31,9 +31,7 @@ def mirror_pad_shape(operands: Operands) -> Shapes:
     """Return the padded shape; an axis must have enough elements to mirror."""
     padded = pad_shape(operands)
     amounts = operands.integers(1) or ()
-    for size, before, after in zip(
-        operands.shape(0), amounts[::2], amounts[1::2], strict=False
-    ):
+    for size, before, after in zip(operands.shape(0), amounts[::2], amounts[1::2], strict=False):
         # REFLECT (mode 0) leaves the edge element itself out.
         if max(before, after) > size - (operands.options.Mode() == 0):
             raise FormatError(f"{size} elements cannot be mirrored {before, after}")

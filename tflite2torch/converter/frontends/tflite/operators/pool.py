@@ -23,9 +23,7 @@ def pool_2d_shape(operands: Operands) -> Shapes:
     return [(batch, *window_shape(options, size, kernel), channels)]
 
 
-@operator(
-    "MAX_POOL_2D", "AVERAGE_POOL_2D", shapes=pool_2d_shape, options="Pool2DOptions"
-)
+@operator("MAX_POOL_2D", "AVERAGE_POOL_2D", shapes=pool_2d_shape, options="Pool2DOptions")
 def pool_2d(call: OperatorCall) -> list[Node]:
     """Maximum or average over windows of an image; may have a fused activation."""
     x, options = call.floating(0), call.options

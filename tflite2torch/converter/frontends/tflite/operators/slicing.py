@@ -54,9 +54,7 @@ def strided_slice_shape(operands: Operands) -> Shapes:
     return [tuple(sizes)]
 
 
-@operator(
-    "STRIDED_SLICE", shapes=strided_slice_shape, inputs=4, options="StridedSliceOptions"
-)
+@operator("STRIDED_SLICE", shapes=strided_slice_shape, inputs=4, options="StridedSliceOptions")
 def strided_slice(call: OperatorCall) -> list[Node]:
     """Slices by constant begins, ends and strides; all masks are supported."""
     # torch has no negative strides: such an axis is sliced forward, then flipped. It has no

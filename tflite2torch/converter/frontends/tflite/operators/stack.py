@@ -102,9 +102,7 @@ def split_v_shape(operands: Operands) -> Shapes:
     return [resized(shape, axis, size) for size in filled]
 
 
-@operator(
-    "SPLIT_V", shapes=split_v_shape, inputs=3, options="SplitVOptions", outputs=None
-)
+@operator("SPLIT_V", shapes=split_v_shape, inputs=3, options="SplitVOptions", outputs=None)
 def split_v(call: OperatorCall) -> list[Node]:
     """Splits a constant axis into parts of constant sizes; one may be -1, for the rest."""
     x = call.input(0)
@@ -118,9 +116,7 @@ def _filled(sizes: tuple[int, ...], total: int) -> list[int]:
     return [rest if size == -1 else size for size in sizes]
 
 
-def _parts(
-    call: OperatorCall, position: int, axis: int, sizes: list[int]
-) -> list[Node]:
+def _parts(call: OperatorCall, position: int, axis: int, sizes: list[int]) -> list[Node]:
     """Return slices of an input that follow each other along an axis."""
     x = call.input(position)
     ends = list(itertools.accumulate(sizes))

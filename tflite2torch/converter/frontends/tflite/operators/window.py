@@ -28,9 +28,7 @@ def window_shape(options: Any, size: Sequence[int], kernel: Sequence[int]) -> Sh
     window = read_window(options, size, kernel)
     shape = window.output(size)
     if min(shape) < 1:
-        raise FormatError(
-            f"a window of {list(window.reach)} does not fit {list(size)} pixels"
-        )
+        raise FormatError(f"a window of {list(window.reach)} does not fit {list(size)} pixels")
     return shape
 
 
