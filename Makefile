@@ -36,11 +36,12 @@ endif
 demo: $(INSTALLED) $(NEEDED)
 	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
 
+# worksteal keeps neighbouring tests in one process, where they share conversions.
 test: $(INSTALLED) $(WHEEL)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	TFLITE2TORCH_WHEELS=$(WHEELS) $(BIN)/python -m pytest
+	TFLITE2TORCH_WHEELS=$(WHEELS) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 architectures: $(INSTALLED) $(WHEEL)
 	$(ARCHITECTURES_COMMAND) "$${TFLITE2TORCH_MODELS:?must name a folder of models}" $(WHEELS)
