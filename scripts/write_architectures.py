@@ -219,7 +219,7 @@ def _page(architectures: Sequence[Sequence[Model]]) -> str:
         "The modules import only `torch`. `make architectures` regenerates this folder, this page",
         "included, and a test fails where it is edited. The models are Google's, under Apache-2.0.",
         "",
-        "| model | from | architecture | what it gives | lines | parameters |",
+        "| model | from | architecture | output | lines | parameters |",
         "| --- | --- | --- | --- | --: | --: |",
     ]
     for models in architectures:

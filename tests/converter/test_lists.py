@@ -69,7 +69,7 @@ def test_every_node_is_complete() -> None:
         if axes and kind.reorder is Node.reorder:
             missing.append(f"reorder, since it refers to {', '.join(axes)}")
         if name != "SameShape":  # a base class
-            problems += [f"{name} in {path(module)} lacks {what}" for what in missing]
+            problems += [f"{name} in {path(module)} lacks {method}" for method in missing]
     assert not problems, "\n".join(problems)
 
 

@@ -96,9 +96,9 @@ class ModelBuilder:
             operands: in TFLite's order: a tensor of this model, a constant (an array,
                 or a ``Tensor`` with data), a new input of the model (a ``Tensor``
                 without data), or None for an optional operand that is left out.
-            outputs: what it gives; a bare type leaves the shape to TFLite.
+            outputs: tensors or types of the outputs; for a bare type TFLite infers the shape.
             options: an object such as ``schema.Conv2DOptionsT``.
-            custom_options: what a custom operator is given.
+            custom_options: options of a custom operator, as bytes.
             version: the operator's version.
         """
         inputs = [-1 if o is None else self._operand(o).index for o in operands]

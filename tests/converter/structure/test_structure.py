@@ -1,4 +1,4 @@
-"""What is a layer, what an activation, and which blocks are uses of one class."""
+"""Classification of nodes as layers or activations, and grouping of blocks into classes."""
 
 from __future__ import annotations
 

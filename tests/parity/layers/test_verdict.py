@@ -1,4 +1,4 @@
-"""What passes and what a report says, on answers that are given in advance."""
+"""Verdicts and report fields for fixed reference outputs."""
 
 from __future__ import annotations
 

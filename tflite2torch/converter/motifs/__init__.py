@@ -50,7 +50,7 @@ MOTIFS = (
     ENCODER,
     CONV_BLOCK,
 )
-"""The first one that fits a block is what it is; the last one fits all."""
+"""All motifs in matching order: the first that matches a block wins, the last matches any."""
 
 CHAINS = [motif.chain for motif in MOTIFS if motif.chain is not None]
 """The chains of layers that structure is to fold even without a shortcut."""

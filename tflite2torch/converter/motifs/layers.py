@@ -23,7 +23,7 @@ def layer_roles(uses: Sequence[Block]) -> dict[Node, str]:
     of several values it works on.
     """
     # A convolution may tile the image in one use, 2x2 at stride 2, and be pointwise in
-    # another. The use with the most pointwise ones says what they are in all.
+    # another. The use with the most pointwise convolutions names them for all uses.
     plain = max(uses, key=lambda use: sum(n.variant == "pointwise" for n in use.body))
     roles = {n: kind for n in plain.body if (kind := kind_name(n))}
     pointwise = [node for node in roles if roles[node] == "pointwise"]

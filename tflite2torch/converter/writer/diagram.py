@@ -44,7 +44,7 @@ def draw_diagram(graph: Graph, plan: Plan) -> str:
 
 
 def _kind(node: Node, plan: Plan) -> str:
-    """Return what a part consists of."""
+    """Return a part's class or layer type, for its box in the diagram."""
     if isinstance(node, Stage):
         names = [plan.scope_of(block).name for block in node.blocks]
         runs = [(name, len(list(run))) for name, run in groupby(names)]

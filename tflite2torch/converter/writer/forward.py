@@ -48,7 +48,7 @@ class Forward:
         """
         given: list[Node | None] = []
         for step in self._steps:
-            # Any names do: operations are told from what they compute by their identity.
+            # Names do not matter here: only the identity of the syntax nodes is used.
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
             given += [roots.get(id(part)) for part in evaluated(whole)]

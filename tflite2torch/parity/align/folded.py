@@ -146,7 +146,7 @@ def _twins(unfused: Graph) -> dict[Value, Value]:
 
 
 def _does(node: Node) -> str:
-    """Return what a node computes, apart from its operands."""
+    """Return the text of a node's layer or expression, without its operands."""
     return repr(node.layer() or node.code())
 
 

@@ -11,7 +11,7 @@ from tflite2torch.converter.graph.value import Array, N, Provenance, Value
 from tflite2torch.parity.inputs.interface import Port
 
 OUTPUT = "output"
-"""The kind of layer that stands for what a module returns."""
+"""The kind of the report row of a module's output."""
 
 
 def tensor_of(value: Value) -> int | None:

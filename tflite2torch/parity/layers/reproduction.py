@@ -204,7 +204,7 @@ def _forced(
     identity: Identity,
     answers: Sequence[dict[int, Array]],
 ) -> Array:
-    """Return what a layer gives teacher-forced, for a batch."""
+    """Return the teacher-forced output of a layer, for a batch."""
 
     def reference(value: Value) -> Tensor | None:
         if tensor_of(value) not in answers[0].keys() - {identity.tensor}:
