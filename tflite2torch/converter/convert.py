@@ -21,6 +21,7 @@ from tflite2torch.converter.naming.interface import name_interface
 from tflite2torch.converter.naming.names import class_name
 from tflite2torch.converter.passes import PASSES, RAISING
 from tflite2torch.converter.planning.plan import Plan, plan_classes
+from tflite2torch.converter.planning.sizes import Sizes
 from tflite2torch.converter.planning.state import state_dict
 from tflite2torch.converter.structure import structure_steps
 from tflite2torch.converter.writer.diagram import draw_diagram
@@ -30,8 +31,8 @@ from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.module import write_source
 from tflite2torch.converter.writer.safety import check_source
 
-PIPELINE: list[Pass] = [*PASSES, *structure_steps(CHAINS)]
-"""The rewrites of a neutral graph, in their order."""
+STRUCTURE: list[Pass] = structure_steps(CHAINS)
+"""What finds blocks and stages, in a graph that ``PASSES`` have rewritten."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,10 @@ def convert_model(file: ModelFile) -> Conversion:
     everything that cannot be converted.
     """
     model = read_model(file)
-    graph, plan = _planned(model, file.name)
+    graph, sizes, plan = _planned(model, file.name)
     docstring = module_docstring(graph, file.origin, file.sha256)
     forwards = {scope.name: Forward(scope) for scope in plan.scopes}
-    source = write_source(plan, forwards, docstring)
+    source = write_source(graph, sizes, plan, forwards, docstring)
     check_source(source)
     return Conversion(
         file,
@@ -105,7 +106,8 @@ def draw_model(file: ModelFile) -> str:
 
     Raises what ``convert_model`` does.
     """
-    return draw_diagram(*_planned(read_model(file), file.name))
+    graph, _, plan = _planned(read_model(file), file.name)
+    return draw_diagram(graph, plan)
 
 
 def unfused_graph(model: TfliteModel, name: str) -> Graph:
@@ -120,11 +122,13 @@ def unfused_graph(model: TfliteModel, name: str) -> Graph:
     return lowered_graph(model, name)
 
 
-def _planned(model: TfliteModel, name: str) -> tuple[Graph, Plan]:
-    """Return a model's graph as a PyTorch author would have drawn it, and its classes."""
+def _planned(model: TfliteModel, name: str) -> tuple[Graph, Sizes, Plan]:
+    """Return a graph as a PyTorch author would have drawn it, its sizes and its classes."""
     graph = lowered_graph(model, name, [name_interface, *RAISING])
-    run_passes(graph, PIPELINE)
-    return graph, plan_classes(graph, class_name(name))
+    run_passes(graph, PASSES)
+    sizes = Sizes.of(graph)
+    run_passes(graph, STRUCTURE)
+    return graph, sizes, plan_classes(graph, class_name(name))
 
 
 def find_problems(model: TfliteModel, name: str) -> list[str]:

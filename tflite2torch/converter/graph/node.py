@@ -22,6 +22,7 @@ class Code:
         defaults: default values; a keyword argument that has its default is omitted.
         helper: name of the file in ``writer/helpers`` with the function that is called.
         same: keyword arguments that default to the value of another argument.
+        comment: why an argument of a layer has its value, where a reader would ask.
     """
 
     template: str
@@ -29,6 +30,7 @@ class Code:
     defaults: dict[str, Literal] = field(default_factory=dict)
     helper: str | None = None
     same: dict[str, str] = field(default_factory=dict)
+    comment: str | None = None
 
 
 class BatchError(Exception):

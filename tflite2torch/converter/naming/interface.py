@@ -19,7 +19,8 @@ from tflite2torch.converter.naming.names import (
 from tflite2torch.converter.naming.roles import layer_name, prefixed
 from tflite2torch.converter.naming.tensor_names import role_in_name
 
-RESERVED = {"x", "self", *GLOBALS}
+RESERVED = {"x", "self", "count", "index", *GLOBALS}
+"""Among them methods of a tuple, which the outputs' ``NamedTuple`` has as well."""
 
 
 def name_interface(graph: Graph) -> Rewrites:

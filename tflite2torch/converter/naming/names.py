@@ -12,8 +12,8 @@ LONGEST = 64
 
 GLOBALS = frozenset(
     """
-    F Tensor False None True crop_matrix crop_matrix_v1 depth_to_space float
-    max_pool_with_argmax max_unpool mirror_pad nearest_corners nn padded_average range
+    F NamedTuple Tensor False None True ValueError crop_matrix crop_matrix_v1
+    crop_rectangle_matrix depth_to_space float isinstance known list max_pool_with_argmax max_unpool mirror_pad nearest_corners nn padded_average range
     resize_asymmetric resize_nearest_corners rows space_to_depth super torch
     transform_bilinear transform_landmarks tuple
     """.split()
@@ -22,9 +22,9 @@ GLOBALS = frozenset(
 
 MODULE_ATTRIBUTES = frozenset(
     """
-    add_module apply bfloat16 buffers call_super_init children compile cpu cuda
+    add_module anchor_grid apply bfloat16 buffers call_super_init children compile cpu cuda
     double dump_patches eval extra_repr float forward get_buffer get_extra_state
-    get_parameter get_submodule half ipu load_state_dict modules mtia named_buffers
+    get_parameter get_submodule half input_range input_size ipu load_state_dict modules mtia named_buffers
     named_children named_modules named_parameters parameters register_backward_hook
     register_buffer register_forward_hook register_forward_pre_hook
     register_full_backward_hook register_full_backward_pre_hook

@@ -35,6 +35,8 @@ GENERIC = {motif.role for motif in MOTIFS} | set(
 )
 """Role words too generic to name a variable by."""
 
+SIDES = {"left", "right", "upper", "lower"}
+
 Motifs = Mapping[Structure, Motif]
 """The motif of each class, by the structure of its blocks."""
 
@@ -73,17 +75,14 @@ def is_generic(role: str) -> bool:
 def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
     """Return names for the parts of a model: the file's own, or stem, stage and head."""
     reached = graph.reached_outputs()
-    # The trunk is the span of blocks and stages: layers before it are the stem, layers after
-    # it the head. Without a trunk no layer is either, and kinds alone name the layers.
     trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, motifs)]
-    begin, end = (trunk[0], trunk[-1]) if trunk else (0, len(graph.nodes))
     gates = gate_layers(graph.nodes)
     roles: dict[Node | Value, str] = {}
     for position, node in enumerate(graph.nodes):
         heads = _heads(graph, reached[node])
         for value in constants(node):
-            roles.setdefault(value, prefixed(heads, _constant_role(node, value)))
-        place = "stem" if position < begin else "head" if position > end else ""
+            roles.setdefault(value, _headed(heads, _constant_role(node, value)))
+        place = _place(position, trunk)
         if isinstance(node, Block | Stage):
             roles[node] = _block_role(node, motifs, heads, place)
         elif node.layer() is not None:
@@ -97,6 +96,18 @@ def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
             else:
                 roles[node] = f"{place}_{kind}".strip("_")
     return roles
+
+
+def _place(position: int, trunk: Sequence[int]) -> str:
+    """Return the part of a model that a layer at this position belongs to.
+
+    The trunk is the span of blocks and stages: layers before it are the stem, layers after it
+    the head, and layers in it a transition from one stage to the next. Without a trunk no layer
+    is any of these.
+    """
+    if not trunk:
+        return ""
+    return "stem" if position < trunk[0] else "head" if position > trunk[-1] else "transition"
 
 
 def _is_trunk(node: Node, motifs: Motifs) -> bool:
@@ -126,7 +137,16 @@ def _block_role(node: Block | Stage, motifs: Motifs, heads: Sequence[str], place
         role = "stage"
     elif place == "stem":
         role = f"stem_{role}"
-    return prefixed(heads, role)
+    return _headed(heads, role)
+
+
+def _headed(heads: Sequence[str], role: str) -> str:
+    """Return a role, prefixed by what the outputs that it is for have in common.
+
+    A side alone is no name: what ``left_eye`` and ``left_iris`` share is of the ``left_eye``.
+    """
+    name = prefixed(heads, role)
+    return f"{heads[0]}_{role}" if name.removesuffix(f"_{role}") in SIDES else name
 
 
 def prefixed(heads: Sequence[str], role: str) -> str:

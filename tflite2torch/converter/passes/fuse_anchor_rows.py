@@ -1,5 +1,7 @@
 """Fuse permute + reshape + concat of detector heads into one ``Rows`` node.
 
+A head of a single feature map needs no concatenation: its permute and reshape alone are rows.
+
 Before::
 
     p = permute(x, 0, 2, 3, 1)    a: [N, 512, 16] = reshape(p)
@@ -30,6 +32,10 @@ def fuse_anchor_rows(graph: Graph) -> Rewrites:
     producers, sole_users = graph.producers(), graph.sole_users()
     gone: set[Node] = set()
     for position, node in enumerate(graph.nodes):
+        if isinstance(node, Reshape) and (image := _map(node, producers)) is not None:
+            (result,) = node.outputs
+            graph.nodes[position] = Rows([image], [result], result.shape[2], operator=node.operator)
+            fused.count += 1
         if not isinstance(node, Concat) or node.axis != 1:
             continue
         last = _last(node, sole_users)
@@ -46,6 +52,15 @@ def fuse_anchor_rows(graph: Graph) -> Rewrites:
             fused.near_misses.append(f"{node.outputs[0].name!a}: {reason}")
     graph.nodes = [node for node in graph.nodes if node not in gone]
     return fused
+
+
+def _map(reshape: Reshape, producers: dict[Value, Node]) -> Value | None:
+    """Return the image of more than one pixel whose pixels a reshape makes rows; None if none."""
+    (result,) = reshape.outputs
+    image = _image(result, producers) if result.rank == 3 else None
+    if image is None or image.shape[2:] == (1, 1) or image.shape[1] % result.shape[2]:
+        return None
+    return image
 
 
 def _last(concat: Concat, sole_users: dict[Value, Node]) -> Node | None:

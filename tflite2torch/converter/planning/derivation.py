@@ -259,8 +259,6 @@ class _Derivation:
                 continue
             if flag:
                 yield Formula("if", (Name(name), sides[1], sides[0]))
-            elif sides == [1, 0] and (low, high) == (1, 2):
-                yield Formula("%", (Name(name), 2))
             else:
                 yield Formula("if", (Formula("==", (Name(name), low)), *sides))
 

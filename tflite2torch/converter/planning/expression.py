@@ -13,7 +13,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "-": operator.sub,
     "*": operator.mul,
     "//": operator.floordiv,
-    "%": operator.mod,
     "==": operator.eq,
     ">": operator.gt,
     "<": operator.lt,

@@ -83,7 +83,8 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
     classes = uses_of_classes(graph.nodes)
     motifs = motifs_of(classes)
     blocks: dict[Structure, Scope] = {}
-    names = Namespace([class_name])
+    result = f"{class_name}Output" if len(graph.outputs) > 1 else ""
+    names = Namespace([class_name, result])
     for key, uses in classes.items():
         first, nodes = uses[0], _template(uses)
         # ``forward`` names values of the first use. Were one of them two of its operands, its
@@ -113,6 +114,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
         attributes=_heads_last(graph, attributes),
         input_names=["x"] if len(graph.inputs) == 1 else graph.input_names,
         output_names=graph.output_names,
+        result=result,
     )
     return Plan(own, blocks, motifs)
 

@@ -44,6 +44,7 @@ class Scope:
         attributes: the attribute that holds each part, in order.
         input_names: what forward calls its inputs.
         output_names: what the model's outputs are called; empty for a block's class.
+        result: the class of what a model with several outputs returns; empty for others.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Scope:
     attributes: dict[Part, str] = field(default_factory=dict)
     input_names: Sequence[str] = ("x",)
     output_names: Sequence[str] = ()
+    result: str = ""
 
     @property
     def of_model(self) -> bool:

@@ -62,6 +62,6 @@ def _fold_runs(nodes: list[Node], outputs: Sequence[Value], *, split: bool) -> i
 
 
 def _resizes(block: Block) -> bool:
-    """Return whether the resolution of an image changes."""
+    """Return whether the resolution of an image changes, or the image becomes a vector."""
     before, after = block.inputs[0], block.outputs[0]
-    return before.rank == after.rank == 4 and before.shape[2:] != after.shape[2:]
+    return before.rank == 4 and before.shape[2:] != after.shape[2:]

@@ -46,7 +46,6 @@ OPERATORS: dict[str, ast.operator] = {
     "-": ast.Sub(),
     "*": ast.Mult(),
     "//": ast.FloorDiv(),
-    "%": ast.Mod(),
 }
 COMPARISONS: dict[str, ast.cmpop] = {"==": ast.Eq(), ">": ast.Gt(), "<": ast.Lt()}
 

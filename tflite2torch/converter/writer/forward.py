@@ -65,8 +65,9 @@ class Forward:
                 lines += self._statement(run[0], held)
         if not lines or not lines[-1].startswith("return"):
             results = ", ".join(_variable(held, value) for value in self._scope.outputs)
-            lines.append(f"return {results}")
-        return lines
+            result = self._scope.result
+            lines.append(f"return {result}({results})" if result else f"return {results}")
+        return _each_comment_once(lines)
 
     def _runs(self) -> Iterator[list[Step]]:
         """Yield the steps one by one, but those that one ``if`` stands for together.
@@ -146,7 +147,8 @@ class Forward:
         return ast.unparse(self._statements.expression(step, partial(_variable, held)))
 
     def _is_last(self, step: Step) -> bool:
-        return step is self._steps[-1] and self._scope.outputs == step.node.outputs
+        whole = self._scope.outputs == step.node.outputs and not self._scope.result
+        return whole and step is self._steps[-1]
 
     def _needed(self, step: Step, held: Held) -> set[str]:
         """Return the variables that alone hold a value that is read after a step."""
@@ -169,6 +171,18 @@ def _bind(held: Held, name: str, value: Value) -> None:
 def _variable(held: Held, value: Value) -> str:
     """Return the oldest variable that holds a value."""
     return next(name for name, other in held.items() if other is value)
+
+
+def _each_comment_once(lines: Sequence[str]) -> list[str]:
+    """Return lines without the comments, of a line of their own, that stand there already."""
+    shown: set[str] = set()
+    kept = []
+    for line in lines:
+        comment = line.lstrip()
+        if not comment.startswith("#") or comment not in shown:
+            kept.append(line)
+            shown.add(comment)
+    return kept
 
 
 def _commented(statement: str, step: Step, width: int = LINE) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib import resources
 from itertools import groupby
 
+from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Code, Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
@@ -16,22 +17,27 @@ from tflite2torch.converter.planning.constructor import CHANNELS, role_of
 from tflite2torch.converter.planning.expression import Expression, Formula
 from tflite2torch.converter.planning.plan import Plan
 from tflite2torch.converter.planning.scope import Part, Scope
+from tflite2torch.converter.planning.sizes import Sizes
 from tflite2torch.converter.structure.structure import Block, Stage
 from tflite2torch.converter.writer.docstring import class_docstring
 from tflite2torch.converter.writer.expressions import render, spelled
 from tflite2torch.converter.writer.formatting import format_source
 from tflite2torch.converter.writer.forward import Forward
-
-MOST_TENSORS = 5
-"""How many results a ``forward`` lists in its annotation."""
+from tflite2torch.converter.writer.interface import class_attributes, result_class, size_checks
 
 
-def write_source(plan: Plan, forwards: Mapping[str, Forward], docstring: str) -> str:
+def write_source(
+    graph: Graph, sizes: Sizes, plan: Plan, forwards: Mapping[str, Forward], docstring: str
+) -> str:
     """Return the source of a module: docstring, imports, classes, and helper functions.
 
-    ``forwards`` are those of the classes, by name.
+    ``forwards`` are those of the classes, by name; ``sizes`` are the graph's.
     """
-    classes = [_class(plan, scope, forwards[scope.name]) for scope in plan.scopes]
+    attributes = class_attributes(graph, sizes)
+    checks = size_checks(graph, plan.model, sizes)
+    classes = [_class(plan, scope, forwards[scope.name], [], []) for scope in plan.blocks.values()]
+    classes += [result] if (result := result_class(plan.model)) else []
+    classes.append(_class(plan, plan.model, forwards[plan.model.name], attributes, checks))
     steps = [n for s in plan.scopes for n in s.nodes if n not in s.attributes]
     helpers = dict.fromkeys(helper for n in steps if (helper := n.code().helper))
     body = "\n\n\n".join(classes + [_helper(name) for name in helpers])
@@ -48,31 +54,32 @@ def _helper(name: str) -> str:
 
 
 def _imports(body: str) -> str:
-    lines = ["import torch"] if re.search(r"\btorch\.", body) else []
+    lines = ["from typing import NamedTuple", ""] if "(NamedTuple):" in body else []
+    lines += ["import torch"] if re.search(r"\btorch\.(?!fx)", body) else []
     lines += ["from torch import Tensor, nn"]
     functional = re.search(r"\bF\.", body)
     lines += ["from torch.nn import functional as F"] if functional else []
     return "\n".join(lines)
 
 
-def _class(plan: Plan, scope: Scope, forward: Forward) -> str:
+def _class(
+    plan: Plan, scope: Scope, forward: Forward, attributes: list[str], checks: list[str]
+) -> str:
     operands = "".join(f", {name}: Tensor" for name in scope.input_names)
-    result = "Tensor"
-    if len(scope.outputs) > 1:
-        tensors = ", ".join(["Tensor"] * len(scope.outputs))
-        many = len(scope.outputs) > MOST_TENSORS
-        result = f"tuple[{'Tensor, ...' if many else tensors}]"
+    tensors = ", ".join(["Tensor"] * len(scope.outputs))
+    result = scope.result or (f"tuple[{tensors}]" if len(scope.outputs) > 1 else "Tensor")
     lines = [f"class {scope.name}(nn.Module):"]
     if not scope.of_model:
         said = class_docstring(scope.constructor.uses, plan.motifs)
         lines += [f"    {line}".rstrip() for line in said]
+    lines += [f"    {line}" for line in attributes] + [""] * bool(attributes)
     lines += [
         f"    def __init__(self{_parameters(scope)}) -> None:",
         "        super().__init__()",
     ]
     lines += [f"        {line}" for line in _constructor(plan, scope)]
     lines += ["", f"    def forward(self{operands}) -> {result}:"]
-    lines += [f"        {line}" for line in forward.lines()]
+    lines += [f"        {line}" for line in [*checks, *forward.lines()]]
     return "\n".join(lines)
 
 
@@ -97,23 +104,30 @@ def _constructor(plan: Plan, scope: Scope) -> list[str]:
         if isinstance(part, Value) and part.dtype != "float32":  # integers do not train
             lines.append(f'self.register_buffer("{attribute}", {text})')
         else:
-            lines.append(f"self.{attribute} = {text}")
+            code = part.layer() if isinstance(part, Node) else None
+            comment = f"  # {code.comment}" if code is not None and code.comment else ""
+            lines.append(f"self.{attribute} = {text}{comment}")
     return lines
 
 
 def _locals(scope: Scope) -> dict[Expression, str]:
-    """Return names for the channels that a constructor would have to compute twice."""
+    """Return names for what a constructor would compute twice, or in the midst of a call.
+
+    These are channels that several layers share, and padding that depends on the stride.
+    """
     kept = {scope.place(part) for part in scope.attributes}
-    count = Counter(
-        expression
-        for slot, expression in scope.constructor.expressions.items()
-        if slot.role in CHANNELS
-        and not kept.isdisjoint([slot.part, slot.part[:1]])
-        and isinstance(expression, Formula)
-    )
-    # A class that computes the same width for several layers names it, as people do.
+    widths: Counter[Expression] = Counter()
+    paddings: dict[Expression, None] = {}
+    for slot, expression in scope.constructor.expressions.items():
+        if kept.isdisjoint([slot.part, slot.part[:1]]) or not isinstance(expression, Formula):
+            continue
+        if slot.role in CHANNELS:
+            widths[expression] += 1
+        elif slot.role == "padding" and expression.operator == "if" and not slot.path:
+            paddings[expression] = None
     taken = Namespace([*scope.constructor.arguments, "self"])
-    return {e: taken.unique("hidden") for e, times in count.items() if times > 1}
+    names = {e: taken.unique("hidden") for e, times in widths.items() if times > 1}
+    return names | {expression: taken.unique("padding") for expression in paddings}
 
 
 def _part(plan: Plan, scope: Scope, part: Part, names: Mapping[Expression, str]) -> str:
@@ -138,11 +152,23 @@ def _part(plan: Plan, scope: Scope, part: Part, names: Mapping[Expression, str])
         }
         call = render(code, [], given)
     assert isinstance(call, ast.Call)
-    for word in call.keywords[:1]:
-        if word.arg == "stride" and isinstance(word.value, ast.Name):
-            call.args.append(word.value)  # stride=stride says it twice
-            call.keywords.remove(word)
-    return ast.unparse(call)
+    return ast.unparse(_plain(call))
+
+
+def _plain(call: ast.Call) -> ast.Call:
+    """Return a layer's constructor with arguments by position or keyword, as people write it.
+
+    ``3, stride, padding`` needs no keywords; ``stride, stride`` is a riddle without them.
+    """
+    last = call.args[-1] if call.args else None
+    if isinstance(last, ast.Name) and last.id.startswith("stride"):
+        return ast.Call(call.func, call.args[:-1], [ast.keyword("kernel_size", last), *call.keywords])
+    for word, expected in zip(list(call.keywords), ("stride", "padding"), strict=False):
+        if word.arg != expected or not isinstance(word.value, ast.Name):
+            break
+        call.args.append(word.value)
+        call.keywords.remove(word)
+    return call
 
 
 def _constant(value: Value) -> Code:

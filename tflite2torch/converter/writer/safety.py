@@ -13,7 +13,7 @@ from tflite2torch.converter.errors import Tflite2TorchError
 NODES = (
     *(ast.Module, ast.Import, ast.ImportFrom, ast.alias),
     *(ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Return),
-    *(ast.Assign, ast.Expr, ast.If, ast.For, ast.comprehension, ast.ListComp),
+    *(ast.Assign, ast.AnnAssign, ast.Expr, ast.If, ast.Raise, ast.JoinedStr, ast.FormattedValue, ast.For, ast.comprehension, ast.ListComp),
     *(ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Constant, ast.Starred),
     *(ast.Tuple, ast.List, ast.Subscript, ast.Slice, ast.IfExp),
     *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop),
@@ -22,8 +22,8 @@ NODES = (
 """The syntax that the writer uses."""
 
 IMPORTS = {"import torch", "from torch import Tensor, nn"}
-IMPORTS |= {"from torch.nn import functional as F"}
-BUILTINS = {"bool", "enumerate", "float", "int", "len", "list", "max", "min", "range"}
+IMPORTS |= {"from torch.nn import functional as F", "from typing import NamedTuple"}
+BUILTINS = {"ValueError", "bool", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "range"}
 BUILTINS |= {"self", "super", "tuple", "zip"}
 
 
@@ -34,7 +34,7 @@ class UnsafeSourceError(Tflite2TorchError):
 def check_source(source: str) -> None:
     """Raise UnsafeSourceError unless a module holds only what the writer prints."""
     nodes = list(ast.walk(ast.parse(source)))
-    known = BUILTINS | {"torch", "Tensor", "nn", "F"}
+    known = BUILTINS | {"torch", "Tensor", "nn", "F", "NamedTuple"}
     for node in nodes:
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):

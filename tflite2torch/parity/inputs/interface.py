@@ -24,7 +24,8 @@ class Port:
         sample_shape: shape of one sample, without the leading batch axis.
         dtype: name of its numpy dtype.
         permutation: axis ``i`` of the module's tensor is axis ``permutation[i]`` of the
-            TFLite tensor; a leading -1 is a batch axis that the TFLite tensor lacks.
+            TFLite tensor; a leading -1 is a batch axis that the TFLite tensor lacks. Axes of
+            the TFLite tensor that it does not list have the size one.
         value_range: smallest and largest value that the file declares, where it does.
 
     Raises:
@@ -40,8 +41,8 @@ class Port:
 
     def __post_init__(self) -> None:
         axes = [axis for axis in self.permutation if axis != -1]
-        whole = sorted(axes) == list(range(len(axes)))
-        if not whole or -1 in self.permutation[1:] or not self.permutation:
+        distinct = len(set(axes)) == len(axes) and min(axes, default=0) >= 0
+        if not distinct or -1 in self.permutation[1:] or not self.permutation:
             raise ValueError(f"{self.name}: {self.permutation} is no permutation")
         if len(self.sample_shape) != len(self.permutation) - 1:
             raise ValueError(f"{self.name}: permutation and shape differ in rank")
@@ -66,7 +67,7 @@ class Port:
     def tflite_shape(self) -> tuple[int, ...]:
         """The shape of the TFLite tensor, whose batch is one."""
         sizes = dict(zip(self.permutation, (1, *self.sample_shape), strict=True))
-        return tuple(sizes[axis] for axis in range(max(self.permutation) + 1))
+        return tuple(sizes.get(axis, 1) for axis in range(max(self.permutation) + 1))
 
     @property
     def is_image(self) -> bool:
@@ -90,20 +91,23 @@ class Port:
     def to_module(self, array: Array) -> Array:
         """Return a TFLite tensor with its axes in the module's order, batch of one.
 
-        Only the order of the axes changes, never the number of elements along one. Raises
-        ValueError where the rank is not that of the permutation.
+        Only the order of the axes changes, and axes of size one that the module lacks go.
+        Raises ValueError where the tensor has other axes than the permutation says.
         """
-        if self.permutation[0] == -1:
-            return array.transpose(self.permutation[1:])[np.newaxis]
-        return array.transpose(self.permutation)
+        own = [axis for axis in self.permutation if axis != -1]
+        missing = tuple(axis for axis in range(max(own, default=-1) + 1) if axis not in own)
+        if array.ndim != len(own) + len(missing):
+            raise ValueError(f"{self.name}: {array.ndim} axes do not fit {self.permutation}")
+        kept = sorted(own)
+        array = array.squeeze(missing).transpose([kept.index(axis) for axis in own])
+        return array[np.newaxis] if len(own) < len(self.permutation) else array
 
     def to_tflite(self, array: Array) -> Array:
         """Return a tensor of the module, batch of one, with its axes in TFLite's order."""
-        if self.permutation[0] == -1:
-            array, axes = array[0], self.permutation[1:]
-        else:
-            axes = self.permutation
-        return array.transpose(np.argsort(axes))
+        own = [axis for axis in self.permutation if axis != -1]
+        array = array[0] if len(own) < len(self.permutation) else array
+        missing = [axis for axis in range(max(own, default=-1) + 1) if axis not in own]
+        return np.expand_dims(array.transpose(np.argsort(own)), missing)
 
     def image(self, pixels: Array) -> Array:
         """Return uint8 pixels, H x W x 3, as the TFLite tensor of an image takes them."""

@@ -51,4 +51,13 @@ class LayerNorm(Node):
                 "bias": "bias" in self.parameters,
             },
             {"eps": 1e-5, "bias": True},
+            comment=_stored_in_half(epsilon),
         )
+
+
+def _stored_in_half(number: float) -> str | None:
+    """Return a comment on a number that has its digits because a file stores it as float16."""
+    half = np.float16(number)
+    plain = np.format_float_scientific(half, trim="-", exp_digits=1)
+    widened = float(np.format_float_positional(np.float32(half)))
+    return f"{plain} in float16" if widened == number != float(plain) else None

@@ -27,7 +27,8 @@ class Pool2d(Node):
     def infer(self) -> list[Shape]:
         x = self.inputs[0]
         _, size, channels = image_sizes(x)
-        return [image_shape(x, self.window.output(size), channels)]
+        output = (1, 1) if self.is_global else self.window.output(size)
+        return [image_shape(x, output, channels)]
 
     def code(self) -> Code:
         window = self.window

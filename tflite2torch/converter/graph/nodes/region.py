@@ -9,6 +9,7 @@ from tflite2torch.converter.graph.value import Shape, image_shape, image_sizes
 
 CROP_V1 = "crop_matrix_v1(x0, x1, line, scale, size, image_size, extent)"
 CROP_V2 = "crop_matrix(x0, x1, line, scale, size, target=target)"
+CROP_V2_RECTANGLE = "crop_rectangle_matrix(x0, x1, line, scale, size, target=target)"
 
 
 @dataclass(eq=False, repr=False)

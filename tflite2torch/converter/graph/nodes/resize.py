@@ -47,13 +47,16 @@ class Resize(Node):
             height, width = self.size
             sizes: dict[str, Literal] = {"height": height, "width": width}
             return Code(f"{name}(x0, height, width)", sizes, helper=name)
-        factor = self._factor()
-        if factor is not None and key == ("bilinear", "half_pixel"):
+        factor = self.factor
+        if factor is not None:
             return Code(SCALED, {"scale_factor": factor})
         return Code(TEMPLATES[key], {"size": self.size})
 
-    def _factor(self) -> int | None:
-        """Return an integer factor of enlargement that can replace the size, or None."""
+    @property
+    def factor(self) -> int | None:
+        """An integer factor of enlargement that is printed in place of the size, or None."""
+        if (self.mode, self.coordinates) != ("bilinear", "half_pixel"):
+            return None
         # Given a factor, torch computes coordinates from it, otherwise from the ratio of sizes.
         # The two agree exactly for powers of two.
         height, width = self.inputs[0].shape[2:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import takewhile
 
 from tflite2torch.converter.graph.node import BatchError, Code, Literal, Node
 from tflite2torch.converter.graph.nodes.same_shape import SameShape
@@ -35,18 +36,46 @@ class Reshape(Node):
         return []
 
     def code(self) -> Code:
-        x = self.inputs[0]
-        if x.batched and len(self.shape) == 2 and x.rank > 1:
-            return Code("x0.flatten(start)", {"start": 1})
-        sizes: Literal = tuple(-1 if size is N else int(size) for size in self.shape)
-        if not self.shape:
-            return Code("x0.reshape(())")
-        if x.batched and len(self.shape) == 3:
-            rows, width = (int(size) for size in self.shape[1:])
-            kind = "points" if width in (2, 3) else "rows"  # (x, y) or (x, y, z)
-            numbers: dict[str, Literal] = {"batch": -1, kind: rows, "width": width}
-            return Code(f"x0.reshape(batch, {kind}, width)", numbers)
-        return Code("x0.reshape(*shape)", {"shape": sizes})
+        """Return the expression, which never lets torch infer the batch.
+
+        ``reshape(-1, 146, 2)`` takes an input of twice the size for two samples; merging and
+        splitting axes behind the first one does not.
+        """
+        x, shape = self.inputs[0], self.shape
+        if not (x.batched and shape and shape[0] is N):
+            return Code("x0.reshape(*shape)", {"shape": shape}) if shape else Code("x0.reshape(())")
+        old, new = x.shape, shape
+        start = _common(old, new)
+        end = min(_common(old[::-1], new[::-1]), min(len(old), len(new)) - start)
+        merged, split = (list(sizes[start : len(sizes) - end]) for sizes in (old, new))
+        if not merged and split == [1]:
+            return Code("x0.unsqueeze(dim)", {"dim": start})
+        if merged == [1] and not split:
+            return Code("x0.squeeze(dim)", {"dim": start})
+        if not (merged and split):
+            # Only axes of one come or go: a neighbour takes part, for one axis has to stay.
+            before = end == 0
+            start, end = start - before, end - (not before)
+            merged, split = (list(sizes[start : len(sizes) - end]) for sizes in (old, new))
+        arguments: dict[str, Literal] = {"start": start}
+        template = "x0"
+        if len(merged) > 1:
+            last = start + len(merged) - 1
+            template += ".flatten(start)" if last == x.rank - 1 else ".flatten(start, end)"
+            arguments |= {} if last == x.rank - 1 else {"end": last}
+        if len(split) == 2 and split[1] in (2, 3):  # (x, y) or (x, y, z)
+            template += ".unflatten(start, (points, width))"
+            arguments |= {"points": int(split[0]), "width": int(split[1])}
+        elif len(split) > 1:
+            template += ".unflatten(start, sizes)"
+            arguments["sizes"] = tuple(map(int, split))
+        return Code(template, arguments)
+
+
+def _common(first: Shape, second: Shape) -> int:
+    """Return how many leading sizes two shapes share."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @dataclass(eq=False, repr=False)
@@ -86,6 +115,8 @@ class Rows(Node):
         return [(self.inputs[0].shape[0], elements // self.width, self.width)]
 
     def code(self) -> Code:
+        if len(self.inputs) == 1 and self.inputs[0].shape[1] == self.width:
+            return Code("x0.permute(0, 2, 3, 1).flatten(1, 2)")
         images = ", ".join(f"x{i}" for i in range(len(self.inputs)))
         return Code(f"rows([{images}], width)", {"width": self.width}, helper="rows")
 

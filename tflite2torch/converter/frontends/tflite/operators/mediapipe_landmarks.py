@@ -20,6 +20,7 @@ from tflite2torch.converter.graph.node import Literal, Node
 from tflite2torch.converter.graph.nodes.region import (
     CROP_V1,
     CROP_V2,
+    CROP_V2_RECTANGLE,
     CropMatrix,
     TransformBilinear,
     TransformLandmarks,
@@ -57,6 +58,10 @@ def landmarks_to_transform_matrix_v1(call: OperatorCall) -> list[Node]:
     return [before, CropMatrix([landmarks, subset], call.outputs, CROP_V1, arguments)]
 
 
+CROP_COMMENT = "numbers: two points on the crop's x axis, enlargement of the box, size in pixels"
+"""Explains the constants of a crop to a reader of the emitted source."""
+
+
 @custom_operator("Landmarks2TransformMatrix", 2)
 def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
     """Crop matrix of landmarks (1, P, 3), given in pixels of the image."""
@@ -66,14 +71,17 @@ def landmarks_to_transform_matrix_v2(call: OperatorCall) -> list[Node]:
     if min(*scale, *size) <= 0:
         raise call.damaged(f"its crop is {scale} times a box, in {size} pixels")
     subset = _subset(call, options, "subset_idxs", landmarks)
-    # One number where both are equal, which is what the helper prints and takes.
+    square = scale[0] == scale[1] and size[0] == size[1]
     arguments: dict[str, Literal] = {
         "line": _line(call, options, landmarks),
-        "scale": scale[: 1 + (scale[0] != scale[1])],
-        "size": size[: 1 + (size[0] != size[1])],
+        "scale": scale[0] if square else scale,
+        "size": size[0] if square else size,
         "target": options.number("target_rotation_radians"),
     }
-    return [CropMatrix([landmarks, subset], call.outputs, CROP_V2, arguments)]
+    template = CROP_V2 if square else CROP_V2_RECTANGLE
+    crop = CropMatrix([landmarks, subset], call.outputs, template, arguments)
+    crop.comment = CROP_COMMENT
+    return [crop]
 
 
 @custom_operator("TransformTensor", 1, inputs=2)
