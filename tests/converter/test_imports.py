@@ -22,16 +22,17 @@ ALLOWED = {
     "converter.errors": "",
     "converter.version": "",
     "converter.graph": BASE,
+    "converter.official": "converter.graph",
     "converter.frontends": f"{BASE} converter.graph",
     "converter.frontends.tflite": f"{BASE} converter.graph converter.frontends",
     **{
         room: f"{BASE} {BEHIND.partition(room)[0]}"
         for room in BEHIND.split()[1:]  # the graph stands above
     },
-    "converter": f"{BASE} {FRONT} {BEHIND}",
+    "converter": f"{BASE} {FRONT} {BEHIND} converter.official",
     "architectures": "",
-    "parity": f"{BASE} {FRONT} {BEHIND} converter architectures",
-    "": f"{BASE} {FRONT} {BEHIND} converter architectures parity",
+    "parity": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures",
+    "": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity",
 }
 """Which rooms a room may import; those of a row stand in rows before it. A module belongs to
 the room with the longest name that its own begins with: ``converter`` is what is left of the

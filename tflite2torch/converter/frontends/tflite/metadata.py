@@ -1,4 +1,4 @@
-"""Reads TFLite metadata: names, descriptions and value ranges of inputs and outputs."""
+"""Reads TFLite metadata: licence; names, descriptions, value ranges of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from tflite2torch.converter.errors import InvalidModelError
+from tflite2torch.converter.frontends.file import printable
 from tflite2torch.converter.frontends.tflite.flatbuffer import (
     Decoder,
     FormatError,
@@ -58,6 +59,9 @@ ProcessUnitOptions NormalizationOptions ScoreCalibrationOptions
     ScoreThresholdingOptions BertTokenizerOptions SentencePieceTokenizerOptions
 """
 
+_LONGEST = 500
+"""The most characters of a text that are read."""
+
 _NONE = np.empty(0, np.float32)
 _SCHEMA = Schema(_TABLES, _UNIONS)
 
@@ -79,7 +83,13 @@ def read_metadata(model: TfliteModel) -> ModelMetadata | None:
         raise InvalidModelError(
             f"{model.label}: metadata {_BUFFER}: {error}; the file is damaged, fetch it again"
         ) from error
-    return ModelMetadata(root.get("name", ""), root.get("description", ""), inputs, outputs)
+    return ModelMetadata(
+        _text(root, "name"),
+        _text(root, "description"),
+        inputs,
+        outputs,
+        licence=_text(root, "license"),
+    )
 
 
 def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
@@ -88,9 +98,14 @@ def _tensors(subgraph: Table, field: str, count: int) -> list[TensorMetadata]:
     if entries and len(entries) != count:
         raise FormatError(f"{len(entries)} entries for {count} tensors", field)
     return [
-        TensorMetadata(entry.get("name", ""), entry.get("description", ""), _value_range(entry))
+        TensorMetadata(_text(entry, "name"), _text(entry, "description"), _value_range(entry))
         for entry in entries
     ]
+
+
+def _text(entry: Table, field: str) -> str:
+    """Return one printable line of bounded length: a file may hold megabytes of text."""
+    return printable(entry.get(field, ""), _LONGEST)
 
 
 def _value_range(entry: Table) -> tuple[float, float] | None:

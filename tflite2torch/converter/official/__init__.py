@@ -1,0 +1,1 @@
+"""What is known of official models beyond their files: what inputs and outputs mean."""
