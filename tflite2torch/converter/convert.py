@@ -17,8 +17,9 @@ from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.manifest import interface_entries
 from tflite2torch.converter.motifs import CHAINS
-from tflite2torch.converter.naming.interface import name_interface
+from tflite2torch.converter.naming.interface import name_interface, rename_outputs
 from tflite2torch.converter.naming.names import class_name
+from tflite2torch.converter.official.facts import with_facts
 from tflite2torch.converter.passes import PASSES, RAISING
 from tflite2torch.converter.planning.plan import Plan, plan_classes
 from tflite2torch.converter.planning.sizes import Sizes
@@ -84,8 +85,8 @@ def convert_model(file: ModelFile) -> Conversion:
     everything that cannot be converted.
     """
     model = read_model(file)
-    graph, sizes, plan = _planned(model, file.name)
-    docstring = module_docstring(graph, file.origin, file.sha256)
+    graph, sizes, plan = _planned(model, file)
+    docstring = module_docstring(graph, sizes, file.origin, file.sha256)
     forwards = {scope.name: Forward(scope) for scope in plan.scopes}
     source = write_source(graph, sizes, plan, forwards, docstring)
     check_source(source)
@@ -106,7 +107,7 @@ def draw_model(file: ModelFile) -> str:
 
     Raises what ``convert_model`` does.
     """
-    graph, _, plan = _planned(read_model(file), file.name)
+    graph, _, plan = _planned(read_model(file), file)
     return draw_diagram(graph, plan)
 
 
@@ -122,13 +123,16 @@ def unfused_graph(model: TfliteModel, name: str) -> Graph:
     return lowered_graph(model, name)
 
 
-def _planned(model: TfliteModel, name: str) -> tuple[Graph, Sizes, Plan]:
+def _planned(model: TfliteModel, file: ModelFile) -> tuple[Graph, Sizes, Plan]:
     """Return a graph as a PyTorch author would have drawn it, its sizes and its classes."""
-    graph = lowered_graph(model, name, [name_interface, *RAISING])
+    graph = lowered_graph(model, file.name, [name_interface, *RAISING])
     run_passes(graph, PASSES)
+    shapes = ([value.shape for value in values] for values in (graph.inputs, graph.outputs))
+    graph.metadata = with_facts(graph.metadata, file.sha256, *shapes)
+    rename_outputs(graph)
     sizes = Sizes.of(graph)
     run_passes(graph, STRUCTURE)
-    return graph, sizes, plan_classes(graph, class_name(name))
+    return graph, sizes, plan_classes(graph, class_name(file.name))
 
 
 def find_problems(model: TfliteModel, name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from tflite2torch.converter.graph.graph import Graph
@@ -49,6 +50,24 @@ def name_interface(graph: Graph) -> Rewrites:
     graph.input_names = found[: len(graph.inputs)]
     graph.output_names = found[len(graph.inputs) :]
     return Rewrites(len(found))
+
+
+def rename_outputs(graph: Graph) -> None:
+    """Give outputs without a clear name of their own the name that the metadata states.
+
+    Only for models of which the metadata is known to be right. What else is called after such
+    an output follows: ``graph.renamed`` maps the old name to the new one.
+    """
+    if not graph.metadata.known:
+        return
+    stated = {
+        name: identifier(fact.name)
+        for name, fact in zip(graph.output_names, graph.metadata.outputs, strict=False)
+        if fact.name and re.search(r"^output\d*$|(^|_)\d+d$", name)
+    }
+    names = Namespace(RESERVED.union(graph.input_names, set(graph.output_names) - set(stated)))
+    graph.renamed = {name: names.unique(new) for name, new in stated.items()}
+    graph.output_names = [graph.renamed.get(name, name) for name in graph.output_names]
 
 
 def _stated(metadata: list[TensorMetadata], index: int) -> str | None:

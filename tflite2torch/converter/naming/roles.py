@@ -90,7 +90,7 @@ def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
             # The file's own name says most. A layer that only one output depends on is that
             # output's head, wherever it stands.
             if own := layer_name(node) or (heads[0] if len(heads) == 1 else None):
-                roles[node] = own
+                roles[node] = graph.renamed.get(own, own)
             elif place == "stem" and kind == "conv":
                 roles[node] = "stem"
             else:
