@@ -17,8 +17,8 @@ class TensorMetadata:
         unit: of its values, such as ``pixels of the input``, ``logit`` or ``probability``.
         meaning: the order of rows and axes, and what an index stands for.
         resize: how a photo becomes an input image.
-        labels: what each index of the last axis stands for, or of the only axis that is
-            longer than one; empty if unknown.
+        labels: what each entry of an axis stands for, of the axis with as many entries; or each
+            point, where ``meaning`` says that a row holds points.
     """
 
     name: str = ""

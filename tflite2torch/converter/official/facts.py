@@ -9,7 +9,13 @@ from tflite2torch.converter.graph.metadata import ModelMetadata, TensorMetadata
 from tflite2torch.converter.graph.value import Shape
 from tflite2torch.converter.official.faces import FACES
 from tflite2torch.converter.official.hands import HANDS
-from tflite2torch.converter.official.interface import Interface, Range
+from tflite2torch.converter.official.interface import (
+    LOGIT,
+    PROBABILITY,
+    Interface,
+    Range,
+    Tensor,
+)
 from tflite2torch.converter.official.poses import POSES
 from tflite2torch.converter.official.segmenters import SEGMENTERS
 
@@ -18,7 +24,7 @@ TABLE: tuple[Interface, ...] = (*FACES, *HANDS, *POSES, *SEGMENTERS)
 LICENCE = "Apache-2.0"
 """The licence that the model cards of all official models name."""
 
-SCORES = ("logit", "probability")
+SCORES = (LOGIT, PROBABILITY)
 """Units that differ between files of one interface: a sigmoid may be in the network or not."""
 
 
@@ -30,9 +36,10 @@ def with_facts(
     ``inputs`` and ``outputs`` are the shapes of the neutral graph: batch first, images NCHW.
 
     A model is recognized by its SHA-256 or, where no other network can plausibly have all
-    these shapes in this order, by those. A model that is recognized by its shapes alone may be
-    trained on other images, have other scores and another licence: what is said of these comes
-    from its own metadata then, or not at all. One that is not recognized gets nothing.
+    these shapes in this order, by those. One that is recognized by its shapes alone may be
+    trained on images of another range, give logits for probabilities, have another licence,
+    and exchange outputs of equal shape: of these only its own metadata speaks then. One that
+    is not recognized gets nothing.
     """
     for entry in TABLE:
         official = sha256 in entry.files
@@ -65,14 +72,18 @@ def _sizes(shapes: Sequence[Shape]) -> list[Shape]:
 
 def _completed(
     stated: Sequence[TensorMetadata],
-    table: Sequence[tuple[Shape, TensorMetadata]],
+    table: Sequence[Tensor],
     value_range: Range | None,
     official: bool,
 ) -> list[TensorMetadata]:
     """Return what the table says of inputs or outputs, with what only the file says."""
+    shapes = [shape for shape, _ in table]
     tensors = []
-    for index, (_, fact) in enumerate(table):
+    for index, (shape, fact) in enumerate(table):
         own = stated[index] if index < len(stated) else TensorMetadata()
+        if not official and shapes.count(shape) > 1:
+            tensors.append(own)
+            continue
         tensors.append(
             replace(
                 fact,

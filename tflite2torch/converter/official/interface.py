@@ -7,11 +7,28 @@ from dataclasses import dataclass
 from tflite2torch.converter.graph.metadata import TensorMetadata
 from tflite2torch.converter.graph.value import Shape
 
+Tensor = tuple[Shape, TensorMetadata]
+"""The shape of an input or output without the batch, an image as (C, H, W), and its meaning."""
+
 Range = tuple[float, float]
-"""The smallest and the largest value."""
+"""The smallest and the largest value of a pixel."""
 
 SIGNED: Range = (-1.0, 1.0)
 UNSIGNED: Range = (0.0, 1.0)
+
+NORMALIZED = "normalized"
+PIXELS = "pixels of the input"
+PHOTO_PIXELS = "pixels of the photo"
+ANCHOR_PIXELS = "pixel units relative to the anchor"
+METRES = "metres"
+LOGIT = "logit"
+PROBABILITY = "probability"
+COEFFICIENT = "coefficient from 0 to 1"
+EMBEDDING = "embedding"
+
+LETTERBOX = "letterbox: keep the aspect ratio, pad with black on both sides"
+STRETCH = "stretch: the aspect ratio changes"
+CROP = "rotated crop"
 
 
 @dataclass(frozen=True)
@@ -19,25 +36,53 @@ class Interface:
     """What the inputs and outputs of some official files are.
 
     Attributes:
-        title: what the network does; a sentence of at most 75 characters.
-        inputs: the shape of each input without the batch, images as (C, H, W), and what is
-            known of it.
-        outputs: likewise, in the file's order.
-        files: the SHA-256 of each file that has this interface, the file's stem, and the
-            value range of its images, None if it takes none.
+        title: a sentence of at most 75 characters on what the network does.
+        inputs: the inputs, in the file's order.
+        outputs: the outputs, in the file's order.
+        files: for the SHA-256 of each file that has this interface the file's stem, and the
+            value range of its images; None if it takes none, or states the range itself.
         distinctive: whether no other network can plausibly have all these shapes in this
-            order.
+            order. Not so where sizes are as common as those of an image and its mask.
     """
 
     title: str
-    inputs: tuple[tuple[Shape, TensorMetadata], ...]
-    outputs: tuple[tuple[Shape, TensorMetadata], ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     files: dict[str, tuple[str, Range | None]]
     distinctive: bool = True
 
 
-def image(height: int, width: int, meaning: str, resize: str) -> tuple[Shape, TensorMetadata]:
-    """Return an input image of RGB, NCHW."""
+def tensor(
+    shape: Shape, name: str, unit: str, meaning: str, labels: tuple[str, ...] = ()
+) -> Tensor:
+    """Return an input or output that is no image."""
+    return shape, TensorMetadata(name, unit=unit, meaning=meaning, labels=labels)
+
+
+def files(value_range: Range | None, **listed: str) -> dict[str, tuple[str, Range | None]]:
+    """Return files whose images have one range; ``listed`` are the SHA-256 of each stem."""
+    return {sha256: (stem, value_range) for stem, text in listed.items() for sha256 in text.split()}
+
+
+def image(height: int, width: int, meaning: str, resize: str) -> Tensor:
+    """Return an input image of three channels."""
     return (3, height, width), TensorMetadata(
-        "image", unit="normalized", meaning=f"RGB; {meaning}", resize=resize
+        "image", unit=NORMALIZED, meaning=f"RGB, {meaning}", resize=resize
+    )
+
+
+def detections(rows: int, points: tuple[str, ...], anchors: str) -> tuple[Tensor, Tensor]:
+    """Return the outputs of a detector: a box with points for each anchor, and its score."""
+    columns = ["center x", "center y", "width", "height"]
+    columns += [f"{point} {axis}" for point in points for axis in "xy"]
+    return (
+        tensor(
+            (rows, len(columns)),
+            "regressors",
+            ANCHOR_PIXELS,
+            f"a row for each anchor: x and y of the center of a box from the anchor, its width "
+            f"and height, then x and y of {len(points)} points from the anchor",
+            tuple(columns),
+        ),
+        tensor((rows, 1), "classificators", LOGIT, f"a row for each anchor: {anchors}"),
     )

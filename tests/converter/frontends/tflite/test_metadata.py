@@ -37,6 +37,7 @@ class Facts:
     unit: int = NORMALIZATION
     inputs: int = 1
     identifier: bytes = b"M001"
+    words: str = "é"
 
 
 class Writer:
@@ -72,19 +73,19 @@ class Writer:
         return unit
 
     def tensor(self, name: str, facts: Facts) -> int:
-        text = self.builder.CreateString(name)
+        text, words = map(self.builder.CreateString, (name, facts.words))
         units = self.vector([self.unit(facts)] if facts.mean or facts.std else [])
         stats = self.table(2, _0=self.numbers(facts.largest), _1=self.numbers(facts.least))
-        return self.table(7, _0=text, _4=units, _5=stats)
+        return self.table(7, _0=text, _1=words, _4=units, _5=stats)
 
 
 def metadata(facts: Facts) -> bytes:
     writer = Writer()
     inputs = writer.vector([writer.tensor("image", facts)] * facts.inputs)
-    outputs = writer.vector([writer.tensor("scores", Facts())])
+    outputs = writer.vector([writer.tensor("scores", Facts(words=facts.words))])
     subgraph = writer.table(7, _2=inputs, _3=outputs)
-    name, words = writer.builder.CreateString("Small"), writer.builder.CreateString("é")
-    root = writer.table(8, _0=name, _1=words, _3=writer.vector([subgraph]))
+    name, words = writer.builder.CreateString("Small"), writer.builder.CreateString(facts.words)
+    root = writer.table(8, _0=name, _1=words, _3=writer.vector([subgraph]), _5=words)
     writer.builder.Finish(root, facts.identifier)
     return bytes(writer.builder.Output())
 
@@ -107,9 +108,19 @@ def test_all_that_is_read() -> None:
     assert read(metadata(Facts([127.5], [127.5]))) == ModelMetadata(
         "Small",
         "é",
-        [TensorMetadata("image", "", (-1.0, 1.0))],
-        [TensorMetadata("scores", "", None)],
+        [TensorMetadata("image", "é", (-1.0, 1.0))],
+        [TensorMetadata("scores", "é", None)],
+        licence="é",
     )
+
+
+def test_texts_are_bounded_and_printable() -> None:
+    found = read(metadata(Facts(words="\x1b[2J\n" + "long " * 100_000)))
+    assert found is not None
+    texts = found.description, found.licence, found.inputs[0].description
+    for text in (*texts, found.outputs[0].description):
+        assert len(text) < 1000
+        assert text.startswith(r"\x1b[2J\nlong long")
 
 
 @pytest.mark.parametrize(
