@@ -63,7 +63,7 @@ def rename_outputs(graph: Graph) -> None:
     stated = {
         name: identifier(fact.name)
         for name, fact in zip(graph.output_names, graph.metadata.outputs, strict=False)
-        if fact.name and re.search(r"^output\d*$|(^|_)\d+d$", name)
+        if fact.name and re.fullmatch(r"output\d*|([a-z0-9]{1,2}_)*[a-z0-9]{1,2}", name)
     }
     names = Namespace(RESERVED.union(graph.input_names, set(graph.output_names) - set(stated)))
     graph.renamed = {name: names.unique(new) for name, new in stated.items()}

@@ -102,12 +102,11 @@ def _place(position: int, trunk: Sequence[int]) -> str:
     """Return the part of a model that a layer at this position belongs to.
 
     The trunk is the span of blocks and stages: layers before it are the stem, layers after it
-    the head, and layers in it a transition from one stage to the next. Without a trunk no layer
-    is any of these.
+    the head, and layers between two stages the neck. Without a trunk no layer is any of these.
     """
     if not trunk:
         return ""
-    return "stem" if position < trunk[0] else "head" if position > trunk[-1] else "transition"
+    return "stem" if position < trunk[0] else "head" if position > trunk[-1] else "neck"
 
 
 def _is_trunk(node: Node, motifs: Motifs) -> bool:

@@ -32,10 +32,6 @@ _DETECTED = (
     "ear at the left",
     "ear at the right",
 )
-_ANCHORS = (
-    "2 at the center of each of 16 x 16 cells, cells from left to right and top to bottom, "
-    "then 6 of each of 8 x 8"
-)
 
 _LIPS = """
     61 146 91 181 84 17 314 405 321 375 291 185 40 39 37 0 267 269 270 409
@@ -81,20 +77,20 @@ _BLENDSHAPES = """
 """
 
 _PHOTO = "the whole photo"
-_FACE = "a face upright, 1.5 times its box, square"
+_FACE = "a face upright, square, 1.5 times its box"
 _PRESENCE = tensor((1,), "presence", LOGIT, "whether the image shows a face")
 _MESH = tensor(
     (1404,),
     "mesh",
     PIXELS,
-    "468 points (x, y, z), z in the scale of x: .unflatten(1, (468, 3))",
+    ".unflatten(1, (468, 3)): x, y, and z scaled as x",
 )
 
 FACES = (
     Interface(
         "Finds faces within 2 metres, a box and six points of each.",
         inputs=(image(128, 128, _PHOTO, LETTERBOX),),
-        outputs=detections(896, _DETECTED, _ANCHORS),
+        outputs=detections(896, _DETECTED),
         files=files(
             SIGNED,
             face_detector="""
@@ -113,7 +109,7 @@ FACES = (
     Interface(
         "Finds faces in photos of a back camera, a box and six points of each.",
         inputs=(image(256, 256, _PHOTO, LETTERBOX),),
-        outputs=detections(896, _DETECTED, _ANCHORS),
+        outputs=detections(896, _DETECTED),
         files=files(
             SIGNED,
             face_detection_back="""
@@ -124,11 +120,7 @@ FACES = (
     Interface(
         "Finds faces within 5 metres, a box and six points of each.",
         inputs=(image(192, 192, _PHOTO, LETTERBOX),),
-        outputs=detections(
-            2304,
-            _DETECTED,
-            "the center of each of 48 x 48 cells, from left to right and top to bottom",
-        ),
+        outputs=detections(2304, _DETECTED),
         files=files(
             SIGNED,
             face_detection_full_range="""
@@ -162,7 +154,7 @@ FACES = (
         ),
     ),
     Interface(
-        "Finds 468 points of a face in 3D, then lips, eyes and irises closely.",
+        "Finds 468 points of a face in 3D, and refines lips, eyes and irises.",
         inputs=(image(192, 192, _FACE, CROP),),
         outputs=(
             _MESH,
@@ -170,40 +162,35 @@ FACES = (
                 (160,),
                 "lips",
                 PIXELS,
-                "80 points (x, y): .unflatten(1, (80, 2)). Labels are the points of the mesh "
-                "that they replace",
+                ".unflatten(1, (80, 2)): x, y of lips_subset",
                 tuple(_LIPS.split()),
             ),
             tensor(
                 (142,),
                 "left_eye",
                 PIXELS,
-                "71 points (x, y) of the eye at the left, the right one of the person: "
-                ".unflatten(1, (71, 2)). Labels are the points of the mesh that they replace",
+                ".unflatten(1, (71, 2)): x, y of left_eye_subset, image left",
                 tuple(_LEFT_EYE.split()),
             ),
             tensor(
                 (142,),
                 "right_eye",
                 PIXELS,
-                "71 points (x, y) of the eye at the right, the left one of the person: "
-                ".unflatten(1, (71, 2)). Labels are the points of the mesh that they replace",
+                ".unflatten(1, (71, 2)): x, y of right_eye_subset, image right",
                 tuple(_RIGHT_EYE.split()),
             ),
             tensor(
                 (10,),
                 "left_iris",
                 PIXELS,
-                "5 points (x, y) of the iris at the left, 468 to 472 of 478: "
-                ".unflatten(1, (5, 2)). Labels are where they lie",
+                ".unflatten(1, (5, 2)): center, right, top, left, bottom",
                 _IRIS,
             ),
             tensor(
                 (10,),
                 "right_iris",
                 PIXELS,
-                "5 points (x, y) of the iris at the right, 473 to 477 of 478: "
-                ".unflatten(1, (5, 2)). Labels are where they lie",
+                ".unflatten(1, (5, 2)): center, right, top, left, bottom",
                 _IRIS,
             ),
             _PRESENCE,
@@ -224,8 +211,8 @@ FACES = (
                 (1434,),
                 "face_landmarks",
                 PIXELS,
-                "478 points (x, y, z): .unflatten(1, (478, 3)). 468 of the mesh, then center, "
-                "right, top, left and bottom of the iris at the left, and of that at the right",
+                ".unflatten(1, (478, 3)): x, y, and z scaled as x; 468 points of the mesh, 5 of the "
+                "iris at the left, 5 of that at the right",
             ),
             _PRESENCE,
             tensor((1,), "tongue_out", PROBABILITY, "whether the tongue is out of the mouth"),
@@ -244,8 +231,7 @@ FACES = (
                 (146, 2),
                 "input_points",
                 PHOTO_PIXELS,
-                "146 points (x, y) of the 478 of a face mesh, at any scale that keeps the aspect "
-                "ratio of the photo. Labels are which ones",
+                "146 of the 478 points (x, y) of a face, at any scale that keeps the aspect ratio",
                 tuple(_BLENDSHAPE_POINTS.split()),
             ),
         ),
@@ -254,8 +240,7 @@ FACES = (
                 (52,),
                 "blendshapes",
                 COEFFICIENT,
-                "the strength of each blendshape. Labels are their names, in which left and right "
-                "are those of the person. The first is unused",
+                "where left and right are those of the person",
                 tuple(_BLENDSHAPES.split()),
             ),
         ),
@@ -272,8 +257,7 @@ FACES = (
             image(
                 64,
                 64,
-                "the eye at the left of a face, level, 2.3 times the distance of its corners, "
-                "square. Mirror the other eye, and mirror its points back",
+                "the eye at the left of an upright face, 2.3 times as wide; mirror the other eye",
                 CROP,
             ),
         ),
@@ -282,15 +266,14 @@ FACES = (
                 (213,),
                 "eye_contour",
                 PIXELS,
-                "71 points (x, y, z): .unflatten(1, (71, 3)). Labels are the points of the face "
-                "mesh that they replace",
+                ".unflatten(1, (71, 3)): x, y, and z scaled as x; the contour of the eye, then its brow",
                 tuple(_LEFT_EYE.split()),
             ),
             tensor(
                 (15,),
                 "iris",
                 PIXELS,
-                "5 points (x, y, z): .unflatten(1, (5, 3)). Labels are where they lie",
+                ".unflatten(1, (5, 3)): center, right, top, left, bottom",
                 _IRIS,
             ),
         ),

@@ -31,19 +31,14 @@ _POINTS = tuple(
     """.split()
 )
 _PALM = "wrist index_mcp middle_mcp ring_mcp pinky_mcp thumb_cmc thumb_mcp".split()
-_RIGHT_HAND = "1 for a right hand, 0 for a left one, in a photo that is not mirrored"
+_RIGHT_HAND = "1 for a right hand, in a photo that is not mirrored"
 _UPRIGHT = "with the middle finger up, from the wrist, over the longer side of their box"
 
 HANDS = (
     Interface(
         "Finds palms of hands, a box and seven points of each.",
         inputs=(image(192, 192, "the whole photo", LETTERBOX),),
-        outputs=detections(
-            2016,
-            tuple(_PALM),
-            "2 at the center of each of 24 x 24 cells, cells from left to right and top to "
-            "bottom, then 6 of each of 12 x 12",
-        ),
+        outputs=detections(2016, tuple(_PALM)),
         files=files(
             UNSIGNED,
             palm_detection_full="""
@@ -61,8 +56,8 @@ HANDS = (
             image(
                 224,
                 224,
-                "a hand with the fingers up, 2.6 times the box of its palm, moved by half that "
-                "box towards the fingers",
+                "a hand with the fingers up, 2.6 times the box of its palm, moved by half a box "
+                "towards the fingers",
                 CROP,
             ),
         ),
@@ -71,8 +66,7 @@ HANDS = (
                 (63,),
                 "landmarks",
                 PIXELS,
-                "21 points (x, y, z): .unflatten(1, (21, 3)). z is from the wrist, and 0.4 times "
-                "what the scale of x would give",
+                ".unflatten(1, (21, 3)): x, y, z from the wrist, scaled as 0.4 x",
                 _POINTS,
             ),
             tensor((1,), "presence", PROBABILITY, "whether the image shows a hand"),
@@ -81,8 +75,7 @@ HANDS = (
                 (63,),
                 "world_landmarks",
                 METRES,
-                "21 points (x, y, z) from about the middle of the four knuckles, turned as the "
-                "crop is: .unflatten(1, (21, 3))",
+                ".unflatten(1, (21, 3)): x, y, z from about the middle of the knuckles",
                 _POINTS,
             ),
         ),
@@ -149,7 +142,7 @@ HANDS = (
                 (8,),
                 "scores",
                 "",  # The file is not at hand: whether it ends in a softmax is not known.
-                "of each gesture. Labels are their names",
+                "of each gesture",
                 tuple(
                     """
                     None Closed_Fist Open_Palm Pointing_Up Thumb_Down Thumb_Up Victory ILoveYou

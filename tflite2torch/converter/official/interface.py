@@ -17,9 +17,9 @@ SIGNED: Range = (-1.0, 1.0)
 UNSIGNED: Range = (0.0, 1.0)
 
 NORMALIZED = "normalized"
-PIXELS = "pixels of the input"
-PHOTO_PIXELS = "pixels of the photo"
-ANCHOR_PIXELS = "pixel units relative to the anchor"
+PIXELS = "input pixels"
+PHOTO_PIXELS = "photo pixels"
+ANCHOR_PIXELS = "pixels from the anchor"
 METRES = "metres"
 LOGIT = "logit"
 PROBABILITY = "probability"
@@ -71,7 +71,7 @@ def image(height: int, width: int, meaning: str, resize: str) -> Tensor:
     )
 
 
-def detections(rows: int, points: tuple[str, ...], anchors: str) -> tuple[Tensor, Tensor]:
+def detections(rows: int, points: tuple[str, ...]) -> tuple[Tensor, Tensor]:
     """Return the outputs of a detector: a box with points for each anchor, and its score."""
     columns = ["center x", "center y", "width", "height"]
     columns += [f"{point} {axis}" for point in points for axis in "xy"]
@@ -80,9 +80,8 @@ def detections(rows: int, points: tuple[str, ...], anchors: str) -> tuple[Tensor
             (rows, len(columns)),
             "regressors",
             ANCHOR_PIXELS,
-            f"a row for each anchor: x and y of the center of a box from the anchor, its width "
-            f"and height, then x and y of {len(points)} points from the anchor",
+            f"center and size of a box, then {len(points)} points",
             tuple(columns),
         ),
-        tensor((rows, 1), "classificators", LOGIT, f"a row for each anchor: {anchors}"),
+        tensor((rows, 1), "classificators", LOGIT, "whether the box is right"),
     )

@@ -41,8 +41,6 @@ POSES = (
         outputs=detections(
             2254,
             ("hip center", "size and rotation", "shoulder center", "upper size and rotation"),
-            "2 at the center of each of 28 x 28 cells, cells from left to right and top to "
-            "bottom, then 2 of each of 14 x 14, then 6 of each of 7 x 7",
         ),
         files=files(
             SIGNED,
@@ -58,8 +56,7 @@ POSES = (
             image(
                 256,
                 256,
-                "a person upright, square around the center of the hips, 2.5 times its distance "
-                "from the point of size and rotation",
+                "a person upright, square around the hips",
                 CROP,
             ),
         ),
@@ -68,8 +65,8 @@ POSES = (
                 (195,),
                 "landmarks",
                 f"{PIXELS}, then {LOGIT}s",
-                "39 rows (x, y, z, visibility, presence): .unflatten(1, (39, 5)). z from the "
-                "hips in the scale of x. The last two are logits. 33 points, 2 to align, 4 unused",
+                ".unflatten(1, (39, 5)): x, y, z from the hips, visibility, presence; points from "
+                "33 on are 2 to align and 4 unused",
                 _POINTS,
             ),
             tensor((1,), "presence", PROBABILITY, "whether the image shows a person"),
@@ -78,15 +75,14 @@ POSES = (
                 (39, 64, 64),
                 "heatmaps",
                 LOGIT,
-                "a map for each point, of where it lies, with cells of 4 x 4 pixels of the input",
+                "where each of the 39 points lies",
                 _POINTS,
             ),
             tensor(
                 (117,),
                 "world_landmarks",
                 METRES,
-                "39 points (x, y, z) from the center of the hips, turned as the crop is: "
-                ".unflatten(1, (39, 3)). Only the first 33 are used",
+                ".unflatten(1, (39, 3)): x, y, z from the hips",
                 _POINTS,
             ),
         ),

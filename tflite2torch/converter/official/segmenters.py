@@ -57,7 +57,7 @@ SEGMENTERS = (
                 (6, 256, 256),
                 "masks",
                 LOGIT,
-                "a mask for each class, for a softmax over the channels. Labels are the classes",
+                "a mask for each class, for a softmax over the channels",
                 ("background", "hair", "body-skin", "face-skin", "clothes", "others"),
             ),
         ),
@@ -87,7 +87,7 @@ SEGMENTERS = (
                 (2, 512, 512),
                 "masks",
                 "",  # The files are not at hand: whether they end in a softmax is not known.
-                "a mask for each class. Labels are the classes",
+                "a mask for each class",
                 ("background", "hair"),
             ),
         ),
