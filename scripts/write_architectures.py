@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -165,22 +167,21 @@ def architecture_files(models: Sequence[Model]) -> dict[str, str]:
 
 
 def _architectures(models: Sequence[Model]) -> list[list[Model]]:
-    """Group models whose code is the same but for the docstring and the class's name.
+    """Group models whose code is the same but for docstring, class name and value range.
 
     The classes take no arguments, so the keys and shapes of their weights are then the same.
     """
     groups: dict[str, list[Model]] = {}
     for model in models:
         tree = ast.parse(model.conversion.source)
-        for node in tree.body:
-            if getattr(node, "name", None) == model.conversion.class_name:
-                node.name = ""  # type: ignore[attr-defined]
-        code = ast.dump(ast.Module(tree.body[1:], []))
+        code = ast.unparse(ast.Module(tree.body[1:], []))
+        code = code.replace(model.conversion.class_name, "Model")
+        code = re.sub(r"^    input_range = .*$", "", code, flags=re.MULTILINE)
         groups.setdefault(code, []).append(model)
     return list(groups.values())
 
 
-def _registry(architectures: Sequence[Sequence[Model]]) -> dict[str, dict[str, str]]:
+def _registry(architectures: Sequence[Sequence[Model]]) -> dict[str, dict[str, Any]]:
     """Return what each official file is and which architecture it has, by its sha256."""
     return {
         model.conversion.file.sha256: {
@@ -188,6 +189,7 @@ def _registry(architectures: Sequence[Sequence[Model]]) -> dict[str, dict[str, s
             "origin": model.origin,
             "module": models[0].conversion.name,
             "class": models[0].conversion.class_name,
+            "input_range": model.conversion.inputs[0]["value_range"],
         }
         for models in architectures
         for model in models

@@ -13,6 +13,7 @@ from tflite2torch.converter.frontends.tflite.front_end import lowered_graph
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
+from tflite2torch.converter.graph.metadata import ModelMetadata
 from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.manifest import interface_entries
@@ -47,9 +48,11 @@ class Conversion:
         source: the module's text.
         state: the constant under each state_dict key.
         inputs: for each input TFLite's name, what source and reports call it, shape ("N"
-            for the batch), dtype, value range, TFLite tensor and the permutation from that
-            tensor's axes.
+            for the batch), dtype, value range, unit, meaning, labels, how photos are resized,
+            TFLite tensor and the permutation from that tensor's axes.
         outputs: likewise.
+        metadata: what the file, or the table of official models, says of the model.
+        sizes: the sizes of images that the module takes, and a detector's anchors.
         evaluation: which operation of the module gives which value.
     """
 
@@ -60,6 +63,8 @@ class Conversion:
     state: dict[str, Value]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
+    metadata: ModelMetadata
+    sizes: Sizes
     evaluation: list[Operation]
 
     @property
@@ -98,6 +103,8 @@ def convert_model(file: ModelFile) -> Conversion:
         state_dict(plan),
         interface_entries(graph.inputs, graph.input_names, graph.metadata.inputs),
         interface_entries(graph.outputs, graph.output_names, graph.metadata.outputs),
+        graph.metadata,
+        sizes,
         evaluation(plan, forwards),
     )
 

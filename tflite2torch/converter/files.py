@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.manifest import weight_entries
+from tflite2torch.converter.manifest import anchor_entry, weight_entries
 from tflite2torch.converter.output import output_folder
 from tflite2torch.converter.version import __version__
 from tflite2torch.converter.writer.weights import (
@@ -45,11 +45,22 @@ def _files(
     for conversion in conversions:
         yield f"{conversion.name}.py", conversion.source
         arrays = {key: value.array for key, value in conversion.state.items()}
-        weights = serialize_weights(arrays, format, dtype)
+        weights = serialize_weights(arrays, format, dtype, origin(conversion))
         yield f"{conversion.name}.{format}", weights
     entries = {c.name: manifest_entry(c, format, dtype) for c in conversions}
     manifest = {"generator": f"tflite2torch {__version__}", "models": entries}
     yield MANIFEST, json.dumps(manifest, indent=2) + "\n"
+
+
+def origin(conversion: Conversion) -> dict[str, str]:
+    """Return what a weights file says of itself: format, source, licence, and what wrote it."""
+    return {
+        "format": "pt",
+        "source": conversion.file.label,
+        "sha256": conversion.file.sha256,
+        "licence": conversion.metadata.licence or "not stated",
+        "generator": f"tflite2torch {__version__}",
+    }
 
 
 def manifest_entry(
@@ -65,6 +76,10 @@ def manifest_entry(
         "dtype": dtype,
         "source": conversion.file.label,
         "sha256": conversion.file.sha256,
+        "title": conversion.metadata.title or None,
+        "licence": conversion.metadata.licence or None,
+        "size_multiple": conversion.sizes.multiple,
+        "anchors": anchor_entry(conversion.sizes),
         "inputs": conversion.inputs,
         "outputs": conversion.outputs,
         "parameters": conversion.parameters,

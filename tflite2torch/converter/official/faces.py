@@ -154,7 +154,7 @@ FACES = (
         ),
     ),
     Interface(
-        "Finds 468 points of a face in 3D, and refines lips, eyes and irises.",
+        "Finds 468 points of a face in 3D, and refines lips, eyes, irises.",
         inputs=(image(192, 192, _FACE, CROP),),
         outputs=(
             _MESH,
@@ -211,8 +211,8 @@ FACES = (
                 (1434,),
                 "face_landmarks",
                 PIXELS,
-                ".unflatten(1, (478, 3)): x, y, and z scaled as x; 468 points of the mesh, 5 of the "
-                "iris at the left, 5 of that at the right",
+                ".unflatten(1, (478, 3)): x, y, and z scaled as x; 468 points of the mesh, 5 of "
+                "the iris at the left, 5 of that at the right",
             ),
             _PRESENCE,
             tensor((1,), "tongue_out", PROBABILITY, "whether the tongue is out of the mouth"),
@@ -266,7 +266,7 @@ FACES = (
                 (213,),
                 "eye_contour",
                 PIXELS,
-                ".unflatten(1, (71, 3)): x, y, and z scaled as x; the contour of the eye, then its brow",
+                ".unflatten(1, (71, 3)): x, y, and z scaled as x; 71 points of a face mesh",
                 tuple(_LEFT_EYE.split()),
             ),
             tensor(

@@ -54,7 +54,9 @@ def module_docstring(graph: Graph, sizes: Sizes, origin: str, sha256: str) -> st
     if sizes.anchor_grid is not None:
         (stride, count), *others = sizes.anchor_grid
         rest = "".join(f", then {n} of stride {s}" for s, n in others)
-        lines.append(f"    Row k is anchor k: {count} in each cell of stride {stride}, row by row{rest}.")
+        lines.append(
+            f"    Row k is anchor k: {count} in each cell of stride {stride}, row by row{rest}."
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -8,9 +8,14 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
 from itertools import groupby
+from typing import Any
 
 from tflite2torch.converter.graph.graph import Graph
-from tflite2torch.converter.graph.node import Code, Node
+from tflite2torch.converter.graph.node import Code, Literal, Node
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
+from tflite2torch.converter.graph.nodes.index import Lookup
+from tflite2torch.converter.graph.nodes.matmul import MatMul
+from tflite2torch.converter.graph.nodes.shape import Expand
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import Namespace
 from tflite2torch.converter.planning.constructor import CHANNELS, role_of
@@ -24,6 +29,12 @@ from tflite2torch.converter.writer.expressions import render, spelled
 from tflite2torch.converter.writer.formatting import format_source
 from tflite2torch.converter.writer.forward import Forward
 from tflite2torch.converter.writer.interface import class_attributes, result_class, size_checks
+
+MOST_LISTED = 16
+"""The most integers of a constant that the source lists; the manifest lists more."""
+
+TRAINED = {"add", "sub", "mul", "div"}
+"""Elementwise functions whose constant operand may be a weight."""
 
 
 def write_source(
@@ -101,7 +112,7 @@ def _constructor(plan: Plan, scope: Scope) -> list[str]:
         lines.append(f"self.{attribute} = {ast.unparse(spelled(expression, {}))}")
     for part, attribute in scope.attributes.items():
         text = _part(plan, scope, part, names)
-        if isinstance(part, Value) and part.dtype != "float32":  # integers do not train
+        if isinstance(part, Value) and not _is_weight(scope, part):
             lines.append(f'self.register_buffer("{attribute}", {text})')
         else:
             code = part.layer() if isinstance(part, Node) else None
@@ -143,7 +154,7 @@ def _part(plan: Plan, scope: Scope, part: Part, names: Mapping[Expression, str])
     if isinstance(part, Block):
         call: ast.expr = _block(plan, scope, part, names)
     else:
-        code = part.layer() if isinstance(part, Node) else _constant(part)
+        code = part.layer() if isinstance(part, Node) else _constant(scope, part)
         assert code is not None  # of nodes without a constructor, none has an attribute
         given = {
             name: spelled(expression, names)
@@ -162,7 +173,9 @@ def _plain(call: ast.Call) -> ast.Call:
     """
     last = call.args[-1] if call.args else None
     if isinstance(last, ast.Name) and last.id.startswith("stride"):
-        return ast.Call(call.func, call.args[:-1], [ast.keyword("kernel_size", last), *call.keywords])
+        return ast.Call(
+            call.func, call.args[:-1], [ast.keyword("kernel_size", last), *call.keywords]
+        )
     for word, expected in zip(list(call.keywords), ("stride", "padding"), strict=False):
         if word.arg != expected or not isinstance(word.value, ast.Name):
             break
@@ -171,11 +184,37 @@ def _plain(call: ast.Call) -> ast.Call:
     return call
 
 
-def _constant(value: Value) -> Code:
-    template = "nn.Parameter(torch.zeros(*shape))"
+def _constant(scope: Scope, value: Value) -> Code:
+    """Return the initial value of a parameter or buffer, before weights are loaded."""
+    dtype = "" if value.dtype in ("float32", "int64") else f", dtype=torch.{value.dtype}"
+    # Other uses of a block's class may have other values.
+    if scope.of_model and value.dtype != "float32" and value.array.size <= MOST_LISTED:
+        return Code(f"torch.tensor(values{dtype})", {"values": _nested(value.array.tolist())})
     if value.dtype != "float32":
-        template = f"torch.zeros(*shape, dtype=torch.{value.dtype})"
-    return Code(template, {"shape": value.shape})
+        return Code(f"torch.zeros(*shape, dtype=torch.{value.dtype})", {"shape": value.shape})
+    zeros = "torch.zeros(*shape)"
+    return Code(
+        f"nn.Parameter({zeros})" if _is_weight(scope, value) else zeros, {"shape": value.shape}
+    )
+
+
+def _nested(values: Any) -> Literal:
+    """Return nested lists as tuples."""
+    return tuple(map(_nested, values)) if isinstance(values, list) else values
+
+
+def _is_weight(scope: Scope, value: Value) -> bool:
+    """Return whether training may change a constant operand: a token, a scale, an offset.
+
+    Indices, grids, and numbers that the input is normalized with are no weights.
+    """
+    readers = [node for node in scope.nodes if any(v is value for v in node.inputs)]
+    return value.dtype == "float32" and not any(
+        (scope.of_model and not set(scope.inputs).isdisjoint(node.inputs))
+        or not isinstance(node, Elementwise | Expand | Lookup | MatMul)
+        or (isinstance(node, Elementwise) and node.function not in TRAINED)
+        for node in readers
+    )
 
 
 def _block(plan: Plan, scope: Scope, block: Block, names: Mapping[Expression, str]) -> ast.Call:

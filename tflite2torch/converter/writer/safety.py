@@ -13,7 +13,18 @@ from tflite2torch.converter.errors import Tflite2TorchError
 NODES = (
     *(ast.Module, ast.Import, ast.ImportFrom, ast.alias),
     *(ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Return),
-    *(ast.Assign, ast.AnnAssign, ast.Expr, ast.If, ast.Raise, ast.JoinedStr, ast.FormattedValue, ast.For, ast.comprehension, ast.ListComp),
+    *(
+        ast.Assign,
+        ast.AnnAssign,
+        ast.Expr,
+        ast.If,
+        ast.Raise,
+        ast.JoinedStr,
+        ast.FormattedValue,
+        ast.For,
+        ast.comprehension,
+        ast.ListComp,
+    ),
     *(ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Constant, ast.Starred),
     *(ast.Tuple, ast.List, ast.Subscript, ast.Slice, ast.IfExp),
     *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop),
@@ -23,7 +34,19 @@ NODES = (
 
 IMPORTS = {"import torch", "from torch import Tensor, nn"}
 IMPORTS |= {"from torch.nn import functional as F", "from typing import NamedTuple"}
-BUILTINS = {"ValueError", "bool", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "range"}
+BUILTINS = {
+    "ValueError",
+    "bool",
+    "enumerate",
+    "float",
+    "int",
+    "isinstance",
+    "len",
+    "list",
+    "max",
+    "min",
+    "range",
+}
 BUILTINS |= {"self", "super", "tuple", "zip"}
 
 

@@ -43,6 +43,7 @@ def serialize_weights(
     tensors: Mapping[str, Array],
     format: WeightsFormat = "safetensors",
     dtype: FloatType = "float32",
+    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return a file that holds a module's ``state_dict``.
 
@@ -53,12 +54,15 @@ def serialize_weights(
             ``weights_only=True`` and ``mmap=True`` too.
         dtype: what float16 and float32 arrays are written as; float16 widens exactly.
             Arrays of other types stay as they are.
+        metadata: texts for the header of a safetensors file; a ``.pth`` has no place for them.
 
     Raises:
         OutputError: a finite value overflows float16, or ``.pth`` lacks the type.
     """
     stored = {key: _stored(key, array, dtype) for key, array in tensors.items()}
-    return save(stored) if format == "safetensors" else _torch_archive(stored)
+    if format == "safetensors":
+        return save(stored, None if metadata is None else dict(metadata))
+    return _torch_archive(stored)
 
 
 def _stored(key: str, array: Array, dtype: FloatType) -> Array:
