@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tflite2torch.converter import motifs, passes
-from tflite2torch.converter.convert import PIPELINE
+from tflite2torch.converter.convert import STRUCTURE
 from tflite2torch.converter.frontends.tflite import lowering
 from tflite2torch.converter.graph import nodes
 from tflite2torch.converter.graph.node import Node
@@ -74,7 +74,10 @@ def test_every_node_is_complete() -> None:
 
 
 def test_every_pass_runs_and_is_tested() -> None:
-    run = {pass_name(rewrite) for rewrite in [*lowering.lowering(passes.RAISING), *PIPELINE]}
+    run = {
+        pass_name(rewrite)
+        for rewrite in [*lowering.lowering(passes.RAISING), *passes.PASSES, *STRUCTURE]
+    }
     problems = []
     for package in (passes, lowering):
         for module, name, value in defined(package):

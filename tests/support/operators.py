@@ -19,7 +19,7 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.reference import Kernels, run_reference
-from tflite2torch.converter.convert import PIPELINE, Conversion, convert_model
+from tflite2torch.converter.convert import STRUCTURE, Conversion, convert_model
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.build import build_graph
 from tflite2torch.converter.frontends.tflite.lowering import lowering
@@ -27,7 +27,7 @@ from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.rewriting import Rewrites, pass_name, run_passes
-from tflite2torch.converter.passes import RAISING
+from tflite2torch.converter.passes import PASSES, RAISING
 from tflite2torch.loading import load_module
 
 Array = npt.NDArray[Any]
@@ -40,7 +40,7 @@ ACTIVATIONS = {
 }
 """The fused activations that TFLite's kernels carry out."""
 
-ALL_PASSES = [*lowering(RAISING), *PIPELINE]
+ALL_PASSES = [*lowering(RAISING), *PASSES, *STRUCTURE]
 """Those of the front end, and those of the neutral graph."""
 
 ULP = float(np.finfo(np.float32).eps)

@@ -8,7 +8,7 @@ Input
         mirror the other eye, rotated crop
 Outputs
     eyes_contours_and_brows  (N, 213), input pixels, .unflatten(1, (71, 3)): x, y, and z scaled as
-        x; the contour of the eye, then its brow
+        x; 71 points of a face mesh
     iris                     (N, 15), input pixels, .unflatten(1, (5, 3)): center, right, top, left,
         bottom
 """
