@@ -37,7 +37,7 @@ CLASSES = {
 }
 OUTPUTS = {
     "face_detector": [(896, 16), (896, 1)],
-    "face_landmarks_detector": [(1434, 1, 1), (1, 1, 1), (1,)],
+    "face_landmarks_detector": [(1434,), (1,), (1,)],
     "face_blendshapes": [(52,)],
 }
 ROOT = Path(tflite2torch.__file__).parent.parent

@@ -41,23 +41,23 @@ MOST_PARTS_OF_A_KEY = 5
 """``stage2.0.excite.reduce.weight``: a layer of a block of a block of a stage."""
 
 MOST_LINES = {
-    "face_detector": 80,
-    "face_landmarks_detector": 120,
-    "face_blendshapes": 100,
-    "legacy/face_detection_front": 80,
-    "legacy/face_detection_full_range": 130,
-    "legacy/face_landmark": 110,
-    "legacy/face_landmark_f16": 110,
-    "legacy/iris_landmark": 110,
-    "wheel/face_detection_full_range_sparse": 130,
-    "wheel/face_detection_short_range": 80,
-    "wheel/face_landmark": 110,
-    "wheel/face_landmark_with_attention": 220,
-    "wheel/hand_landmark_full": 130,
-    "wheel/iris_landmark": 110,
-    "wheel/pose_detection": 160,
-    "wheel/selfie_segmentation": 160,
-    "wheel/selfie_segmentation_landscape": 160,
+    "face_detector": 94,
+    "face_landmarks_detector": 109,
+    "face_blendshapes": 77,
+    "legacy/face_detection_front": 94,
+    "legacy/face_detection_full_range": 132,
+    "legacy/face_landmark": 106,
+    "legacy/face_landmark_f16": 106,
+    "legacy/iris_landmark": 102,
+    "wheel/face_detection_full_range_sparse": 143,
+    "wheel/face_detection_short_range": 95,
+    "wheel/face_landmark": 106,
+    "wheel/face_landmark_with_attention": 234,
+    "wheel/hand_landmark_full": 118,
+    "wheel/iris_landmark": 102,
+    "wheel/pose_detection": 175,
+    "wheel/selfie_segmentation": 167,
+    "wheel/selfie_segmentation_landscape": 167,
 }
 """Docstrings and blank lines included."""
 
@@ -109,9 +109,13 @@ def attributes(tree: ast.AST, context: type[ast.expr_context]) -> set[str]:
 
 
 def body(conversion: Conversion) -> str:
-    """Return the source without its docstring, the model's class under one name."""
+    """Return the source without docstring and value range, the model's class under one name.
+
+    Both are of the file: one architecture was trained on images of two ranges.
+    """
     _, _, rest = conversion.source.split('"""', 2)
-    return re.sub(rf"\b{conversion.class_name}\b", "Model", rest)
+    rest = re.sub(r"^    input_range = .*\n", "", rest, flags=re.MULTILINE)
+    return rest.replace(conversion.class_name, "Model")
 
 
 @pytest.mark.parametrize(("name", "most"), MOST_LINES.items())
@@ -233,11 +237,11 @@ def test_no_argument_is_the_same_for_all_uses(converted: Converted, name: str) -
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             calls.setdefault(call.func.id, []).append(ast.unparse(call))
     for title, node in classes(conversion).items():
-        (method,) = (
-            m for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"
-        )
-        if len(method.args.args) > 1 and "channels" not in ast.unparse(method.args):
-            assert len(set(calls[title])) > 1
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                several = len(method.args.args) > 1
+                if several and "channels" not in ast.unparse(method.args):
+                    assert len(set(calls[title])) > 1
 
 
 @ALL
@@ -249,7 +253,7 @@ def test_keys_are_short_and_structural(converted: Converted, name: str) -> None:
 
 
 def only_torch(name: str, *rest: Any) -> Any:
-    assert name.partition(".")[0] == "torch", f"it imports {name}"
+    assert name.partition(".")[0] in ("torch", "typing"), f"it imports {name}"
     return __import__(name, *rest)
 
 

@@ -173,12 +173,15 @@ def _draw(generator: np.random.Generator, entry: dict[str, Any], sample: Sampler
 
 def _tflite_shape(entry: dict[str, Any]) -> tuple[int, ...]:
     sizes = dict(zip(entry["permutation"], entry["shape"], strict=True))
-    return tuple(1 if sizes[a] == "N" else sizes[a] for a in range(len(sizes)))
+    every = (sizes.get(axis, 1) for axis in range(max(sizes) + 1))
+    return tuple(1 if size == "N" else size for size in every)
 
 
 def _module_tensor(entry: dict[str, Any], samples: Sequence[Array]) -> torch.Tensor:
     """Return TFLite's tensors, one for each sample, as the module has them: stacked."""
     axes = entry["permutation"]
+    if axes == [0, 3]:  # an image of one pixel is a vector
+        return torch.from_numpy(np.concatenate([array[:, 0, 0] for array in samples]))
     if entry["shape"][:1] != ["N"]:
         return torch.from_numpy(np.ascontiguousarray(samples[0].transpose(axes)))
     if axes[0] == -1:

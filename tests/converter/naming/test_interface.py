@@ -56,7 +56,7 @@ def test_names_that_say_something_are_taken() -> None:
         ["total", "contrast"],
     )
     assert "def forward(self, left_eye: Tensor, right_eye: Tensor)" in conversion.source
-    assert "return total, contrast" in conversion.source
+    assert "return ModelOutput(total, contrast)" in conversion.source
 
 
 def test_equal_names_are_numbered_across_inputs_and_outputs() -> None:

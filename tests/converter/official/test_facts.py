@@ -31,7 +31,7 @@ from tflite2torch.converter.official.interface import (
 UNITS = {NORMALIZED, PIXELS, PHOTO_PIXELS, ANCHOR_PIXELS, METRES, LOGIT, PROBABILITY}
 UNITS |= {COEFFICIENT, EMBEDDING, f"{PIXELS}, then {LOGIT}s", ""}
 
-PRINTED = re.compile(r"[A-Za-z0-9 .,:()_/+-]*")
+PRINTED = re.compile(r"[A-Za-z0-9 .,:;()_/+-]*")
 """What a docstring prints as it is."""
 
 DETECTOR = "b4578f35940bf5a1a655214a1cce5cab13eba73c1297cd78e1a04c2380b0152f"

@@ -28,7 +28,6 @@ DIFFERENCE = Formula("-", (A, B))
         (DIFFERENCE, "a - b", 5),
         (Formula("*", (DIFFERENCE, B)), "(a - b) * b", 10),
         (Formula("-", (Formula("//", (A, 2)), 1)), "a // 2 - 1", 2),
-        (Formula("%", (A, B)), "a % b", 1),
         (Formula("==", (A, B)), "a == b", False),
         (Formula("<", (B, 3)), "b < 3", True),
         (Formula("and", (Formula(">", (A, B)), A)), "a > b and a", 7),

@@ -9,7 +9,7 @@ from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.nodes.shape import Reshape
 from tflite2torch.converter.graph.nodes.slicing import FULL, Slice
-from tflite2torch.converter.graph.value import Value
+from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.converter.planning.constructor import NEW_CHANNELS, Constructor, Slot
 from tflite2torch.converter.planning.expression import Expression, Formula, Name
 from tflite2torch.converter.planning.scope import Part, Scope
@@ -82,13 +82,13 @@ def test_conditions_are_stored_under_what_they_mean() -> None:
 
 def test_stored_names_are_no_parts_of_modules_nor_of_this_one() -> None:
     x = image()
-    layer, reshape = conv(x, 8), Reshape([x], [image()], (1, 4, 64))
-    reshape.inputs = list(layer.outputs)
-    nodes, attributes = [layer, reshape], {layer: "rows"}
-    found = {Slot((1,), "rows"): Name("rows")}
-    assert stored(scope(nodes, attributes, found)) == {"rows": "rows2"}
+    layer = conv(x, 8)
+    reshape = Reshape(list(layer.outputs), [image()], (N, 8, 32, 2))
+    nodes, attributes = [layer, reshape], {layer: "points"}
+    found = {Slot((1,), "points"): Name("points")}
+    assert stored(scope(nodes, attributes, found)) == {"points": "points2"}
     whole = scope(nodes, attributes, found, {1: Name("half")})
-    assert stored(whole) == {"half": "half2", "rows": "rows2"}
+    assert stored(whole) == {"half": "half2", "points": "points2"}
 
 
 def padded(x: Value) -> Pad:

@@ -101,7 +101,7 @@ def test_results_have_the_names_of_outputs() -> None:
     boxes = b.named(b.levels[-1], "boxes")
     scores = b.named(b.levels[-1], "scores")
     source = source_of(b.build([scores, boxes]))
-    assert "return scores, boxes" in source
+    assert "return ModelOutput(scores, boxes)" in source
     assert assigned(source)[-2:] == ["scores", "boxes"]
 
 
@@ -150,7 +150,7 @@ def test_what_is_given_twice_has_its_first_name() -> None:
     b = Pyramid()
     boxes, other = b.named(b.levels[0], "boxes"), b.named(b.levels[1], "other")
     source = source_of(b.build([boxes, other, boxes]))
-    assert "return boxes1, other, boxes1" in source
+    assert "return ModelOutput(boxes1, other, boxes1)" in source
 
 
 def test_shortcuts_of_a_block_are_called_so() -> None:

@@ -29,11 +29,12 @@ def fuse_anchor_rows(graph: Graph) -> Rewrites:
     Dead code elimination then drops the permutes and reshapes that nothing else reads.
     """
     fused = Rewrites()
-    producers, sole_users = graph.producers(), graph.sole_users()
+    producers, sole_users, users = graph.producers(), graph.sole_users(), graph.users()
     gone: set[Node] = set()
     for position, node in enumerate(graph.nodes):
-        if isinstance(node, Reshape) and (image := _map(node, producers)) is not None:
-            (result,) = node.outputs
+        (result, *_) = node.outputs
+        alone = not any(isinstance(user, Concat) for user in users.get(result, []))
+        if isinstance(node, Reshape) and alone and (image := _map(node, producers)) is not None:
             graph.nodes[position] = Rows([image], [result], result.shape[2], operator=node.operator)
             fused.count += 1
         if not isinstance(node, Concat) or node.axis != 1:

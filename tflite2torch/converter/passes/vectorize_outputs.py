@@ -27,7 +27,7 @@ def vectorize_outputs(graph: Graph) -> Rewrites:
     """
     made = Rewrites()
     producers, users = graph.producers(), graph.users()
-    after: dict[Node, Node] = {}
+    after: dict[Node, list[Node]] = {}
     for value in dict.fromkeys(graph.outputs):
         producer = producers.get(value)
         if producer is None or not value.batched or value.rank != 4:
@@ -40,12 +40,12 @@ def vectorize_outputs(graph: Graph) -> Rewrites:
         if isinstance(producer, Reshape) and not readers:
             producer.outputs, producer.shape = [vector], vector.shape
         else:
-            after[producer] = Reshape([value], [vector], vector.shape)
+            after.setdefault(producer, []).append(Reshape([value], [vector], vector.shape))
         for node in users.get(value, []):
             if isinstance(node, Reshape):
                 node.inputs = [vector]
         made.count += 1
-    graph.nodes = [n for node in graph.nodes for n in (node, after.get(node)) if n is not None]
+    graph.nodes = [n for node in graph.nodes for n in (node, *after.get(node, []))]
     return made
 
 

@@ -53,10 +53,9 @@ def module_docstring(graph: Graph, sizes: Sizes, origin: str, sha256: str) -> st
     lines += _tensors(graph.outputs, graph.output_names, metadata.outputs)
     if sizes.anchor_grid is not None:
         (stride, count), *others = sizes.anchor_grid
-        rest = "".join(f", then {n} of stride {s}" for s, n in others)
-        lines.append(
-            f"    Row k is anchor k: {count} in each cell of stride {stride}, row by row{rest}."
-        )
+        rest = "".join(f", then {n} of {s}" for s, n in others)
+        text = f"Row k is anchor k: {count} in each cell of stride {stride}, row by row{rest}."
+        lines += textwrap.wrap(text, LONGEST, initial_indent="    ", subsequent_indent=" " * 8)
     return "\n".join(lines) + "\n"
 
 

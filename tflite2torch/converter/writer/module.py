@@ -210,11 +210,16 @@ def _is_weight(scope: Scope, value: Value) -> bool:
     """
     readers = [node for node in scope.nodes if any(v is value for v in node.inputs)]
     return value.dtype == "float32" and not any(
-        (scope.of_model and not set(scope.inputs).isdisjoint(node.inputs))
-        or not isinstance(node, Elementwise | Expand | Lookup | MatMul)
-        or (isinstance(node, Elementwise) and node.function not in TRAINED)
+        not isinstance(node, Elementwise | Expand | Lookup | MatMul)
+        or (isinstance(node, Elementwise) and not _trains(scope, node))
         for node in readers
     )
+
+
+def _trains(scope: Scope, node: Elementwise) -> bool:
+    """Return whether an elementwise function's constant operand may be a weight."""
+    normalizes = scope.of_model and not set(scope.inputs).isdisjoint(node.inputs)
+    return node.function in TRAINED and not normalizes
 
 
 def _block(plan: Plan, scope: Scope, block: Block, names: Mapping[Expression, str]) -> ast.Call:

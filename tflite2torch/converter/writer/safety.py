@@ -64,6 +64,7 @@ def check_source(source: str) -> None:
                 known.add(name)
             case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
                 known.add(name)
+    raised = {id(n) for node in nodes if isinstance(node, ast.Raise) for n in ast.walk(node)}
     for node in nodes:
         if not isinstance(node, NODES):
             raise _unsafe(node, type(node).__name__)
@@ -74,6 +75,8 @@ def check_source(source: str) -> None:
                 raise _unsafe(node, name)
             case ast.Attribute(attr=name) if name[0] == "_" and name != "__init__":
                 raise _unsafe(node, name)
+            case ast.JoinedStr() if id(node) not in raised:
+                raise _unsafe(node, "JoinedStr, which only errors have")
             case ast.FunctionDef(decorator_list=[_, *_]) | ast.ClassDef(decorator_list=[_, *_]):
                 raise _unsafe(node, "a decorator")
 

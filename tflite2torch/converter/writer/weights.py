@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import pickle
 import struct
@@ -61,8 +62,22 @@ def serialize_weights(
     """
     stored = {key: _stored(key, array, dtype) for key, array in tensors.items()}
     if format == "safetensors":
-        return save(stored, None if metadata is None else dict(metadata))
+        return _with_metadata(save(stored), metadata or {})
     return _torch_archive(stored)
+
+
+def _with_metadata(file: bytes, metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file with texts in its header.
+
+    ``save`` takes them too, and writes them in another order every time.
+    """
+    (length,) = struct.unpack("<Q", file[:8])
+    header = json.loads(file[8 : 8 + length])
+    if metadata:
+        header = {"__metadata__": dict(metadata), **header}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # data are aligned to 8 bytes
+    return struct.pack("<Q", len(text)) + text + file[8 + length :]
 
 
 def _stored(key: str, array: Array, dtype: FloatType) -> Array:

@@ -211,7 +211,17 @@ def trace_module(module: nn.Module) -> Trace:
     except RAISED as error:
         text = " ".join(str(error).split())
         raise TraceError(f"torch.fx cannot trace the module: {text}") from error
+    _return_plain_tuple(graph)
     return Trace(graph, tuple(_layers(module, graph)))
+
+
+def _return_plain_tuple(graph: fx.Graph) -> None:
+    """Return the items of a ``NamedTuple`` as a tuple: that torch.fx builds it is no operation."""
+    output = next(node for node in graph.nodes if node.op == OUTPUT)
+    (result,) = output.args
+    if isinstance(result, fx.Node) and hasattr(result.target, "_fields"):
+        output.args = (tuple(result.args),)
+        graph.erase_node(result)
 
 
 def _layers(module: nn.Module, graph: fx.Graph) -> Iterator[Layer]:
