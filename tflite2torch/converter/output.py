@@ -19,6 +19,19 @@ _REMEDIES = {
 }
 
 
+def folder_path(folder: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder to write to.
+
+    Raises OutputError for an empty text, which ``Path`` takes for the current folder.
+    """
+    text = os.fspath(folder)
+    if not text:
+        raise OutputError(
+            "the folder to write to is empty, as an unset variable is; name one, or . for this one"
+        )
+    return Path(text)
+
+
 class OutputFolder:
     """A folder that is being filled; obtained from ``output_folder``.
 
