@@ -163,7 +163,12 @@ def _problems(
     if dtypes[0] != dtypes[1]:
         yield f"{dtypes[0]} values, not {dtypes[1]}"
     if found is None:
-        yield f"shape {list(free.shape[1:])}, not {list(expected.shape[1:])}"
+        shape, wanted = list(free.shape[1:]), list(expected.shape[1:])
+        if free.ndim > expected.ndim:  # the whole, for it is no batch of samples
+            sizes = ", ".join(map(str, ["N", *wanted]))
+            yield f"shape {shape}, not [{sizes}] for a batch of N samples"
+        else:
+            yield f"shape {shape}, not {wanted}"
         return
     if found.unequal is not None:
         value, wanted = free[found.unequal], expected[found.unequal]
