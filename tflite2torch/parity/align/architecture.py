@@ -25,14 +25,14 @@ def first_difference(
             one, other = (_tensor(entry) for entry in pair)
             if one != other:
                 return f"{kind} {number} is {one} in the first, {other} in the second"
-    pairs = zip_longest(*(trace.layers for trace in traces))
-    for number, (one, other) in enumerate(pairs, start=1):
-        if one is None or other is None or operation_key(one) != operation_key(other):
-            names = [f"{x.name} ({x.kind})" if x is not None else "missing" for x in (one, other)]
-            return f"operation {number} is {names[0]} in the first, {names[1]} in the second"
-    for (key, one), other in zip(first.state.items(), second.state.values(), strict=False):
-        if one.shape != other.shape:
-            shapes = [[int(size) for size in value.shape] for value in (one, other)]
+    pairs = zip_longest(traces[0].layers, traces[1].layers)
+    for number, (ours, theirs) in enumerate(pairs, start=1):
+        if ours is None or theirs is None or operation_key(ours) != operation_key(theirs):
+            named = [f"{x.name} ({x.kind})" if x else "missing" for x in (ours, theirs)]
+            return f"operation {number} is {named[0]} in the first, {named[1]} in the second"
+    for (key, value), weight in zip(first.state.items(), second.state.values(), strict=False):
+        shapes = [[int(size) for size in x.shape] for x in (value, weight)]
+        if shapes[0] != shapes[1]:
             return f"{key} is {shapes[0]} in the first, {shapes[1]} in the second"
     return None
 

@@ -343,6 +343,7 @@ class _Comparison:
                     alone=alone,
                     xnnpack=None if xnnpack is None else port.to_module(xnnpack),
                     dtypes=dtypes,
+                    whole=sides[0] is not None and not _is_batch(sides[0], size),
                     pictured=self._options.pictures,
                     image=_is_image(port),
                 )
@@ -394,11 +395,15 @@ def _dtype(values: Sequence[Tensor], place: int) -> str:
     return str(values[place].dtype).partition(".")[2] if place < len(values) else ""
 
 
+def _is_batch(array: Array, batch: int) -> bool:
+    return array.ndim > 0 and len(array) == batch
+
+
 def _sample(array: Array | None, position: int, batch: int) -> Array | None:
     """Return one sample of a batch; of an array that is no such batch, the whole array."""
     if array is None:
         return None
-    if array.ndim == 0 or len(array) != batch:
+    if not _is_batch(array, batch):
         # Not reshaped to fit: with another axis in front, its shape is a failure.
         return array[np.newaxis]
     return array[position : position + 1]
