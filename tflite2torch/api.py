@@ -105,7 +105,9 @@ def compare(
 
     Raises:
         MissingDependencyError: torch, or what reads photos, is not installed.
-        ReferenceFailedError: TFLite is not installed, or cannot run a model.
+        ReferenceMissingError: what is to run a model is not installed.
+        ReferenceFailedError: it cannot run a model.
+        NotComparableError: an input or output has no batch.
         SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
         ValueError: there is no such reference, batch or seed.
         TypeError: ``module`` is no ``nn.Module``.

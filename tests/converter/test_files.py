@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.networks import Network
 from tflite2torch.converter.convert import Conversion, convert_model
-from tflite2torch.converter.earlier import MAX_MANIFEST
 from tflite2torch.converter.errors import OutputError
+from tflite2torch.converter.existing_manifest import MAX_MANIFEST
 from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.version import __version__

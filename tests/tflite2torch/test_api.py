@@ -14,8 +14,10 @@ import tflite2torch
 PUBLIC = {
     "InvalidModelError",
     "MissingDependencyError",
+    "NotComparableError",
     "OutputError",
     "ReferenceFailedError",
+    "ReferenceMissingError",
     "SourceError",
     "Tflite2TorchError",
     "UnsupportedOpError",

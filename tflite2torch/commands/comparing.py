@@ -180,7 +180,7 @@ def _comparison_options() -> Sequence[Decorator]:
             "--inputs",
             type=click.Path(path_type=Path, dir_okay=False, exists=True),
             metavar="F.npz",
-            help="Run saved inputs: an array for each, by its name.",
+            help="Run saved inputs: an array for each, by the name that inspect shows.",
         ),
         click.option(
             "--images",

@@ -53,14 +53,14 @@ def parity(
     while its inputs pass. Exit codes: 0 all pass; 1 something fails, or cannot be compared;
     2 the call is wrong; 3 the TFLite reference could not run.
     """
-    conversions = convert_all(read_sources(sources))
-    if explorer is not None and len(conversions) != 1:
-        raise click.UsageError("--model-explorer takes one model; name one .tflite file")
     reports.check(
         [*sources, options.inputs],
         {"--model-explorer": explorer},
         {"--save-repro": repro},
     )
+    conversions = convert_all(read_sources(sources))
+    if explorer is not None and len(conversions) != 1:
+        raise click.UsageError("--model-explorer takes one model; name one .tflite file")
     if repro is not None and not reports.force:
         for conversion in conversions:
             check_new("--save-repro", repro / conversion.name)

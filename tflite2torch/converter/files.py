@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.earlier import MANIFEST, earlier_models, files_of
 from tflite2torch.converter.errors import OutputError
+from tflite2torch.converter.existing_manifest import MANIFEST, earlier_models, files_of
 from tflite2torch.converter.manifest import weight_entries
 from tflite2torch.converter.output import output_folder
 from tflite2torch.converter.version import __version__
