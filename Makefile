@@ -3,10 +3,11 @@
 # make architectures  regenerate architectures/ from the official files
 # make docs           write docs/operators.md from the registry of operators
 # make models         measure all official models, for the README's table
-# make reference      install MediaPipe's own runtime, which runs its own operators
+# make reference      install MediaPipe's own runtime, which runs its own operators, into the
+#                     user's cache: tflite2torch reference
 # make bench          measure a conversion, and a comparison with TFLite
 # make fuzz           try COUNT fresh hostile files; fuzz-coverage: guided by coverage
-# make clean          remove what the above made, the environment included
+# make clean          remove what the above made in this folder, the environment included
 #
 # TFLITE2TORCH_MODELS names a folder with official models; where it is not set, those
 # of MediaPipe's wheel are downloaded. PYTHON is what the environment is made with.
@@ -20,7 +21,6 @@ WHEEL_MODELS := .cache/models
 # They use MediaPipe's own operators: comparing them takes `make reference`.
 APART := face_landmark_with_attention selfie_segmentation \
 	selfie_segmentation_landscape
-REFERENCE := .venv-reference
 ARCHITECTURES_COMMAND := $(BIN)/python scripts/write_architectures.py
 
 ifdef TFLITE2TORCH_MODELS
@@ -69,7 +69,7 @@ fuzz-coverage: $(INSTALLED)
 	$(BIN)/python -m tests.hostile.coverage .cache/corpus -max_total_time=$(SECONDS)
 
 clean:
-	rm -rf .venv $(REFERENCE) .cache demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .cache demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "installing into .venv; the first time takes minutes"
@@ -100,17 +100,5 @@ with zipfile.ZipFile(wheel) as archive:
 endef
 export EXTRACT
 
-reference: $(REFERENCE)/.installed
-
-# MediaPipe 0.10.21 is not built for Python 3.13 and above, our worker not for 3.9.
-SUITS := import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))
-
-$(REFERENCE)/.installed: requirements-reference.txt
-	@for python in $(PYTHON) python3.12 python3.11 python3.10; do \
-		$$python -c '$(SUITS)' 2>/dev/null && break; python=; \
-	done; \
-	test "$$python" || { echo "make reference: needs Python 3.10 to 3.12" >&2; exit 1; }; \
-	$$python -m venv --clear $(REFERENCE)
-	$(REFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --only-binary=:all: --requirement requirements-reference.txt
-	@touch $@
+reference: $(INSTALLED)
+	$(BIN)/tflite2torch reference

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from tflite2torch.converter.errors import (
         InvalidModelError,
         MissingDependencyError,
+        NotComparableError,
         OutputError,
         ReferenceFailedError,
+        ReferenceMissingError,
         SourceError,
         Tflite2TorchError,
         UnsupportedOpError,
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
 __all__ = [
     "InvalidModelError",
     "MissingDependencyError",
+    "NotComparableError",
     "OutputError",
     "ReferenceFailedError",
+    "ReferenceMissingError",
     "SourceError",
     "Tflite2TorchError",
     "UnsupportedOpError",

@@ -10,7 +10,8 @@ from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
 from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
-from tflite2torch.converter.sources import read_sources
+from tflite2torch.converter.output import folder_path
+from tflite2torch.converter.sources import read_sources, source_path
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 
 if TYPE_CHECKING:
@@ -36,19 +37,21 @@ def convert(
         out: the folder; it is created where it is missing.
         format: of the weights, ``safetensors`` or ``pth``.
         dtype: ``float32``, or ``float16``, which loses nothing where the file stores that.
-        force: replace files that exist.
+        force: replace models and files that exist. The folder's manifest keeps other models.
 
     Returns:
         What was written, model by model. Either all files appear, or none.
 
     Raises:
-        SourceError: there is no such source, or no model in it.
+        SourceError: there is no such source, or no model in it; or it is empty, or a URL.
         InvalidModelError: a file is broken.
         UnsupportedOpError: a model uses something that cannot be converted.
-        OutputError: the folder cannot be written, or holds such files already.
+        OutputError: the folder cannot be written, or holds such files already, or a
+            ``manifest.json`` that is not ours.
     """
-    conversions = convert_all(read_sources([Path(source)]))
-    write_conversions(conversions, Path(out), format, dtype, force)
+    path, folder = source_path(source), folder_path(out)
+    conversions = convert_all(read_sources([path]))
+    write_conversions(conversions, folder, format, dtype, force)
     return conversions
 
 
@@ -71,7 +74,7 @@ def load(source: Source) -> nn.Module | dict[str, nn.Module]:
         raise MissingDependencyError(
             'loading a model needs torch: pip install "tflite2torch[parity]"'
         ) from error
-    path = Path(source)
+    path = source_path(source)
     modules = {c.name: load_module(c) for c in convert_all(read_sources([path]))}
     return next(iter(modules.values())) if _is_model(path) else modules
 
@@ -102,7 +105,9 @@ def compare(
 
     Raises:
         MissingDependencyError: torch, or what reads photos, is not installed.
-        ReferenceFailedError: TFLite is not installed, or cannot run a model.
+        ReferenceMissingError: what is to run a model is not installed.
+        ReferenceFailedError: it cannot run a model.
+        NotComparableError: an input or output has no batch.
         SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
         ValueError: there is no such reference, batch or seed.
         TypeError: ``module`` is no ``nn.Module``.
@@ -118,7 +123,7 @@ def compare(
         known = ", ".join(BACKENDS)
         raise ValueError(f"no reference is called {reference!r}; there are {known}")
     _check_module(module)
-    path = Path(source)
+    path = source_path(source)
     options = Options((batch,), seed, reference=reference)
     conversions = convert_all(read_sources([path]))
     if module is not None and len(conversions) != 1:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from tflite2torch.commands.options import tell_error
-from tflite2torch.converter.errors import Tflite2TorchError
+from tflite2torch.commands.options import print_error, tell_error
+from tflite2torch.converter.errors import Tflite2TorchError, UnsupportedOpError
 from tflite2torch.converter.version import __version__
 from tflite2torch.streams import BROKEN_PIPE, drop_streams, prepare_streams
 
@@ -18,6 +18,7 @@ VERBS = {
     "convert": "Write PyTorch source, weights and a manifest for every model of SOURCE.",
     "inspect": "List operators, inputs, outputs, metadata, and what is not supported and where.",
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
+    "reference": "Install MediaPipe's own runtime, which compares models that have its operators.",
 }
 """The first sentence of each verb's help, by verb; each has a module in ``commands``."""
 
@@ -42,26 +43,38 @@ class Verbs(click.Group):
             verb = getattr(import_module(f"tflite2torch.commands.{name}"), str(name))
         return name, verb, rest
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for --json before a wrong call can end the parsing."""
+        ctx.ensure_object(dict)["json"] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; an error is one line and the documented exit code."""
-        ctx.ensure_object(dict)
+        """Run a verb; an error is one line, with --json an object too, and the exit code."""
         try:
             return super().invoke(ctx)
         except Tflite2TorchError as error:
             tell_error(error)
+            more = {"problems": error.problems} if isinstance(error, UnsupportedOpError) else {}
+            print_error(type(error).__name__, str(error), error.exit_code, **more)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted; nothing was written", err=True)
+            line = "; ".join(["interrupted", *ctx.obj.get("written", ["nothing was written"])])
+            click.echo(line, err=True)
+            print_error("Interrupted", line, INTERRUPTED)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # head has seen enough
             drop_streams()
             ctx.exit(BROKEN_PIPE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:  # click prints it, with the usage
+            print_error("UsageError", error.format_message(), error.exit_code)
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # a bug of ours: one line, without a traceback
             kind = type(error).__name__
             line = f"internal error: {kind}: {error}; run again with -v and report it"
             tell_error(error, line)
+            print_error("InternalError", line, 1)
             ctx.exit(1)
 
 

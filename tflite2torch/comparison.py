@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import (
     MissingDependencyError,
+    NotComparableError,
     ReferenceFailedError,
+    ReferenceMissingError,
     SourceError,
 )
 from tflite2torch.parity.inputs.images import image_files, image_samples
@@ -19,7 +22,7 @@ from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.inputs.saved import saved_samples
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
-from tflite2torch.parity.reference.backends import BACKENDS, interpreter
+from tflite2torch.parity.reference.backends import BACKENDS, choose_backend, interpreter
 from tflite2torch.parity.reference.interpreter import Reference
 
 if TYPE_CHECKING:
@@ -57,11 +60,15 @@ def compare_conversion(
 
     Raises:
         MissingDependencyError: torch, or what reads photos, is not installed.
-        ReferenceFailedError: TFLite is not installed, or cannot run the model.
+        ReferenceMissingError: what is to run the model is not installed.
+        ReferenceFailedError: it cannot run the model.
+        NotComparableError: an input or output has no batch, or the models are of two
+            architectures.
         SourceError: the images or inputs cannot be read, or do not fit.
     """
-    if reason := BACKENDS[options.reference or interpreter()].unavailable():
-        raise ReferenceFailedError(f"{conversion.file.label}: {reason}")
+    backend = options.reference or choose_backend(conversion.model)
+    if reason := BACKENDS[backend].unavailable():
+        raise ReferenceMissingError(f"{conversion.file.label}: not compared, because {reason}")
     if absent := missing():
         raise MissingDependencyError(absent)
     # Both import torch, which takes seconds and is not installed everywhere.
@@ -100,12 +107,12 @@ def compare_all(
     conversions: Iterable[Conversion],
     compare: Callable[[Conversion], ParityReport],
 ) -> dict[str, Outcome]:
-    """Compare models one after the other; a reference that fails does not end it."""
+    """Compare models one after the other; one that cannot be compared does not end it."""
     outcomes: dict[str, Outcome] = {}
     for conversion in conversions:
         try:
             outcomes[conversion.name] = compare(conversion)
-        except ReferenceFailedError as error:
+        except (ReferenceFailedError, NotComparableError) as error:
             outcomes[conversion.name] = error
     return outcomes
 
@@ -131,7 +138,9 @@ def check_tolerances(tolerances: Mapping[str, float], outcomes: Mapping[str, Out
 
 
 def _takes_images(conversion: Conversion) -> bool:
-    return any(port.is_image for port in Interface.of(conversion).inputs)
+    with suppress(NotComparableError):  # which comparing it says
+        return any(port.is_image for port in Interface.of(conversion).inputs)
+    return False
 
 
 def _samples(conversion: Conversion, options: Options) -> list[Sample]:

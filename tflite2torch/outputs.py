@@ -16,16 +16,18 @@ def check_targets(
     files: Mapping[str, Path | None],
     folders: Mapping[str, Path | None],
     sources: Iterable[Path] = (),
+    force: bool = False,
 ) -> None:
     """Raise OutputError where what options name cannot be written, or must not be.
 
-    A file may replace a regular file. Whatever else is there stays: a device, a pipe, a
-    link, a folder, and what the same call reads or writes elsewhere.
+    With ``force`` a file may replace a regular file. Whatever else is there stays: a device, a
+    pipe, a link, a folder, and what the same call reads or writes elsewhere.
 
     Args:
         files: the file that each option names; None where it was not given.
         folders: the same of folders.
         sources: what the call reads.
+        force: whether files that exist may be replaced.
     """
     taken = {_real(path): str(path) for path in sources}
     for option, path in files.items():
@@ -33,14 +35,25 @@ def check_targets(
             _check_file(option, path)
             _claim(option, path, taken)
             _check_folder(option, path.parent)
+            if not force:
+                check_new(option, path)
     for option, path in folders.items():
         if path is not None:
             _claim(option, path, taken)
             _check_folder(option, path)
 
 
+def check_new(option: str, path: Path) -> None:
+    """Raise OutputError where there is something already at a path that an option names."""
+    if os.path.lexists(path):
+        raise OutputError(
+            f"{path}: exists already; add --force to replace it, "
+            f"or choose another path with {option}"
+        )
+
+
 def write_file(option: str, path: Path, content: bytes | str) -> None:
-    """Write a file that an option names; a regular one that is there is replaced.
+    """Write a file that an option names, which ``check_targets`` has let pass.
 
     Raises OutputError where it cannot be written.
     """

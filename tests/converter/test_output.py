@@ -173,6 +173,59 @@ def test_a_failure_half_way_puts_everything_back(
     assert contents(tmp_path) == before
 
 
+def test_what_is_removed_goes_with_what_comes(tmp_path: Path) -> None:
+    for name in ("a", "old", "kept"):
+        (tmp_path / name).write_bytes(b"old")
+    (tmp_path / "link").symlink_to("kept")
+    with output_folder(tmp_path, force=True) as folder:
+        for name in ("old", "link", "missing"):
+            folder.remove(name)
+        folder.write("a", b"new")
+        assert (tmp_path / "old").exists()
+    assert contents(tmp_path) == {"a": b"new", "kept": b"old"}
+
+
+def test_a_failure_to_remove_puts_everything_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: name.encode() for name in ("a", "first", "second")}
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+    rename = Path.rename
+
+    def fail_on_second(self: Path, target: Path) -> Path:
+        if self.name == "second":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    def replace_a() -> None:
+        with output_folder(tmp_path, force=True) as folder:
+            folder.write("a", b"new")
+            folder.write("b", b"new")
+            folder.remove("first")
+            folder.remove("second")
+
+    monkeypatch.setattr(Path, "rename", fail_on_second)
+    with pytest.raises(OutputError, match="Input/output error"):
+        replace_a()
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["", "..", "../kept", "a/b", "a"])
+def test_only_plain_names_are_removed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "kept").write_bytes(b"kept")
+    (tmp_path / "out").mkdir()
+
+    def remove() -> None:
+        with output_folder(tmp_path / "out") as folder:
+            folder.write("a", b"")
+            folder.remove(name)
+
+    with pytest.raises(ValueError, match="plain"):
+        remove()
+    assert contents(tmp_path) == {"kept": b"kept", "out": b"/"}
+
+
 def test_a_full_disk_leaves_nothing_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def kernel_answers(model: bytes, inputs: Sequence[Array]) -> list[Array]:
 
 
 def require_mediapipe() -> None:
-    """Skip the test where the environment of ``make reference`` is not there."""
+    """Skip the test where the environment of ``tflite2torch reference`` is not there."""
     reason = MediaPipeReference.unavailable()
     if reason:
         pytest.skip(f"MediaPipe's runtime: {reason}")

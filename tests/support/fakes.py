@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tflite2torch.parity.reference.mediapipe import PYTHON
+from tflite2torch.parity.reference.environment import PYTHON
 from tflite2torch.parity.reference.process import ROOT
 
 INTERPRETER = """

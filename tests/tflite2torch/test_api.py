@@ -14,8 +14,10 @@ import tflite2torch
 PUBLIC = {
     "InvalidModelError",
     "MissingDependencyError",
+    "NotComparableError",
     "OutputError",
     "ReferenceFailedError",
+    "ReferenceMissingError",
     "SourceError",
     "Tflite2TorchError",
     "UnsupportedOpError",
@@ -49,7 +51,13 @@ def test_convert_keeps_what_exists_unless_forced(good: Path, tmp_path: Path) -> 
     tflite2torch.convert(good, tmp_path)
     with pytest.raises(tflite2torch.OutputError, match="exists already"):
         tflite2torch.convert(good, tmp_path)
-    tflite2torch.convert(good, tmp_path, force=True)
+    tflite2torch.convert(good, tmp_path, format="pth", force=True)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "good.tflite",
+        "good.py",
+        "good.pth",
+        "manifest.json",
+    }
 
 
 def test_load_gives_a_module_of_a_model(good: Path) -> None:
@@ -102,3 +110,24 @@ def test_bad_input_raises_the_documented_errors(
         with pytest.raises(kind, match=source.name):
             tflite2torch.convert(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("function", ["convert", "load", "compare"])
+def test_an_empty_source_is_not_the_current_folder(
+    good: Path, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(good.parent)
+    with pytest.raises(tflite2torch.SourceError, match="a source is empty, as an unset variable"):
+        getattr(tflite2torch, function)("")
+    with pytest.raises(tflite2torch.SourceError, match="is a URL; download it first"):
+        getattr(tflite2torch, function)("https://example.org/good.tflite")
+    assert [path.name for path in good.parent.iterdir()] == ["good.tflite"]
+
+
+def test_an_empty_folder_is_not_the_current_one(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(good.parent)
+    with pytest.raises(tflite2torch.OutputError, match="write to is empty, as an unset variable"):
+        tflite2torch.convert(good, "")
+    assert [path.name for path in good.parent.iterdir()] == ["good.tflite"]

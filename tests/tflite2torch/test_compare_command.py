@@ -94,14 +94,36 @@ def test_a_call_that_is_wrong(good: Path, tmp_path: Path) -> None:
     assert "do not pair up by name" in result.stderr
 
 
-def test_another_architecture_differs_by_operations(good: Path) -> None:
-    network = Network()
-    features = network.conv(network.input((1, 4, 5, 3)), 3, 2)
+def other_architectures() -> dict[str, bytes]:
+    """Return models that differ from one of a convolution, by what differs first."""
+    wide, deep, small = Network(), Network(), Network()
+    features = deep.conv(deep.input((1, 4, 5, 3)), 3, 2)
+    return {
+        "output 1 is float32 [N, 2, 4, 5] in the first, float32 [N, 7, 4, 5] in the second": (
+            wide.build([wide.conv(wide.input((1, 4, 5, 3)), 3, 7)])
+        ),
+        "operation 2 is output (output) in the first, forward: tanh (tanh) in the second": (
+            deep.build([deep.function("TANH", features)])
+        ),
+        "weight is [2, 3, 3, 3] in the first, [2, 3, 1, 1] in the second": (
+            small.build([small.conv(small.input((1, 4, 5, 3)), 3, 2, kernel=1)])
+        ),
+    }
+
+
+@pytest.mark.parametrize("difference", other_architectures())
+def test_another_architecture_is_one_line(good: Path, difference: str) -> None:
     other = good.with_name("other.tflite")
-    other.write_bytes(network.build([network.function("TANH", features)]))
+    other.write_bytes(other_architectures()[difference])
+    result = compare(good, other)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: good.tflite and other.tflite are of two architectures, of ")
+    assert difference in line
     code, model = compared(good, other)
-    assert code == 1
-    assert "forward: tanh is not in the conversion" in model["failures"]
+    assert (code, model["passed"]) == (1, None)
+    assert line == f"error: {model['reason']}"
 
 
 def test_what_is_folded_is_computed_with_the_weights_of_the_second(

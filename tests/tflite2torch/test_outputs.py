@@ -25,13 +25,13 @@ def compares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"tflite2torch.commands.{verb}.compare_conversion", fail)
 
 
-def refused(result: Result, option: str) -> str:
+def refused(result: Result, option: str, choose: str = "; choose") -> str:
     """Return the one line that is said; it has to name the option."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     [line] = result.stderr.splitlines()
     assert line.startswith("error: ")
-    assert line.endswith(f"; choose another path with {option}")
+    assert line.endswith(f"{choose} another path with {option}")
     assert "-o" not in line.split()
     return line
 
@@ -63,6 +63,24 @@ def test_what_is_no_file_or_in_use(
     kept = good.read_bytes()
     refused(parity(Path("good.tflite"), f"{option}={path}"), option)
     assert good.read_bytes() == kept
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_exists_is_replaced_only_by_force(good: Path, option: str) -> None:
+    report = good.with_name("report")
+    report.write_text("kept")
+    line = refused(parity(good, f"{option}={report}"), option, "or choose")
+    assert f"{report}: exists already; add --force to replace it" in line
+    assert report.read_text() == "kept"
+    check_targets({option: report}, {}, force=True)
+    result = CliRunner().invoke(main, ["compare", str(good), str(good), f"--html={report}"])
+    refused(result, "--html", "or choose")
+
+
+def test_a_reproduction_that_exists_is_replaced_only_by_force(good: Path, tmp_path: Path) -> None:
+    (tmp_path / "saved" / "good").mkdir(parents=True)
+    line = refused(parity(good, f"--save-repro={tmp_path / 'saved'}"), "--save-repro", "or choose")
+    assert f"{tmp_path / 'saved' / 'good'}: exists already; add --force" in line
 
 
 def test_one_path_for_two_reports(good: Path, tmp_path: Path) -> None:
@@ -111,4 +129,5 @@ def test_what_fails_later_names_the_option_too(
 
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OutputError, match=r"No space left .* path with --html$"):
-        write_file("--html", tmp_path / "page.html", "text")
+        write_file("--html", tmp_path / "new" / "page.html", "text")
+    assert list(tmp_path.iterdir()) == []

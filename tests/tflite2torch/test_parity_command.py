@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -246,6 +247,47 @@ def test_a_reproduction_shows_the_difference(good: Path, tmp_path: Path) -> None
     )
     largest = float(shown.stdout.rpartition(" ")[2])
     assert 0 < largest <= layer["needed"]
+
+
+def test_interrupting_it_says_which_reports_are_there(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    page, nodes = tmp_path / "page.html", tmp_path / "nodes.json"
+    options = [f"--html={page}", f"--model-explorer={nodes}"]
+    monkeypatch.setattr("tflite2torch.parity.reports.model_explorer.as_node_data", interrupt)
+    result = call("parity", good, *options)
+    assert result.exit_code == 130
+    assert result.stderr == f"interrupted; {page} was written\n"
+    assert page.exists()
+    monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", interrupt)
+    result = call("parity", good, *options, "--force")
+    assert (result.exit_code, result.stderr) == (130, "interrupted; nothing was written\n")
+
+
+def test_an_error_after_the_results_leaves_them_the_only_document(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise tflite2torch.OutputError("page.html: cannot be written: the disk is full")
+
+    monkeypatch.setattr("tflite2torch.commands.comparing.write_file", fail)
+    result = call("parity", good, "--json", f"--html={tmp_path / 'page.html'}")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["models"][0]["passed"]
+    assert "the disk is full" in result.stderr
+
+
+def test_a_module_that_gives_no_batch(good: Path) -> None:
+    class Twice(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cat([x, x])
+
+    report = tflite2torch.compare(good, Twice(), batch=2)
+    assert isinstance(report, ParityReport)
+    assert "shape [4, 3, 4, 5], not [N, 2, 4, 5] for a batch of N samples" in str(report.layers)
 
 
 @pytest.mark.parametrize("size", [3e14, 3e38, np.inf, np.nan])

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from tests.support.fakes import INTERPRETER, Fakes
 from tests.support.models import Tensor, one_operator_model
 from tflite2torch.cli import main
-from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference
+from tflite2torch.parity.reference.environment import PYTHON
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.process import Limits
 
 INPUT, OUTPUT, TENSOR = (1, 4, 5, 3), (1, 4, 5, 2), 3
@@ -110,7 +111,7 @@ def test_a_runtime_that_cannot_be_imported(good: Path, fakes: Fakes) -> None:
 MISSING = {
     "litert": ("ai-edge-litert is not installed", "pip install"),
     "tensorflow": ("tensorflow is not installed", "pip install tensorflow-cpu"),
-    "mediapipe": ("there is no /no/such/python", "make reference"),
+    "mediapipe": ("there is no /no/such/python", "tflite2torch reference"),
 }
 
 
@@ -156,7 +157,7 @@ def test_models_with_custom_operators_are_mediapipes(
         one_operator_model("TransformLandmarks", [points, Tensor((1, 4, 4))], [points], version=2)
     )
     monkeypatch.setenv(PYTHON, "/no/such/python")
-    assert "there is no /no/such/python; make reference" in the_verdict(parity(path))
+    assert "there is no /no/such/python; run: tflite2torch reference" in the_verdict(parity(path))
     line = the_verdict(parity(path, "--reference", "litert"))
     assert "custom op: TransformLandmarks" in line
     assert "take another --reference" in line

@@ -43,9 +43,9 @@ def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype
     if len(sources) != 2:
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
     options = replace(options, dtype=dtype)
+    reports.check([*sources, options.inputs])
     first, second = (convert_all(read_sources([source])) for source in sources)
     others = _paired(first, second)
-    reports.check([*sources, options.inputs])
     check_images(options, first)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(

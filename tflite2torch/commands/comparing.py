@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
+from tflite2torch.commands.options import note_written, print_json
 from tflite2torch.console import console
+from tflite2torch.converter.errors import ReferenceFailedError
 from tflite2torch.outputs import check_targets, write_file
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
@@ -35,6 +36,7 @@ class Reports:
     Attributes:
         html: where the page goes.
         junit: where the JUnit XML goes.
+        force: whether files that exist are replaced.
         everything: whether the table has every layer.
         as_json: whether JSON is printed in place of tables.
         quiet: whether nothing is printed.
@@ -42,6 +44,7 @@ class Reports:
 
     html: Path | None
     junit: Path | None
+    force: bool
     everything: bool
     as_json: bool
     quiet: bool
@@ -60,7 +63,7 @@ class Reports:
             folders: further folders.
         """
         own = {"--html": self.html, "--junit": self.junit}
-        check_targets(own | dict(files), folders, filter(None, read))
+        check_targets(own | dict(files), folders, filter(None, read), self.force)
         if self.html is not None:
             check_plotly()
 
@@ -73,20 +76,26 @@ class Reports:
 
     def _print(self, outcomes: Mapping[str, Outcome]) -> None:
         if self.as_json:
-            click.echo(json.dumps(as_document(outcomes), indent=2, allow_nan=False))
+            print_json(as_document(outcomes))
         elif not self.quiet:
             shown = console()
             for name, outcome in outcomes.items():
                 if isinstance(outcome, ParityReport):
                     show_report(shown, outcome, self.everything)
-                else:
+                elif isinstance(outcome, ReferenceFailedError):
                     show_unknown(shown, name)
 
     def _write(self, outcomes: Mapping[str, Outcome]) -> None:
         if self.html is not None:
-            write_file("--html", self.html, as_page(outcomes))
+            write_report("--html", self.html, as_page(outcomes))
         if self.junit is not None:
-            write_file("--junit", self.junit, as_junit(outcomes))
+            write_report("--junit", self.junit, as_junit(outcomes))
+
+
+def write_report(option: str, path: Path, content: bytes | str) -> None:
+    """Write the file of a report that an option names."""
+    write_file(option, path, content)
+    note_written(f"{path} was written")
 
 
 def comparing(command: Command) -> Command:
@@ -102,6 +111,7 @@ def comparing(command: Command) -> Command:
         reference: str | None,
         html: Path | None,
         junit: Path | None,
+        force: bool,
         everything: bool,
         as_json: bool,
         quiet: bool,
@@ -116,7 +126,7 @@ def comparing(command: Command) -> Command:
             pictures=html is not None,
             reference=reference,
         )
-        reports = Reports(html, junit, everything, as_json, quiet)
+        reports = Reports(html, junit, force, everything, as_json, quiet)
         command(options=options, reports=reports, **others)
 
     decorated: Any = wrapped
@@ -150,6 +160,7 @@ def _report_options() -> Sequence[Decorator]:
             help="Write one page that needs no network.",
         ),
         click.option("--junit", type=FILE, metavar="F", help="Write JUnit XML."),
+        click.option("--force", is_flag=True, help="Replace files that exist."),
         click.option("--all", "everything", is_flag=True, help="Show every layer."),
     )
 
@@ -169,7 +180,7 @@ def _comparison_options() -> Sequence[Decorator]:
             "--inputs",
             type=click.Path(path_type=Path, dir_okay=False, exists=True),
             metavar="F.npz",
-            help="Run saved inputs: an array for each, by its name.",
+            help="Run saved inputs: an array for each, by the name that inspect shows.",
         ),
         click.option(
             "--images",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +10,18 @@ from typing import Any, get_args
 import click
 from rich.table import Table
 
-from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.commands.options import (
+    FolderPath,
+    common,
+    finish,
+    note_written,
+    print_json,
+    progress,
+)
 from tflite2torch.comparison import QUICK, compare_all, compare_conversion, missing
 from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion, convert_all
-from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import ReferenceFailedError, ReferenceMissingError
 from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
@@ -31,7 +37,7 @@ Outcomes = dict[str, Outcome]
     "--out",
     metavar="DIR",
     default=".",
-    type=click.Path(path_type=Path),
+    type=FolderPath(),
     help="Folder for the files; created where missing.  [default: this folder]",
 )
 @click.option(
@@ -49,7 +55,7 @@ Outcomes = dict[str, Outcome]
     show_default=True,
     help="What weights are stored as.",
 )
-@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--force", is_flag=True, help="Replace models and files that exist.")
 @click.option(
     "--verify/--no-verify",
     "verified",
@@ -69,28 +75,37 @@ def convert(
     """Write PyTorch source, weights and a manifest for every model of SOURCE.
 
     For each model NAME: NAME.py, a standalone module that imports torch only, its weights
-    NAME.safetensors (or .pth), and manifest.json with where everything came from.
+    NAME.safetensors (or .pth), and manifest.json with where everything came from. Where the
+    folder has models already, these stay in its manifest.
+
+    A model whose reference is not installed is converted, and not compared: no failure.
     """
     files = list(read_sources(sources))
     with progress(quiet) as bar:
         conversions = convert_all(bar.track(files, description="converting"))
-    write_conversions(conversions, out, weights_format, dtype, force)
+    written = write_conversions(conversions, out, weights_format, dtype, force)
+    note_written(f"{len(written)} files were written to {out}")
     skipped = missing() if verified else "--no-verify"
     reports: Outcomes = {} if skipped else _verify(conversions, quiet)
     if as_json:
         facts = [_facts(c, out, weights_format, reports.get(c.name)) for c in conversions]
-        click.echo(json.dumps({"models": facts, "not_verified": skipped}, indent=2))
+        print_json({"models": facts, "not_verified": skipped})
     elif not quiet:
         _show(conversions, out, reports, skipped)
-    finish(reports, quiet)
+    done = {n: r for n, r in reports.items() if not isinstance(r, ReferenceMissingError)}
+    finish(done, quiet)
 
 
 def _verify(conversions: Sequence[Conversion], quiet: bool) -> Outcomes:
-    with progress(quiet) as bar:
-        return compare_all(
-            bar.track(conversions, description="comparing with TFLite"),
-            lambda conversion: compare_conversion(conversion, QUICK),
-        )
+    try:
+        with progress(quiet) as bar:
+            return compare_all(
+                bar.track(conversions, description="comparing with TFLite"),
+                lambda conversion: compare_conversion(conversion, QUICK),
+            )
+    except KeyboardInterrupt:
+        note_written("their comparison with TFLite was cut off")
+        raise
 
 
 def _facts(
@@ -162,6 +177,9 @@ def _show(conversions: Sequence[Conversion], out: Path, reports: Outcomes, skipp
         shown.print(f"Not compared with TFLite: {skipped}", markup=False)
     elif reports:
         shown.print(_parity_table(reports))
+        for report in reports.values():
+            if isinstance(report, ReferenceMissingError):
+                shown.print(str(report), markup=False, style="yellow")
         for line in _failures(reports):
             shown.print(line, markup=False, style="red")
 
@@ -173,8 +191,10 @@ def _parity_table(reports: Outcomes) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     for name, report in reports.items():
-        if isinstance(report, ReferenceFailedError):
-            table.add_row(f"[bold]{name}[/]", "", "", "", "[yellow]reference failed[/]")
+        if not isinstance(report, ParityReport):
+            broken = type(report) is ReferenceFailedError
+            verdict = "reference failed" if broken else "not compared"
+            table.add_row(f"[bold]{name}[/]", "", "", "", f"[yellow]{verdict}[/]")
             continue
         table.add_row(f"[bold]{name}[/]")
         for output in report.layers:
@@ -191,7 +211,7 @@ def _parity_table(reports: Outcomes) -> Table:
 def _failures(reports: Outcomes) -> list[str]:
     lines = []
     for name, report in reports.items():
-        if isinstance(report, ReferenceFailedError):
+        if not isinstance(report, ParityReport):
             continue
         lines += [f"{name}: {failure}" for failure in report.failures]
         for output in report.layers:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tflite2torch.commands.options import common, verbose
-from tflite2torch.converter.convert import find_problems
+from tflite2torch.commands.options import common, print_json, verbose
+from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
@@ -22,17 +24,29 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+Entries = list[dict[str, Any]]
+
+SHOWN = {"name", "identifier", "shape", "dtype", "value_range", "tensor", "permutation"}
+"""The fields of an entry of a conversion's inputs or outputs that have a place of their own; all
+others are printed a line each."""
+
+INDENT = " " * 13
+MAX_LINE = 300
+
 
 @click.command()
 @common
 def inspect(sources: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
     """List operators, inputs, outputs, metadata, and what is not supported and where.
 
+    Of each input and output: the file's name and shape, below it the module's, and what the
+    option --inputs of parity and compare takes. -v lists every operator.
+
     Ends with 1 where a model has something that cannot be converted.
     """
     facts = [_facts(file) for file in read_sources(sources)]
     if as_json:
-        click.echo(json.dumps({"models": facts}, indent=2))
+        print_json({"models": facts})
     elif not quiet:
         from tflite2torch.console import console
 
@@ -43,15 +57,22 @@ def inspect(sources: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
 
 
 def _facts(file: ModelFile) -> dict[str, Any]:
-    model = read_model(file)
+    try:
+        conversion = convert_model(file)
+    except UnsupportedOpError as error:
+        model, problems = read_model(file), error.problems
+        sides: list[Entries] = [[], []]
+    else:
+        model, problems = conversion.model, []
+        sides = [conversion.inputs, conversion.outputs]
     metadata = read_metadata(model)
     return {
         "name": file.name,
         "source": file.label,
         "sha256": file.sha256,
         "description": model.description,
-        "inputs": [_tensor(model, index) for index in model.inputs],
-        "outputs": [_tensor(model, index) for index in model.outputs],
+        "inputs": _tensors(model, model.inputs, sides[0]),
+        "outputs": _tensors(model, model.outputs, sides[1]),
         "operators": dict(Counter(o.name for o in model.operators).most_common()),
         "steps": [
             {
@@ -63,18 +84,25 @@ def _facts(file: ModelFile) -> dict[str, Any]:
             for operator in model.operators
         ],
         "metadata": None if metadata is None else asdict(metadata),
-        "unsupported": find_problems(model, file.name),
+        "unsupported": problems,
     }
 
 
-def _tensor(model: TfliteModel, index: int) -> dict[str, Any]:
-    tensor = model.tensors[index]
-    return {
-        "tensor": index,
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-    }
+def _tensors(model: TfliteModel, indices: Iterable[int], entries: Entries) -> list[dict[str, Any]]:
+    """Return what the file says of inputs or outputs, and what the module has for each."""
+    found = []
+    for index, entry in zip_longest(indices, entries):
+        tensor = model.tensors[index]
+        found.append(
+            {
+                "tensor": index,
+                "name": tensor.name,
+                "shape": list(tensor.shape),
+                "dtype": tensor.dtype,
+                "module": entry,
+            }
+        )
+    return found
 
 
 def _show(shown: Console, model: dict[str, Any]) -> None:
@@ -83,10 +111,11 @@ def _show(shown: Console, model: dict[str, Any]) -> None:
     metadata = model["metadata"]
     if metadata is not None:
         title = f"{metadata['name']}: {metadata['description']}"
-        shown.print(f"  {title!a}"[:300], markup=False)
+        shown.print(f"  {title!a}"[:MAX_LINE], markup=False)
     for kind in ("inputs", "outputs"):
         for position, tensor in enumerate(model[kind]):
-            shown.print(_line(kind, position, tensor, metadata), markup=False)
+            for line in _lines(kind, position, tensor, metadata):
+                shown.print(line, markup=False)
     counts = ", ".join(f"{count} {name}" for name, count in model["operators"].items())
     shown.print(f"  operators  {counts}", markup=False)
     if verbose():
@@ -97,16 +126,24 @@ def _show(shown: Console, model: dict[str, Any]) -> None:
         shown.print("  every operator is supported", style="green")
 
 
-def _line(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> str:
-    line = f"  {kind[:-1]:<9}  {tensor['name'][:80]!a} {tensor['shape']} {tensor['dtype']}"
+def _lines(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> Iterator[str]:
+    """Yield the lines on an input or output: as the file has it, and as the module does."""
     known = metadata[kind] if metadata is not None else []
-    if position < len(known):
-        about = known[position]
-        if about["value_range"] is not None:
-            line += " in [{:g}, {:g}]".format(*about["value_range"])
-        if about["description"]:
-            line += f": {about['description'][:120]!a}"
-    return line
+    about = known[position] if position < len(known) else {"value_range": None, "description": ""}
+    entry = tensor["module"] or {"value_range": None}
+    line = f"  {kind[:-1]:<9}  {tensor['name'][:80]!a} {tensor['shape']} {tensor['dtype']}"
+    if (limits := entry["value_range"] or about["value_range"]) is not None:
+        line += " in [{:g}, {:g}]".format(*limits)
+    if about["description"]:
+        line += f": {about['description'][:120]!a}"
+    yield line
+    if tensor["module"] is not None:
+        line = f"module: {entry['identifier']} [{', '.join(map(str, entry['shape']))}]"
+        if kind == "inputs":
+            line += f"; --inputs: {entry['identifier']} {tensor['shape']}"
+        yield f"{INDENT}{line}"
+    for key in (key for key in entry if key not in SHOWN):
+        yield f"{INDENT}{key}: {entry[key]!a}"[:MAX_LINE]
 
 
 def _steps(model: dict[str, Any]) -> Table:

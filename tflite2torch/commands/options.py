@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import Tflite2TorchError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,8 +20,36 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class SourcePath(click.Path):
+    """A path that is read: neither empty nor a URL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Raise SourceError where it is that."""
+        from tflite2torch.converter.sources import source_path  # imports numpy
+
+        return source_path(value)
+
+
+class FolderPath(click.Path):
+    """The path of a folder to write to, which is not empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Raise OutputError where it is empty."""
+        from tflite2torch.converter.output import folder_path
+
+        return folder_path(value)
+
+
 def common(command: Command) -> Command:
     """Give a verb its SOURCE arguments and -q, -v and --json."""
+    sources = click.argument(
+        "sources", metavar="SOURCE...", nargs=-1, required=True, type=SourcePath()
+    )
+    return printing(sources(command))
+
+
+def printing(command: Command) -> Command:
+    """Give a verb -q, -v and --json."""
     for decorate in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
         click.option(
@@ -32,13 +61,6 @@ def common(command: Command) -> Command:
             help="Verbose output and tracebacks.",
         ),
         click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
-        click.argument(
-            "sources",
-            metavar="SOURCE...",
-            nargs=-1,
-            required=True,
-            type=click.Path(path_type=Path),
-        ),
     ):
         command = decorate(command)
     return command
@@ -54,6 +76,17 @@ def verbose() -> bool:
     return bool(click.get_current_context().obj.get("verbose"))
 
 
+def note_written(what: str) -> None:
+    """Note what is there if Ctrl-C ends the call from now on, for the message that it ends with."""
+    click.get_current_context().obj.setdefault("written", []).append(what)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print the one JSON document of a call with --json."""
+    click.get_current_context().obj["json"] = False  # an error after it is no second one
+    click.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
 def tell_error(error: Exception, text: str | None = None) -> None:
     """Print an error on standard error, in one line; with -v after its traceback."""
     if verbose():
@@ -61,23 +94,30 @@ def tell_error(error: Exception, text: str | None = None) -> None:
     click.echo(f"error: {error if text is None else text}", err=True)
 
 
+def print_error(kind: str, message: str, exit_code: int, **more: Any) -> None:
+    """Print the error that ends a call as JSON, with --json and where no JSON was printed."""
+    if click.get_current_context().obj.get("json"):
+        facts = {"kind": kind, "message": message, "exit_code": exit_code, **more}
+        print_json({"error": facts})
+
+
 def finish(outcomes: Mapping[str, Outcome], quiet: bool) -> None:
     """Exit with the documented code unless all models pass.
 
-    Prints an error for each model whose reference could not run and, with -q, where no table
-    shows it, for each that fails. One that fails makes the code 1, whatever became of others.
+    Prints an error for each model that was not compared and, with -q, where no table shows it,
+    for each that fails. One that fails makes the code 1, whatever became of others.
     """
-    failed, unknown = False, False
+    codes = []
     for name, outcome in outcomes.items():
-        if isinstance(outcome, ReferenceFailedError):
-            unknown = True
+        if isinstance(outcome, Tflite2TorchError):
+            codes.append(outcome.exit_code)
             tell_error(outcome)
         elif not outcome.passed:
-            failed = True
+            codes.append(1)
             if quiet:
                 click.echo(f"error: {name}: {outcome.verdict}", err=True)
-    if failed or unknown:
-        click.get_current_context().exit(1 if failed else ReferenceFailedError.exit_code)
+    if codes:
+        click.get_current_context().exit(min(codes))
 
 
 def progress(quiet: bool) -> Progress:

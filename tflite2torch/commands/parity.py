@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from tflite2torch.commands.comparing import FILE, Reports, comparing
-from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.commands.comparing import FILE, Reports, comparing, write_report
+from tflite2torch.commands.options import FolderPath, common, finish, note_written, progress
 from tflite2torch.comparison import (
     check_images,
     check_tolerances,
@@ -17,7 +17,7 @@ from tflite2torch.comparison import (
 )
 from tflite2torch.converter.convert import convert_all
 from tflite2torch.converter.sources import read_sources
-from tflite2torch.outputs import write_file, write_files
+from tflite2torch.outputs import check_new, write_files
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.options import Options
 
@@ -35,7 +35,7 @@ from tflite2torch.parity.options import Options
 @click.option(
     "--save-repro",
     "repro",
-    type=click.Path(path_type=Path),
+    type=FolderPath(),
     metavar="DIR",
     help="Save a minimal reproduction of the failing layer, or of the worst one.",
 )
@@ -50,17 +50,20 @@ def parity(
 
     A layer passes when its error is within twice TFLite's own noise floor, or within four
     float32 ulps of its magnitude. A failure names its source: the first layer that fails
-    while its inputs pass. Exit codes: 0 all pass; 1 something fails; 2 the call is wrong;
-    3 the TFLite reference could not run.
+    while its inputs pass. Exit codes: 0 all pass; 1 something fails, or cannot be compared;
+    2 the call is wrong; 3 the TFLite reference could not run.
     """
-    conversions = convert_all(read_sources(sources))
-    if explorer is not None and len(conversions) != 1:
-        raise click.UsageError("--model-explorer takes one model; name one .tflite file")
     reports.check(
         [*sources, options.inputs],
         {"--model-explorer": explorer},
         {"--save-repro": repro},
     )
+    conversions = convert_all(read_sources(sources))
+    if explorer is not None and len(conversions) != 1:
+        raise click.UsageError("--model-explorer takes one model; name one .tflite file")
+    if repro is not None and not reports.force:
+        for conversion in conversions:
+            check_new("--save-repro", repro / conversion.name)
     check_images(options, conversions)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
@@ -77,7 +80,8 @@ def parity(
             from tflite2torch.parity.reports.model_explorer import as_node_data
 
             data = as_node_data(report, conversion.file.data)
-            write_file("--model-explorer", explorer, data)
+            write_report("--model-explorer", explorer, data)
         if repro is not None and (files := reproduce(conversion, options, report)):
             write_files("--save-repro", repro / conversion.name, files)
+            note_written(f"{repro / conversion.name} was written")
     finish(outcomes, reports.quiet)

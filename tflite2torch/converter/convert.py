@@ -142,15 +142,6 @@ def _planned(model: TfliteModel, file: ModelFile) -> tuple[Graph, Sizes, Plan]:
     return graph, sizes, plan_classes(graph, class_name(file.name))
 
 
-def find_problems(model: TfliteModel, name: str) -> list[str]:
-    """Return a line for everything in a verified model that cannot be converted."""
-    try:
-        unfused_graph(model, name)  # no pass refuses anything
-    except UnsupportedOpError as error:
-        return error.problems
-    return []
-
-
 def convert_all(files: Iterable[ModelFile]) -> list[Conversion]:
     """Convert models one after the other; all of them or none.
 

@@ -50,3 +50,13 @@ class ReferenceFailedError(Tflite2TorchError):
     """The reference interpreter crashed, timed out, or is not installed."""
 
     exit_code = 3
+
+
+class ReferenceMissingError(ReferenceFailedError):
+    """The reference that a model needs is not installed."""
+
+
+class NotComparableError(Tflite2TorchError):
+    """A model that cannot be compared: without a batch, or of another architecture."""
+
+    exit_code = 1

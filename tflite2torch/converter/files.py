@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.errors import OutputError
+from tflite2torch.converter.existing_manifest import MANIFEST, earlier_models, files_of
 from tflite2torch.converter.manifest import anchor_entry, weight_entries
 from tflite2torch.converter.output import output_folder
 from tflite2torch.converter.version import __version__
@@ -17,7 +19,7 @@ from tflite2torch.converter.writer.weights import (
     serialize_weights,
 )
 
-MANIFEST = "manifest.json"
+GENERATOR = f"tflite2torch {__version__}"
 
 
 def write_conversions(
@@ -29,14 +31,34 @@ def write_conversions(
 ) -> list[Path]:
     """Write all models to a folder, every file or none; return their paths.
 
-    Raises OutputError where the folder cannot be written or holds such files already.
+    The folder's manifest keeps the models that earlier calls wrote. Of one that is replaced,
+    which takes ``force``, all files go that it does not have any more.
+
+    Raises OutputError where the folder cannot be written, holds such files or models already,
+    or a manifest that is not ours.
     """
-    paths = []
     with output_folder(out, force) as folder:
+        names = []
         for name, content in _files(conversions, format, dtype):
             folder.write(name, content)
-            paths.append(out / name)
-    return paths
+            names.append(name)
+        models = earlier_models(out, force)
+        for conversion in conversions:
+            earlier = models.pop(conversion.name, None)
+            if earlier is None:
+                continue
+            if not force:
+                raise OutputError(
+                    f"{out / MANIFEST}: lists {conversion.name} already; add --force to "
+                    "replace it, or choose another folder with -o"
+                )
+            for name in {*files_of(conversion.name, earlier)} - {*names}:
+                folder.remove(name)
+        for c in conversions:
+            models[c.name] = {"generator": GENERATOR, **manifest_entry(c, format, dtype)}
+        manifest = {"generator": GENERATOR, "models": models}
+        folder.write(MANIFEST, json.dumps(manifest, indent=2) + "\n", replace=True)
+    return [out / name for name in (*names, MANIFEST)]
 
 
 def _files(
@@ -47,9 +69,6 @@ def _files(
         arrays = {key: value.array for key, value in conversion.state.items()}
         weights = serialize_weights(arrays, format, dtype, origin(conversion))
         yield f"{conversion.name}.{format}", weights
-    entries = {c.name: manifest_entry(c, format, dtype) for c in conversions}
-    manifest = {"generator": f"tflite2torch {__version__}", "models": entries}
-    yield MANIFEST, json.dumps(manifest, indent=2) + "\n"
 
 
 def origin(conversion: Conversion) -> dict[str, str]:
@@ -59,7 +78,7 @@ def origin(conversion: Conversion) -> dict[str, str]:
         "source": conversion.file.label,
         "sha256": conversion.file.sha256,
         "licence": conversion.metadata.licence or "not stated",
-        "generator": f"tflite2torch {__version__}",
+        "generator": GENERATOR,
     }
 
 

@@ -19,6 +19,19 @@ _REMEDIES = {
 }
 
 
+def folder_path(folder: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder to write to.
+
+    Raises OutputError for an empty text, which ``Path`` takes for the current folder.
+    """
+    text = os.fspath(folder)
+    if not text:
+        raise OutputError(
+            "the folder to write to is empty, as an unset variable is; name one, or . for this one"
+        )
+    return Path(text)
+
+
 class OutputFolder:
     """A folder that is being filled; obtained from ``output_folder``.
 
@@ -38,22 +51,27 @@ class OutputFolder:
         inside = self._folder.relative_to(self._missing) if self._missing else "new"
         self._waiting = self._temporary / inside
         self._names: list[str] = []
+        self._removed: list[str] = []
 
-    def write(self, name: str, content: bytes | str) -> None:
+    def write(self, name: str, content: bytes | str, replace: bool = False) -> None:
         """Add a file; a text is written as UTF-8 with its line ends as they are.
+
+        Args:
+            name: a plain file name.
+            content: what it holds.
+            replace: whether this file may replace one that exists, whatever ``force`` is.
 
         Raises:
             OutputError: the file exists and must not be replaced, or cannot be written.
             ValueError: ``name`` is not a plain file name, or was written before.
         """
-        if name in {"", ".", ".."} or set(name) & set("/\\\0") or name in self._names:
-            raise ValueError(f"not a plain and new file name: {name!r}")
+        self._check_name(name)
         target = self._path / name
         if target.is_dir() and not target.is_symlink():
             raise OutputError(f"{target}: is a folder; remove it, or choose another -o")
         if os.path.lexists(target) and not (target.is_file() or target.is_symlink()):
             raise OutputError(f"{target}: is no regular file; remove it, or choose another -o")
-        if os.path.lexists(target) and not self._force:
+        if os.path.lexists(target) and not (self._force or replace):
             raise OutputError(
                 f"{target}: exists already; add --force to replace it, "
                 "or choose another folder with -o"
@@ -62,6 +80,21 @@ class OutputFolder:
         with _readable_errors(target):
             (self._waiting / name).write_bytes(data)
         self._names.append(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a link, when the new files appear; leave it where there is neither.
+
+        Raises ValueError where ``name`` is not a plain file name, or is written or removed too.
+        """
+        self._check_name(name)
+        target = self._folder / name
+        if target.is_file() or target.is_symlink():
+            self._removed.append(name)
+
+    def _check_name(self, name: str) -> None:
+        plain = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
+        if not plain or name in (*self._names, *self._removed):
+            raise ValueError(f"not a plain and new file name: {name!r}")
 
     def _create(self) -> None:
         with _readable_errors(self._path):
@@ -76,7 +109,7 @@ class OutputFolder:
                 self._temporary.rename(self._missing)
 
     def _replace_files(self) -> None:
-        """Move every file to its place; if one move fails, restore what was there."""
+        """Move every file to or from its place; if one move fails, restore what was there."""
         # Several renames are not atomic together, hence the backups. They are copies, so that
         # each name always has a file, and all are made before the first move, while a full
         # disk does no harm yet; restoring them takes renames, which need no space.
@@ -92,6 +125,9 @@ class OutputFolder:
                     undo.callback(target.unlink, missing_ok=True)
             for name in self._names:
                 (self._waiting / name).replace(self._folder / name)
+            for name in self._removed:
+                undo.callback(_restore, backups / name, self._folder / name)
+                (self._folder / name).rename(backups / name)
             undo.pop_all()
 
     def _discard(self) -> None:
@@ -120,6 +156,12 @@ def output_folder(path: str | Path, force: bool = False) -> Iterator[OutputFolde
         folder._commit()
     finally:
         folder._discard()
+
+
+def _restore(backup: Path, target: Path) -> None:
+    """Move a file back, where it has been moved away already."""
+    if os.path.lexists(backup):
+        backup.replace(target)
 
 
 def _first_missing(path: Path) -> Path | None:

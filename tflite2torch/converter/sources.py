@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -41,6 +42,22 @@ _LOOKS = {
 }
 
 
+def source_path(source: str | os.PathLike[str]) -> Path:
+    """Return the path that a source names.
+
+    Raises SourceError for an empty text, which ``Path`` takes for the current folder, and for
+    a URL.
+    """
+    text = os.fspath(source)
+    if not text:
+        raise SourceError(
+            "a source is empty, as an unset variable is; name a file or a folder, or . for this one"
+        )
+    if re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+        raise SourceError(f"{printable(text)}: is a URL; download it first, and name the file")
+    return Path(text)
+
+
 def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
     """Yield the models of all sources in order, without duplicates.
 
@@ -50,13 +67,14 @@ def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
     is appended to the names of the later ones.
 
     Raises:
-        SourceError: a path does not exist, cannot be read, or is a folder without models.
+        SourceError: a path is empty or a URL, does not exist, cannot be read, or is a folder
+            without models.
         InvalidModelError: a file is malformed or is not a model.
     """
     digests: set[str] = set()
     names: set[str] = set()
     for path in paths:
-        for file in _from_path(Path(path)):
+        for file in _from_path(source_path(path)):
             if file.sha256 not in digests:
                 digests.add(file.sha256)
                 name = _unique_name(file, names)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from tflite2torch.converter.errors import SourceError
 from tflite2torch.parity.inputs.images import letterbox, read_image
-from tflite2torch.parity.reference.mediapipe import MediaPipeReference, reference_python
+from tflite2torch.parity.reference.environment import reference_python
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.process import ROOT
 from tflite2torch.parity.reference.wire import Array
 

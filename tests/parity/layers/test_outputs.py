@@ -230,7 +230,7 @@ def test_an_output_of_as_many_elements_in_another_shape(check: Check) -> None:
 
 def test_a_batch_that_is_baked_in(check: Check) -> None:
     output = failed(check(lambda x, out: (out[0][:1], out[1])))
-    assert "shape [1, 4, 7, 7], not [4, 7, 7]" in output.failures[0]
+    assert "shape [1, 4, 7, 7], not [N, 4, 7, 7] for a batch" in output.failures[0]
     batches = (" of a batch of 2", " of a batch of 7")
     assert output.worst.measures.sample.endswith(batches)
 

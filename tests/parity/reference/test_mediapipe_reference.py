@@ -22,7 +22,11 @@ from tests.support.fakes import Fakes
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import ULP, convert_bytes
 from tests.support.reference import run_reference
-from tflite2torch.converter.errors import InvalidModelError, ReferenceFailedError
+from tflite2torch.converter.errors import (
+    InvalidModelError,
+    ReferenceFailedError,
+    ReferenceMissingError,
+)
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
 from tflite2torch.converter.frontends.tflite.parse import read_model
@@ -33,7 +37,8 @@ from tflite2torch.parity.inputs.samples import PATTERNS, make_samples
 from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.editing import with_outputs
-from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference
+from tflite2torch.parity.reference.environment import PYTHON
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.process import Limits
 from tflite2torch.parity.reference.wire import Array
 
@@ -48,15 +53,16 @@ def negation() -> bytes:
 
 def test_no_environment(monkeypatch: pytest.MonkeyPatch, negation: bytes) -> None:
     monkeypatch.setenv(PYTHON, "/no/such/python")
-    assert "there is no /no/such/python; make reference" in MediaPipeReference.unavailable()
-    message = r"face: MediaPipe, builtin kernels: there is no .*; make reference, or set"
-    with pytest.raises(ReferenceFailedError, match=message):
+    reason = MediaPipeReference.unavailable()
+    assert "there is no /no/such/python; run: tflite2torch reference" in reason
+    with pytest.raises(ReferenceMissingError) as caught:
         MediaPipeReference(negation, "builtin", label="face")
+    assert str(caught.value) == f"face: MediaPipe, builtin kernels: {reason}"
 
 
 def test_an_environment_without_mediapipe(monkeypatch: pytest.MonkeyPatch, negation: bytes) -> None:
     monkeypatch.setenv(PYTHON, sys.executable)
-    message = "MediaPipe cannot be imported .No module named 'mediapipe'.; make reference"
+    message = "MediaPipe cannot be imported .No module named 'mediapipe'.; run: tflite2torch ref"
     with pytest.raises(ReferenceFailedError, match=message):
         MediaPipeReference(negation, "builtin")
 

@@ -237,10 +237,33 @@ def test_where_an_error_came_from_is_shown_on_request(tmp_path: Path) -> None:
     assert process.stderr.splitlines()[-1].startswith("error: empty.tflite: ")
 
 
-def test_json_leaves_errors_on_standard_error(tmp_path: Path) -> None:
+def test_an_error_as_json(good: Path, unsupported: Path, tmp_path: Path) -> None:
     process = convert(tmp_path, "missing.tflite", "--json")
     assert process.returncode == 2
-    assert the_error(process).startswith("missing.tflite: ")
+    error = json.loads(process.stdout)["error"]
+    assert (error["kind"], error["exit_code"]) == ("SourceError", 2)
+    assert process.stderr == f"error: {error['message']}\n"
+    process = convert(tmp_path, unsupported.name, "--json", "-o", "out")
+    assert process.returncode == 1
+    error = json.loads(process.stdout)["error"]
+    assert (error["kind"], error["exit_code"]) == ("UnsupportedOpError", 1)
+    assert ["Blink" in problem for problem in error["problems"]] == [True, False]
+    assert convert(tmp_path, "good.tflite", "-q").returncode == 0
+    process = convert(tmp_path, "good.tflite", "--json")
+    assert json.loads(process.stdout)["error"]["kind"] == "OutputError"
+
+
+def test_a_second_model_into_the_same_folder(good_model: bytes, tmp_path: Path) -> None:
+    for padding, name in enumerate(("one", "two")):
+        (tmp_path / f"{name}.tflite").write_bytes(good_model + bytes(padding))
+        assert convert(tmp_path, f"{name}.tflite", "-o", "out").returncode == 0
+    out = tmp_path / "out"
+    models = json.loads((out / "manifest.json").read_text("utf-8"))["models"]
+    assert list(models) == ["one", "two"]
+    assert len(names(out)) == 5
+    assert convert(tmp_path, "one.tflite", "-o", "out", "--format=pth").returncode == 2
+    assert convert(tmp_path, "one.tflite", "-o", "out", "--format=pth", "--force").returncode == 0
+    assert names(out) == {"one.py", "one.pth", "two.py", "two.safetensors", "manifest.json"}
 
 
 def test_it_never_imports_torch(good: Path, tmp_path: Path) -> None:

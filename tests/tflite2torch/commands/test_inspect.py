@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tests.support.command import run
 from tests.support.official import BUNDLE, BUNDLED
+from tflite2torch.cli import main
+from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.frontends.file import ModelFile
 
 
 def test_the_bundle_s_models(models: Callable[[str], Path], tmp_path: Path) -> None:
@@ -46,6 +52,8 @@ def test_what_it_prints_of_them(models: Callable[[str], Path], tmp_path: Path) -
     assert lines.count("every operator is supported") == 3
     assert any("[1, 128, 128, 3] float32 in [-1, 1]" in line for line in lines)
     assert not any("\x1b" in line for line in lines)
+    assert "module: image [N, 3, 128, 128]; --inputs: image [1, 128, 128, 3]" in lines
+    assert "module: regressors [N, 896, 16]" in lines
 
 
 def test_what_is_not_supported_is_all_listed_with_its_place(
@@ -67,6 +75,29 @@ def test_the_same_as_json(unsupported: Path, tmp_path: Path) -> None:
     (model,) = json.loads(process.stdout)["models"]
     assert model["operators"] == {"Blink": 1, "RELU": 1, "Wink": 1}
     assert len(model["unsupported"]) == 2
+
+
+def test_what_inputs_takes(good: Path, tmp_path: Path) -> None:
+    """A file that is made as ``inspect`` says is what ``parity --inputs`` takes."""
+    facts = json.loads(run("inspect", "good.tflite", "--json", cwd=tmp_path).stdout)
+    [tensor] = facts["models"][0]["inputs"]
+    name = tensor["module"]["identifier"]
+    np.savez(tmp_path / "saved.npz", **{name: np.zeros(tensor["shape"], tensor["dtype"])})
+    saved = run("parity", "good.tflite", "--inputs=saved.npz", "--json", cwd=tmp_path)
+    [model] = json.loads(saved.stdout)["models"]
+    assert model["samples"] == ["saved.npz 0"]
+    shown = run("inspect", "good.tflite", cwd=tmp_path).stdout
+    assert f"module: {name} [N, 3, 4, 5]; --inputs: {name} [1, 4, 5, 3]" in shown
+
+
+def test_every_further_field_has_a_line(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert(file: ModelFile) -> Conversion:
+        found = convert_model(file)
+        return replace(found, outputs=[{**found.outputs[0], "unit": "pixel\x1b"}])
+
+    monkeypatch.setattr("tflite2torch.commands.inspect.convert_model", convert)
+    shown = CliRunner().invoke(main, ["inspect", str(good)]).stdout
+    assert [x.strip() for x in shown.splitlines() if "unit" in x] == [r"unit: 'pixel\x1b'"]
 
 
 def test_quiet_leaves_the_exit_code(good: Path, unsupported: Path, tmp_path: Path) -> None:

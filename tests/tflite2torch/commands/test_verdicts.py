@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.models import Tensor, one_operator_model
 from tests.support.operators import convert_bytes
 from tflite2torch.cli import main
 from tflite2torch.comparison import QUICK, compare_conversion
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import (
+    NotComparableError,
+    ReferenceFailedError,
+    ReferenceMissingError,
+)
 from tflite2torch.parity.layers.measures import Exact
-from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
 
 COMMAND = "tflite2torch.commands.convert"
@@ -56,14 +61,14 @@ def two_models(tmp_path: Path, good_model: bytes) -> list[str]:
 def convert(
     monkeypatch: pytest.MonkeyPatch,
     sources: list[str],
-    verdicts: dict[str, ParityReport | ReferenceFailedError],
+    verdicts: dict[str, Outcome],
     out: Path,
     *options: str,
 ) -> Result:
     def verdict(conversion: Conversion, options: Options) -> ParityReport:
         assert options is QUICK
         found = verdicts[conversion.name]
-        if isinstance(found, ReferenceFailedError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -138,6 +143,56 @@ def test_quiet_says_what_fails(
     assert line.startswith("error: second: failed: output scores: uniform: error 0.5 at [3]")
 
 
+MISSING = ReferenceMissingError("first.tflite: not compared, because there is no runtime; run: it")
+
+
+def test_a_reference_that_is_not_installed_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    passing: ParityReport,
+    failing: ParityReport,
+) -> None:
+    verdicts: dict[str, Outcome] = {"first": MISSING, "second": passing}
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "out")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert str(MISSING) in result.stdout.splitlines()
+    assert (tmp_path / "out" / "first.py").is_file()
+    result = convert(monkeypatch, two_models, verdicts, tmp_path / "json", "--json")
+    first, second = json.loads(result.stdout)["models"]
+    assert first["parity"] == {"passed": None, "reason": str(MISSING)}
+    assert second["parity"]["passed"]
+    verdicts["second"] = BROKEN
+    assert convert(monkeypatch, two_models, verdicts, tmp_path / "3").exit_code == 3
+    verdicts["second"] = failing
+    assert convert(monkeypatch, two_models, verdicts, tmp_path / "1").exit_code == 1
+
+
+def test_what_cannot_be_compared_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path, passing: ParityReport
+) -> None:
+    error = NotComparableError("first.tflite: it cannot be compared: the first axis is not it")
+    result = convert(monkeypatch, two_models, {"first": error, "second": passing}, tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {error}\n"
+    assert (tmp_path / "out" / "first.py").is_file()
+
+
+def test_a_model_without_a_batch_is_told(tmp_path: Path) -> None:
+    """No front end drops such an axis: TFLite's own 2 stays."""
+    path = tmp_path / "two.tflite"
+    path.write_bytes(one_operator_model("TANH", [Tensor((2, 3))]))
+    out = tmp_path / "out"
+    for arguments in (["convert", str(path), "-o", str(out)], ["parity", str(path)]):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 1
+        [line] = result.stderr.splitlines()
+        assert line.startswith("error: two.tflite: it cannot be compared: the first axis of")
+        assert "[2, 3] is not the batch" in line
+    assert (out / "two.py").is_file()
+
+
 def test_json_says_the_same(
     monkeypatch: pytest.MonkeyPatch,
     two_models: list[str],
@@ -204,4 +259,22 @@ def test_interrupting_it_leaves_nothing(
     assert result.exit_code == 130
     assert result.stderr.splitlines() == ["interrupted; nothing was written"]
     assert not out.exists()
+    result = CliRunner().invoke(main, ["convert", *two_models, "-o", str(out), "--json"])
+    assert json.loads(result.stdout)["error"]["exit_code"] == 130
     assert {path.suffix for path in tmp_path.iterdir()} == {".tflite"}
+
+
+def test_interrupting_the_comparison_says_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{COMMAND}.compare_conversion", interrupt)
+    out = tmp_path / "out"
+    result = CliRunner().invoke(main, ["convert", *two_models, "-o", str(out)])
+    assert result.exit_code == 130
+    assert result.stderr.splitlines() == [
+        f"interrupted; 5 files were written to {out}; their comparison with TFLite was cut off"
+    ]
+    assert len(list(out.iterdir())) == 5

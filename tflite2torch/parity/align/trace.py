@@ -148,8 +148,8 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
     # the order of the kinds can be matched: longest common runs, as for two texts.
     paths = {_path(layer.node) for layer in conversion.layers}
     same = all(_path(layer.node) in paths for layer in trace.layers)
-    ours = [_key(layer, same) for layer in trace.layers]
-    theirs = [_key(layer, same) for layer in conversion.layers]
+    ours = [operation_key(layer, paths=same) for layer in trace.layers]
+    theirs = [operation_key(layer, paths=same) for layer in conversion.layers]
     layers = list(trace.layers)
     differences: list[str] = []
     matcher = SequenceMatcher(None, theirs, ours, autojunk=False)
@@ -265,7 +265,12 @@ def _kind(module: nn.Module, node: fx.Node) -> str:
     return str(getattr(node.target, "__name__", node.target))
 
 
-def _key(layer: Layer, paths: bool) -> tuple[str, str]:
-    """Return what identifies an operation; ``nn.ReLU`` and ``F.relu`` are of one kind."""
+def operation_key(layer: Layer, *, paths: bool = False) -> tuple[str, str]:
+    """Return what identifies an operation; ``nn.ReLU`` and ``F.relu`` are of one kind.
+
+    Args:
+        layer: the operation.
+        paths: whether its place among the modules counts too.
+    """
     kind = layer.kind.lower().replace("_", "")
     return _path(layer.node) if paths else "", kind

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tflite2torch.converter.errors import NotComparableError
 from tflite2torch.converter.graph.value import Array
 
 if TYPE_CHECKING:
@@ -125,7 +126,18 @@ class Interface:
 
     @classmethod
     def of(cls, conversion: Conversion) -> Interface:
-        """Return the interface of a conversion's module."""
+        """Return the interface of a conversion's module.
+
+        Raises NotComparableError where an input or output has no batch: samples cannot run
+        together then, nor one by one.
+        """
+        for entry in (*conversion.inputs, *conversion.outputs):
+            if entry["shape"][:1] != ["N"]:
+                raise NotComparableError(
+                    f"{conversion.file.label}: it cannot be compared: the first axis of "
+                    f"{entry['identifier']} {entry['shape']} is not the batch; "
+                    "convert --no-verify writes it all the same"
+                )
         return cls(
             inputs=tuple(map(Port.from_manifest, conversion.inputs)),
             outputs=tuple(map(Port.from_manifest, conversion.outputs)),

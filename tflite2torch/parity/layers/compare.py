@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion, unfused_graph
+from tflite2torch.converter.errors import NotComparableError
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.value import Array
+from tflite2torch.parity.align.architecture import first_difference
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
 from tflite2torch.parity.align.lockstep import Step
@@ -77,6 +79,7 @@ def compare_model(
 
     Raises:
         ReferenceFailedError: TFLite is missing, refuses the model, crashes or hangs.
+        NotComparableError: the models are of two architectures.
         TraceError: the emitted module has other operations than the conversion lists.
     """
     options = options or Options()
@@ -89,6 +92,8 @@ def compare_model(
         if module is not None:
             try:
                 trace = trace_like(module, listed)
+                if other is not None:
+                    _check_architecture(conversion, other, (listed, trace))
             except TraceError as error:
                 trace, failures = Trace(listed.graph, ()), [*failures, str(error)]
         graph: Graph | None = unfused_graph(conversion.model, conversion.name)
@@ -101,6 +106,15 @@ def compare_model(
     if not failures:
         comparison.run()
     return comparison.report(failures, other)
+
+
+def _check_architecture(first: Conversion, second: Conversion, traces: tuple[Trace, Trace]) -> None:
+    if difference := first_difference(first, second, traces):
+        counts = " and ".join(str(len(trace.layers) - 1) for trace in traces)  # less the output
+        raise NotComparableError(
+            f"{first.file.label} and {second.file.label} are of two architectures, of {counts} "
+            f"operations: {difference}; compare two models of one"
+        )
 
 
 def _misfits(conversion: Conversion) -> list[str]:
@@ -329,6 +343,7 @@ class _Comparison:
                     alone=alone,
                     xnnpack=None if xnnpack is None else port.to_module(xnnpack),
                     dtypes=dtypes,
+                    whole=sides[0] is not None and not _is_batch(sides[0], size),
                     pictured=self._options.pictures,
                     image=_is_image(port),
                 )
@@ -380,11 +395,15 @@ def _dtype(values: Sequence[Tensor], place: int) -> str:
     return str(values[place].dtype).partition(".")[2] if place < len(values) else ""
 
 
+def _is_batch(array: Array, batch: int) -> bool:
+    return array.ndim > 0 and len(array) == batch
+
+
 def _sample(array: Array | None, position: int, batch: int) -> Array | None:
     """Return one sample of a batch; of an array that is no such batch, the whole array."""
     if array is None:
         return None
-    if array.ndim == 0 or len(array) != batch:
+    if not _is_batch(array, batch):
         # Not reshaped to fit: with another axis in front, its shape is a failure.
         return array[np.newaxis]
     return array[position : position + 1]

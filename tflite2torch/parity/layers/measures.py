@@ -98,6 +98,7 @@ def measure(
     alone: Array | None = None,
     xnnpack: Array | None = None,
     dtypes: tuple[str, str] | None = None,
+    whole: bool = False,
     pictured: bool = False,
     image: bool = False,
 ) -> Measures:
@@ -115,6 +116,7 @@ def measure(
         xnnpack: the answer of XNNPACK.
         dtypes: the value's type and the one that it should have, where an array was widened
             from a type that numpy lacks; by default those of the arrays.
+        whole: whether ``free`` is all that the module gave, for that is no batch of samples.
         pictured: whether to draw both sides.
         image: whether the values are images, C x H x W.
     """
@@ -125,7 +127,7 @@ def measure(
     found = difference(free, expected) if fits and free is not None else None
     if dtypes is None and free is not None:
         dtypes = (free.dtype.name, expected.dtype.name)
-    problems = tuple(_problems(free, expected, found, dtypes or ("", "")))
+    problems = tuple(_problems(free, expected, found, dtypes or ("", ""), whole))
     cosine, snr = (0.0, 0.0)
     if found is not None and free is not None:
         cosine, snr = _alike(free, expected, found)
@@ -156,6 +158,7 @@ def _problems(
     expected: Array,
     found: Difference | None,
     dtypes: tuple[str, str],
+    whole: bool,
 ) -> Iterator[str]:
     if free is None:
         yield "it gives no tensor"
@@ -163,7 +166,9 @@ def _problems(
     if dtypes[0] != dtypes[1]:
         yield f"{dtypes[0]} values, not {dtypes[1]}"
     if found is None:
-        yield f"shape {list(free.shape[1:])}, not {list(expected.shape[1:])}"
+        sizes = ", ".join(map(str, ["N"] * whole + [*expected.shape[1:]]))
+        batch = " for a batch of N samples" if whole else ""
+        yield f"shape {list(free.shape[1:])}, not [{sizes}]{batch}"
         return
     if found.unequal is not None:
         value, wanted = free[found.unequal], expected[found.unequal]

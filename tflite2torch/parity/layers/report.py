@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import NotComparableError, ReferenceFailedError
 from tflite2torch.converter.frontends.file import module_name
 from tflite2torch.parity.align.coverage import Coverage
 from tflite2torch.parity.distances import share
@@ -232,8 +232,8 @@ class ParityReport:
         return "failed: " + "; ".join(reasons or ["nothing was compared"])
 
 
-Outcome = ParityReport | ReferenceFailedError
-"""The result of comparing one model: a report, or why its reference could not run."""
+Outcome = ParityReport | ReferenceFailedError | NotComparableError
+"""The result of comparing one model: a report, or why there is none."""
 
 
 def find_notes(

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import ReferenceMissingError
 from tflite2torch.parity.reference.process import Child, Limits, plain_line
 from tflite2torch.parity.reference.wire import Array, Entry, Message
 
@@ -59,7 +59,8 @@ class Reference:
         process_id: of the process that runs it.
 
     Raises:
-        ReferenceFailedError: the interpreter is missing, refuses the model or crashes.
+        ReferenceMissingError: the interpreter is not installed.
+        ReferenceFailedError: it refuses the model, or crashes.
     """
 
     runtime: ClassVar[str] = "LiteRT"
@@ -77,7 +78,7 @@ class Reference:
     ) -> None:
         self._place = f"{label}: {self.runtime}, {kernels} kernels"
         if reason := self.unavailable():
-            raise ReferenceFailedError(f"{self._place}: {reason}")
+            raise ReferenceMissingError(f"{self._place}: {reason}")
         self._child = Child(
             self.command(),
             runtime=self.runtime,

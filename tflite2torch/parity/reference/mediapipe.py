@@ -1,8 +1,8 @@
 """MediaPipe's own runtime as a reference: it alone has kernels for its custom operators.
 
-It runs in an environment of its own, made by ``make reference``: the last version that carries
-the models needs NumPy 1. Its graphs feed a model only images of 8 bits, so the model that runs
-is a copy that decodes its float32 inputs from such an image.
+It runs in an environment of its own; see ``parity.reference.environment``. Its graphs feed a
+model only images of 8 bits, so the model that runs is a copy that decodes its float32 inputs
+from such an image.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,24 +19,16 @@ from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.reference.editing import GRID, ByteFed
+from tflite2torch.parity.reference.environment import INSTALL, reference_python
 from tflite2torch.parity.reference.interpreter import Kernels, Reference, TensorInfo
 from tflite2torch.parity.reference.process import ROOT, Limits, plain_line
 from tflite2torch.parity.reference.wire import Array, Message
-
-PYTHON = "TFLITE2TORCH_REFERENCE_PYTHON"
-"""The variable that names the environment's Python, in place of that of ``make reference``."""
 
 START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
     "from tflite2torch.parity.reference.mediapipe_worker import main; main()"
 )
 """Appends to the path: packages next to this one may be for another version of Python."""
-
-
-def reference_python() -> Path:
-    """Return the path of the environment's Python, whether it exists or not."""
-    named = os.environ.get(PYTHON)
-    return Path(named) if named else ROOT / ".venv-reference" / "bin" / "python"
 
 
 class MediaPipeReference(Reference):
@@ -63,7 +54,7 @@ class MediaPipeReference(Reference):
     """
 
     runtime = "MediaPipe"
-    install = f"make reference, or set {PYTHON} to a Python that has mediapipe==0.10.21"
+    install = INSTALL
 
     def __init__(
         self,
@@ -82,7 +73,7 @@ class MediaPipeReference(Reference):
         python = reference_python()
         if python.is_file() and os.access(python, os.X_OK):
             return ""
-        return f"there is no {python}; {cls.install}"
+        return f"MediaPipe's runtime is not installed: there is no {python}; {cls.install}"
 
     def command(self) -> list[str]:
         return [str(reference_python()), "-I", "-c", START, str(ROOT)]

@@ -11,7 +11,7 @@ from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
 def as_junit(outcomes: Mapping[str, Outcome]) -> bytes:
     """Return the file, of outcomes by the name of the model.
 
-    A model whose reference could not run is an error; a test case named ``module`` stands
+    A model that was not compared is an error; a test case named ``module`` stands
     for the module as a whole.
     """
     root = Element("testsuites", name="tflite2torch parity")
