@@ -61,7 +61,7 @@ def read_photo() -> Array:
         from matplotlib.cbook import get_sample_data
         from PIL import Image
 
-        with get_sample_data(PHOTO) as file, Image.open(file) as photo:
+        with Image.open(get_sample_data(PHOTO, asfileobj=False)) as photo:
             return np.asarray(photo)
     except (ImportError, FileNotFoundError) as error:
         missing = error.name if isinstance(error, ImportError) else f"matplotlib's {PHOTO}"

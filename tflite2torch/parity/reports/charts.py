@@ -87,12 +87,11 @@ def along_network(layers: Sequence[LayerReport], name: str) -> str:
         axes.set_xlim(-1, len(layers))
         axes.set_ylim(min(drawn) / 3, top)
         _powers_of_ten(axes)
-        for label, style, values in (
-            ("tolerated", {"color": GREY, "linestyle": ":"}, [x.worst.limit for x in layers]),
-            ("noise floor", {"color": AMBER}, [x.worst.floor for x in layers]),
-        ):
-            positive = [value if value > 0 else math.nan for value in values]
-            axes.plot(positive, label=label, linewidth=1.5, **style)
+        # What is zero has no place on the axis.
+        limits = [layer.worst.limit or math.nan for layer in layers]
+        floors = [layer.worst.floor or math.nan for layer in layers]
+        axes.plot(limits, label="tolerated", color=GREY, linestyle=":")
+        axes.plot(floors, label="noise floor", color=AMBER)
         for number, (label, found) in enumerate(points.items()):
             if found:
                 indices, heights, _ = zip(*found, strict=True)
@@ -116,12 +115,12 @@ def histograms(picture: Picture, name: str) -> str:
     edges = picture.low * (1 - share) + picture.high * share
     with _chart(name, 460, 250) as figure:
         axes = figure.add_subplot(xlabel="value", ylabel="how many")
-        for label, side, style in (
-            ("TFLite", picture.expected, {"color": AMBER, "alpha": 0.45, "fill": True}),
-            ("PyTorch", picture.found, {"color": BLUE, "linewidth": 1.5}),
-        ):
-            # A bar of none ends below the axis, which has no zero.
-            axes.stairs(np.maximum(side.bars, 0.5), edges, baseline=0.5, label=label, **style)
+        # A bar of none ends below the axis, which has no zero.
+        expected, found = (np.maximum(side.bars, 0.5) for side in (picture.expected, picture.found))
+        axes.stairs(
+            expected, edges, baseline=0.5, label="TFLite", color=AMBER, alpha=0.45, fill=True
+        )
+        axes.stairs(found, edges, baseline=0.5, label="PyTorch", color=BLUE, linewidth=1.5)
         axes.set_xlim(picture.low, picture.high)
         axes.set_ylim(0.7, 2 * max(5, *picture.expected.bars, *picture.found.bars))
         _powers_of_ten(axes)
@@ -136,6 +135,7 @@ def heat_map(picture: Picture, name: str) -> str:
     red = "" if finite.all() else "; red: NaN or infinite"
     with _chart(name, 460, 250) as figure:
         from matplotlib import colormaps
+        from matplotlib.ticker import MaxNLocator
 
         axes = figure.add_subplot(title=f"where: largest error over channels{red}")
         image = axes.imshow(
@@ -146,7 +146,7 @@ def heat_map(picture: Picture, name: str) -> str:
             interpolation="none",
         )
         for axis in (axes.xaxis, axes.yaxis):
-            axis.get_major_locator().set_params(integer=True)
+            axis.set_major_locator(MaxNLocator(integer=True))
         figure.colorbar(image)
         return _as_svg(figure, "Map of the largest error over channels")
 
@@ -177,7 +177,7 @@ def _points(layer: LayerReport, top: float) -> Iterator[tuple[str, float, str]]:
 def _powers_of_ten(axes: Axes) -> None:
     """Make the upright axis logarithmic, with its numbers as in the page's table: 1e-5, 100."""
 
-    def written(value: float, _: int) -> str:
+    def written(value: float, _: float) -> str:
         return f"{value:g}" if 1 <= value < 1e4 else f"1e{round(math.log10(value))}"
 
     axes.set_yscale("log")
