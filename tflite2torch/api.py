@@ -72,7 +72,7 @@ def load(source: Source) -> nn.Module | dict[str, nn.Module]:
         from tflite2torch.loading import load_module
     except ImportError as error:
         raise MissingDependencyError(
-            'loading a model needs torch: pip install "tflite2torch[parity]"'
+            'loading a model needs torch: pip install "tflite2torch[torch]"'
         ) from error
     path = source_path(source)
     modules = {c.name: load_module(c) for c in convert_all(read_sources([path]))}

@@ -28,7 +28,7 @@ from tflite2torch.parity.reference.interpreter import Reference
 if TYPE_CHECKING:
     from torch import nn
 
-NEEDED = {"torch": "torch", "skimage": "scikit-image", "PIL": "pillow"}
+NEEDED = {"torch": "torch", "matplotlib": "matplotlib", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
 
 QUICK = Options(batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes"))

@@ -30,7 +30,7 @@ SHAPES = {
     "FaceLandmark": ((3, 192, 192), [(1404,), (1,)]),
     "FaceLandmarkWithAttention": (
         (3, 192, 192),
-        [(n, 1, 1) for n in (1404, 160, 142, 142, 10, 10, 1)],
+        [(n,) for n in (1404, 160, 142, 142, 10, 10, 1)],
     ),
     "FaceLandmarksDetector": ((3, 256, 256), [(1434,), (1,), (1,)]),
     "IrisLandmark": ((3, 64, 64), [(213,), (15,)]),

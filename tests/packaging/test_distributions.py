@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -42,6 +44,42 @@ def test_the_sdist_brings_the_same_package_and_its_tests(built: Path) -> None:
     assert inside == files_of(*FOLDERS)
     beside = {str(path) for path in paths} - inside
     assert beside >= {"Makefile", "README.md", "constraints.txt", "pyproject.toml"}
+
+
+def test_what_users_are_told_to_install_exists(our_wheel: Path) -> None:
+    with zipfile.ZipFile(our_wheel) as archive:
+        [name] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+        described = archive.read(name).decode()
+        source = "".join(archive.read(n).decode() for n in archive.namelist() if n.endswith(".py"))
+    told = set(re.findall(r"tflite2torch\[(\w+)\]", source))
+    assert told == {"torch", "parity"}
+    assert told <= set(re.findall(r"^Provides-Extra: (\w+)$", described, re.MULTILINE))
+
+
+WHOSE = """
+from pathlib import Path
+import tflite2torch
+
+def test_whose_package_it_is():
+    assert Path(tflite2torch.__file__).is_relative_to({folder!r})
+"""
+
+
+def test_the_tests_of_the_sdist_run_in_it(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [folder] = tmp_path.iterdir()
+    (folder / "tests" / "test_whose.py").write_text(WHOSE.format(folder=str(folder)))
+    some = ["tests/test_whose.py", "tests/tflite2torch/test_cli.py", "tests/docs"]
+    process = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *some],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHONPATH"))},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_the_command_line_imports_no_verb_before_one_is_called(code: str) -> Non
     ours = {name for name in imported if name.startswith("tflite2torch.")}
     assert not {n for n in ours if n.split(".")[1] in ("api", "parity")}
     assert not ours & {f"tflite2torch.commands.{verb}" for verb in VERBS}
-    assert not imported & {"flatbuffers", "numpy", "plotly", "rich", "tflite"}
+    assert not imported & {"flatbuffers", "matplotlib", "numpy", "rich", "tflite"}
 
 
 def test_the_package_itself_imports_nothing() -> None:

@@ -91,7 +91,8 @@ def test_load_gives_modules_by_name_of_anything_else(
 def test_load_names_what_it_lacks(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "tflite2torch.loading", raising=False)
-    with pytest.raises(tflite2torch.MissingDependencyError, match="pip install"):
+    said = r'needs torch: pip install "tflite2torch\[torch\]"$'
+    with pytest.raises(tflite2torch.MissingDependencyError, match=said):
         tflite2torch.load(good)
 
 

@@ -165,7 +165,7 @@ def imported_by(code: str) -> set[str]:
     return set(process.stdout.split())
 
 
-HEAVY = {"torch", "ai_edge_litert", "skimage", "PIL", "tensorflow"}
+HEAVY = {"torch", "ai_edge_litert", "matplotlib", "PIL", "tensorflow"}
 
 
 @pytest.mark.parametrize(

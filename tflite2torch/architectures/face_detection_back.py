@@ -9,7 +9,7 @@ Input
 Outputs
     regressors      (N, 896, 16), pixels from the anchor, center and size of a box, then 6 points
     classificators  (N, 896, 1), logit, whether the box is right
-    Row k is anchor k: 2 in each cell of stride 16, row by row, then 6 of stride 32.
+    Row k is anchor k: 2 in each cell of stride 16, row by row, then 6 of 32.
 """
 
 from typing import NamedTuple

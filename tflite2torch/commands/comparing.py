@@ -20,7 +20,7 @@ from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import BACKENDS
 from tflite2torch.parity.reports.document import as_document
-from tflite2torch.parity.reports.html import as_page, check_plotly
+from tflite2torch.parity.reports.html import as_page
 from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report, show_unknown
 
@@ -64,8 +64,6 @@ class Reports:
         """
         own = {"--html": self.html, "--junit": self.junit}
         check_targets(own | dict(files), folders, filter(None, read), self.force)
-        if self.html is not None:
-            check_plotly()
 
     def show(self, outcomes: Mapping[str, Outcome]) -> None:
         """Print the outcomes and write the files, even if printing fails on a closed pipe."""

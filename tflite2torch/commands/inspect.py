@@ -14,6 +14,7 @@ import click
 from tflite2torch.commands.options import common, print_json, verbose
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.errors import UnsupportedOpError
+from tflite2torch.converter.files import model_facts
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
@@ -62,9 +63,11 @@ def _facts(file: ModelFile) -> dict[str, Any]:
     except UnsupportedOpError as error:
         model, problems = read_model(file), error.problems
         sides: list[Entries] = [[], []]
+        facts: dict[str, Any] = {}
     else:
         model, problems = conversion.model, []
         sides = [conversion.inputs, conversion.outputs]
+        facts = model_facts(conversion)
     metadata = read_metadata(model)
     return {
         "name": file.name,
@@ -84,6 +87,7 @@ def _facts(file: ModelFile) -> dict[str, Any]:
             for operator in model.operators
         ],
         "metadata": None if metadata is None else asdict(metadata),
+        "module": facts or None,
         "unsupported": problems,
     }
 
@@ -116,6 +120,9 @@ def _show(shown: Console, model: dict[str, Any]) -> None:
         for position, tensor in enumerate(model[kind]):
             for line in _lines(kind, position, tensor, metadata):
                 shown.print(line, markup=False)
+    for key, fact in (model["module"] or {}).items():
+        if fact:
+            shown.print(f"  {key.replace('_', ' '):<9}  {fact!a}"[:MAX_LINE], markup=False)
     counts = ", ".join(f"{count} {name}" for name, count in model["operators"].items())
     shown.print(f"  operators  {counts}", markup=False)
     if verbose():
@@ -142,7 +149,7 @@ def _lines(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> I
         if kind == "inputs":
             line += f"; --inputs: {entry['identifier']} {tensor['shape']}"
         yield f"{INDENT}{line}"
-    for key in (key for key in entry if key not in SHOWN):
+    for key in (key for key in entry if key not in SHOWN and entry[key]):
         yield f"{INDENT}{key}: {entry[key]!a}"[:MAX_LINE]
 
 

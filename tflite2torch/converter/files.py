@@ -82,6 +82,16 @@ def origin(conversion: Conversion) -> dict[str, str]:
     }
 
 
+def model_facts(conversion: Conversion) -> dict[str, Any]:
+    """Return what a model does, its licence, the sizes that it takes, and its anchors."""
+    return {
+        "title": conversion.metadata.title or None,
+        "licence": conversion.metadata.licence or None,
+        "size_multiple": conversion.sizes.multiple,
+        "anchors": anchor_entry(conversion.sizes),
+    }
+
+
 def manifest_entry(
     conversion: Conversion,
     format: WeightsFormat = "safetensors",
@@ -95,10 +105,7 @@ def manifest_entry(
         "dtype": dtype,
         "source": conversion.file.label,
         "sha256": conversion.file.sha256,
-        "title": conversion.metadata.title or None,
-        "licence": conversion.metadata.licence or None,
-        "size_multiple": conversion.sizes.multiple,
-        "anchors": anchor_entry(conversion.sizes),
+        **model_facts(conversion),
         "inputs": conversion.inputs,
         "outputs": conversion.outputs,
         "parameters": conversion.parameters,

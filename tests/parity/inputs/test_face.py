@@ -9,11 +9,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
 from tflite2torch.converter.errors import MissingDependencyError
-from tflite2torch.parity.inputs.face import FACE_BOX, FACE_LANDMARKS, face_photo
+from tflite2torch.parity.inputs.face import FACE_BOX, FACE_LANDMARKS, face_photo, read_photo
+from tflite2torch.parity.inputs.images import letterbox
 from tflite2torch.parity.inputs.interface import Port
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.reference.interpreter import Reference
@@ -70,7 +72,7 @@ def test_a_face_comes_last_in_the_range_and_size_of_the_image() -> None:
 
 def test_the_face_is_bright_skin_above_dark_clothes() -> None:
     photo = face_photo(64, 64).astype(int)
-    forehead, corner = photo[20:28, 26:38], photo[58:, :10]
+    forehead, corner = photo[10:15, 26:38], photo[59:, :10]
     red, _, blue = forehead.mean((0, 1))
     assert red > blue + 30
     assert forehead.mean() > corner.mean() + 80
@@ -90,9 +92,39 @@ def test_beside_a_face_other_inputs_are_random() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "skimage.data", None)
-    with pytest.raises(MissingDependencyError, match=r"skimage.*pip install"):
+    monkeypatch.setitem(sys.modules, "matplotlib.cbook", None)
+    with pytest.raises(MissingDependencyError, match=r"matplotlib.*pip install"):
         face_photo(8, 8)
+
+
+def test_an_installation_without_sample_data_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matplotlib, "get_data_path", lambda: str(tmp_path))
+    with pytest.raises(MissingDependencyError, match=r"matplotlib's grace_hopper.jpg; pip install"):
+        face_photo(8, 8)
+
+
+def test_the_box_is_around_the_face_that_the_detector_finds(
+    models: Callable[[str], Path],
+) -> None:
+    pixels = read_photo()
+    with zipfile.ZipFile(models("face_landmarker.task")) as bundle:
+        model = bundle.read("face_detector.tflite")
+    image = (letterbox(pixels, 128, 128) / 127.5 - 1).astype(np.float32)[np.newaxis]
+    with Reference(model, "reference") as reference:
+        found = reference.run([image])
+        boxes, scores = (found[output.index][0] for output in reference.outputs)
+    best = int(scores.argmax())
+    assert best < 512, "an anchor of the finer grid: two at each of 16 x 16 places"
+    row, column = divmod(best // 2, 16)
+    height, width = pixels.shape[:2]
+    scale = max(height, width) / 128
+    bars = (max(height, width) - np.array([width, height])) / 2
+    centre = (boxes[best, :2] + np.array([column + 0.5, row + 0.5]) * 8) * scale - bars
+    half = 0.8 * boxes[best, 2:4] * scale
+    # Pixels: the box is that of several anchors together, and whole pixels.
+    np.testing.assert_allclose(FACE_BOX, [*(centre - half), *(centre + half)], atol=6)
 
 
 def test_the_stored_landmarks_are_those_of_the_photo(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 from PIL import Image
 
 from tflite2torch.converter.errors import SourceError
+from tflite2torch.parity.inputs.face import read_photo
 from tflite2torch.parity.inputs.images import letterbox, read_image
 from tflite2torch.parity.reference.environment import reference_python
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference
@@ -74,8 +74,7 @@ def mediapipes(pixels: Array, width: int, height: int, folder: Path) -> Array:
 def test_as_mediapipe_has_it(size: tuple[int, int], cut: tuple[int, int], tmp_path: Path) -> None:
     if reason := MediaPipeReference.unavailable():
         pytest.skip(reason)
-    photo = skimage.data.astronaut()[: cut[0], -cut[1] :]
-    pixels = np.ascontiguousarray(photo)
+    pixels = np.ascontiguousarray(read_photo()[: cut[0], -cut[1] :])
     expected = mediapipes(pixels, *size, tmp_path)
     assert expected.std() > 20
     found = letterbox(pixels, *size)
@@ -87,7 +86,7 @@ def test_as_mediapipe_has_it(size: tuple[int, int], cut: tuple[int, int], tmp_pa
 
 
 def test_an_image_of_the_right_size_stays() -> None:
-    pixels = np.ascontiguousarray(skimage.data.astronaut()[:20, :30])
+    pixels = np.ascontiguousarray(read_photo()[:20, :30])
     np.testing.assert_array_equal(letterbox(pixels, 30, 20), pixels)
 
 

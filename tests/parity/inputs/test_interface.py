@@ -52,10 +52,19 @@ def test_an_array_of_another_rank_is_not_made_to_fit() -> None:
         Port.from_manifest(IMAGE).to_module(np.zeros((4, 6, 3)))
 
 
+def test_a_vector_may_lack_the_two_axes_of_a_single_pixel() -> None:
+    vector = Port.from_manifest({**SCORES, "shape": ["N", 4], "permutation": [0, 3]})
+    assert vector.tflite_shape == (1, 1, 1, 4)
+    pixel = np.arange(4.0).reshape(1, 1, 1, 4)
+    assert vector.to_module(pixel).tolist() == [[0, 1, 2, 3]]
+    np.testing.assert_array_equal(vector.to_tflite(vector.to_module(pixel)), pixel)
+    with pytest.raises(ValueError, match="size"):
+        vector.to_module(np.zeros((1, 2, 1, 4)))
+
+
 @pytest.mark.parametrize(
     ("shape", "permutation"),
     [
-        (["N", 3], [0, 2]),
         (["N", 3], [0, 0]),
         (["N", 3], [0, -1]),
         (["N", 3], [0, 1, 2]),

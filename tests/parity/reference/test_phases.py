@@ -16,8 +16,9 @@ from tests.support.reference import run_reference
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.reference.backends import choose_backend, start_references
+from tflite2torch.parity.reference.environment import PYTHON
 from tflite2torch.parity.reference.interpreter import Reference
-from tflite2torch.parity.reference.mediapipe import PYTHON, MediaPipeReference
+from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.phases import PhasedReference, phases
 
 POINTS = (1, 2, 3)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -68,8 +69,18 @@ addEventListener("load", () => setTimeout(() => {
     (image) => image.naturalWidth * image.naturalHeight);
   seen.width = innerWidth;
   seen.overflow = document.documentElement.scrollWidth - innerWidth;
-  seen.charts = [...section.querySelectorAll(".chart")].map(
-    (chart) => chart.querySelectorAll(".point, .js-line, .hm image").length);
+  seen.charts = [...section.querySelectorAll(".chart")].map((chart) => {
+    const { width, height } = chart.firstChild.getBoundingClientRect();
+    return [chart.firstChild.getAttribute("aria-label"), width > 400 && height > 100];
+  });
+  seen.wider = [...section.querySelectorAll(".pair .chart")].filter(
+    (chart) => chart.scrollWidth > chart.clientWidth).length;
+  const point = section.querySelector(".chart [data-layer]");
+  seen.tooltip = point.textContent;
+  point.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  seen.pointed = section.querySelector("tr.about").previousSibling.firstChild.textContent;
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  seen.repeated = ids.filter((id, index) => ids.indexOf(id) !== index);
   const frame = section.querySelector(".more");
   seen.more = frame.classList.contains("right");
   const scroll = frame.firstChild;
@@ -78,8 +89,9 @@ addEventListener("load", () => setTimeout(() => {
   seen.end = frame.classList.contains("right");
   const summary = document.getElementById("summary");
   seen.cut = summary.scrollWidth - summary.parentNode.clientWidth;
-  seen.traces = [...section.querySelectorAll(".chart")].map(
-    (chart) => chart.data.map((trace) => trace.name ?? trace.colorscale[0][1]));
+  const [along, , heat] = section.querySelectorAll(".chart");
+  seen.legend = [...along.querySelectorAll("text")].map((text) => text.textContent);
+  seen.title = heat.textContent;
   seen.text = document.body.innerText;
   seen.requests = performance.getEntriesByType("resource").length;
   seen.problems = problems;
@@ -156,7 +168,14 @@ def test_the_page_in_a_browser(failing: ParityReport, tmp_path: Path, width: int
     assert failing.layers[0].name.endswith(": relu")
     assert failing.layers[0].name not in seen["failing"]
     assert len(seen["charts"]) == 1 + 2 * len(set(tensors)), "both pictures of each"
-    assert all(drawn > 0 for drawn in seen["charts"])
+    labels, sizes = zip(*seen["charts"], strict=True)
+    assert len(set(labels)) == 3
+    assert all(sizes)
+    assert seen["wider"] == 0
+    layer = next(layer for layer in failing.layers if layer.passed and layer.worst.error)
+    assert seen["tooltip"].startswith(f"{layer.name}: error {layer.worst.error:.2g} of ")
+    assert seen["pointed"] == layer.name
+    assert seen["repeated"] == []
     for said in (failing.verdict, failing.sha256, "ai-edge-litert", failing.runtime):
         assert said in seen["text"]
     for sample in failing.samples:
@@ -171,20 +190,22 @@ def test_what_is_not_a_number_is_drawn(
         module.get_parameter(f"{paths[MIXED]}.bias")[1] = torch.nan
     seen = look(as_page({"layered": compare(module, pictures=True)}), tmp_path, 1280)
     assert seen["problems"] == []
-    along, _, heat, *_ = seen["traces"]
-    assert along[-2:] == ["NaN or infinite", "the same on TFLite's own inputs"]
-    assert heat[-1] == "#cf222e"
+    assert seen["legend"][-2:] == ["NaN or infinite", "the same on TFLite's own inputs"]
+    assert "red: NaN or infinite" in seen["title"]
     assert "Triangles at the upper edge: NaN or infinite" in seen["text"]
     count = 8 * 6  # a whole channel
-    told = f"Not in the histogram: PyTorch has {count} × NaN and 0 × infinity."
+    told = f"Not in the histogram: PyTorch has {count} NaN and 0 infinite values."
     assert told in seen["text"]
 
 
-def test_a_reference_that_failed_is_told(tmp_path: Path) -> None:
+def test_a_reference_that_failed_is_told_and_needs_no_charts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     error = ReferenceFailedError("model: </script><b>ended</b>")
     page = as_page({"model": error})
     assert "</script><b>" not in page.partition('id="data"')[2]
-    assert "https://" not in page.rpartition("<script>")[2]
+    assert "https://" not in page
 
 
 def test_a_picture_shows_where_and_by_how_much() -> None:

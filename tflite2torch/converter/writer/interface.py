@@ -48,9 +48,10 @@ def size_checks(graph: Graph, scope: Scope, sizes: Sizes) -> list[str]:
         wrong, right = _sizes(value, name, sizes.multiple)
         place = f"{name}: " if len(graph.inputs) > 1 else ""
         test = f"if isinstance({name}, Tensor) and {wrong}:"
+        told = f'    raise ValueError(f"{place}expected {right}, got {{list({name}.shape)}}")'
         lines += [
             test + PROXY if len(test + PROXY) <= LONGEST else test,
-            f'    raise ValueError(f"{place}expected {right}, got {{list({name}.shape)}}")',
+            told if len(told) <= LONGEST else f'    raise ValueError("expected {right}")',
         ]
     return lines
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,12 @@ from tflite2torch.converter.errors import MissingDependencyError
 from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.inputs.interface import Port
 
-FACE_BOX = (150, 44, 302, 196)
-"""Left, top, right and bottom of the face with a margin in ``skimage.data.astronaut()``,
-a square of 1.6 times the box that the official face detector finds there."""
+PHOTO = "grace_hopper.jpg"
+"""The photo among matplotlib's sample data: Grace Hopper, by the US Navy, in the public domain."""
+
+FACE_BOX = (113, 89, 424, 400)
+"""Left, top, right and bottom of the face with a margin in the photo: a square of 1.6 times the
+box that the official face detector finds there, around the same centre."""
 
 FACE_LANDMARKS = Path(__file__).with_name("face_landmarks.json")
 """The 146 landmarks that MediaPipe's blendshapes model takes, measured on that face; the
@@ -37,19 +39,32 @@ def face_values(port: Port) -> Array | None:
 
 
 def face_photo(width: int, height: int) -> Array:
-    """Return the photo as uint8 RGB, H x W x 3.
+    """Return the face as uint8 RGB, H x W x 3.
 
     Raises:
-        MissingDependencyError: scikit-image or Pillow is not installed.
+        MissingDependencyError: as ``read_photo`` does.
+    """
+    photo = read_photo()
+    from PIL import Image
+
+    face = Image.fromarray(photo).crop(FACE_BOX)
+    return np.asarray(face.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def read_photo() -> Array:
+    """Return the whole photo as uint8 RGB, 600 x 512 x 3.
+
+    Raises:
+        MissingDependencyError: matplotlib, its sample data or Pillow is not installed.
     """
     try:
-        import skimage.data
+        from matplotlib.cbook import get_sample_data
         from PIL import Image
-    except ImportError as error:
+
+        with Image.open(get_sample_data(PHOTO, asfileobj=False)) as photo:
+            return np.asarray(photo)
+    except (ImportError, FileNotFoundError) as error:
+        missing = error.name if isinstance(error, ImportError) else f"matplotlib's {PHOTO}"
         raise MissingDependencyError(
-            f"the photo of a face to compare on needs {error.name}; "
-            'pip install "tflite2torch[parity]"'
+            f'the photo of a face to compare on needs {missing}; pip install "tflite2torch[parity]"'
         ) from error
-    astronaut: Callable[[], Array] = skimage.data.astronaut
-    photo = Image.fromarray(astronaut()).crop(FACE_BOX)
-    return np.asarray(photo.resize((width, height), Image.Resampling.BILINEAR))

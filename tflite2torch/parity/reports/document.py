@@ -23,10 +23,9 @@ SCHEMA = 2
 PACKAGES = (
     "ai-edge-litert",
     "flatbuffers",
+    "matplotlib",
     "numpy",
     "pillow",
-    "plotly",
-    "scikit-image",
     "tflite",
     "torch",
 )
