@@ -66,7 +66,7 @@ HANDS = (
                 (63,),
                 "landmarks",
                 PIXELS,
-                ".unflatten(1, (21, 3)): x, y, z from the wrist, scaled as 0.4 x",
+                ".unflatten(1, (21, 3)) are x, y, z from the wrist, scaled as 0.4 x",
                 _POINTS,
             ),
             tensor((1,), "presence", PROBABILITY, "whether the image shows a hand"),
@@ -75,7 +75,7 @@ HANDS = (
                 (63,),
                 "world_landmarks",
                 METRES,
-                ".unflatten(1, (21, 3)): x, y, z from about the middle of the knuckles",
+                ".unflatten(1, (21, 3)) are x, y, z from about the middle of the knuckles",
                 _POINTS,
             ),
         ),
@@ -100,8 +100,8 @@ HANDS = (
                 (4,),
                 "crop",
                 PIXELS,
-                "two points (x, y): the center of the right crop, and a guide half its side "
-                "away, below it once the fingers point up",
+                "the center of the right crop, and a guide half its side away, below it once the "
+                "fingers point up",
                 ("center x", "center y", "guide x", "guide y"),
             ),
         ),

@@ -65,7 +65,7 @@ POSES = (
                 (195,),
                 "landmarks",
                 f"{PIXELS}, then {LOGIT}s",
-                ".unflatten(1, (39, 5)): x, y, z from the hips, visibility, presence; points from "
+                ".unflatten(1, (39, 5)) are x, y, z from the hips, visibility, presence; points from "
                 "33 on are 2 to align and 4 unused",
                 _POINTS,
             ),
@@ -82,7 +82,7 @@ POSES = (
                 (117,),
                 "world_landmarks",
                 METRES,
-                ".unflatten(1, (39, 3)): x, y, z from the hips",
+                ".unflatten(1, (39, 3)) are x, y, z from the hips",
                 _POINTS,
             ),
         ),

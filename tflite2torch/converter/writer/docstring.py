@@ -81,9 +81,10 @@ def _tensors(values: list[Value], names: list[str], metadata: list[TensorMetadat
             text += f" {value.dtype}"
         if known.value_range is not None:
             text += " in [{:g}, {:g}]".format(*known.value_range)
-        said = [plain(known.unit)] if known.value_range is None else []
-        said += [plain(known.meaning, 200), plain(known.resize, 60).partition(":")[0]]
-        text = ", ".join([text, *filter(None, said)])
+        elif known.unit:
+            text += f" {plain(known.unit)}"
+        said = [plain(known.meaning, 200), plain(known.resize, 60).partition(":")[0]]
+        text += ": ".join(["", ", ".join(filter(None, said))]) if any(said) else ""
         if value.rank == 2 and len(known.labels) == value.shape[1]:
             text += ": " + ", ".join(plain(label) for label in known.labels)
         lines += textwrap.wrap(

@@ -48,10 +48,10 @@ def size_checks(graph: Graph, scope: Scope, sizes: Sizes) -> list[str]:
         wrong, right = _sizes(value, name, sizes.multiple)
         place = f"{name}: " if len(graph.inputs) > 1 else ""
         test = f"if isinstance({name}, Tensor) and {wrong}:"
-        told = f'    raise ValueError(f"{place}expected {right}, got {{list({name}.shape)}}")'
+        told = f'    raise ValueError(f"{place}takes {right}, not {{list({name}.shape)}}")'
         lines += [
             test + PROXY if len(test + PROXY) <= LONGEST else test,
-            told if len(told) <= LONGEST else f'    raise ValueError("expected {right}")',
+            told if len(told) <= LONGEST else f'    raise ValueError("takes {right}")',
         ]
     return lines
 
@@ -66,4 +66,4 @@ def _sizes(value: Value, name: str, multiple: int | None) -> tuple[str, str]:
     if multiple == 1:
         return f"{name}.ndim < 4", f"(N, {channels}, H, W)"
     sides = " or ".join(f"{name}.shape[{axis}] % {multiple}" for axis in (2, 3))
-    return f"({name}.ndim < 4 or {sides})", f"(N, {channels}, {multiple} h, {multiple} w)"
+    return f"({name}.ndim < 4 or {sides})", f"(N, {channels}, H, W), multiples of {multiple}"
