@@ -3,6 +3,7 @@
 # make architectures  regenerate architectures/ from the official files
 # make docs           write docs/operators.md from the registry of operators
 # make models         measure all official models, for the README's table
+# make recipes        measure losses and low precision, for docs/recipes.md
 # make reference      install MediaPipe's own runtime, which runs its own operators, into the
 #                     user's cache: tflite2torch reference
 # make bench          measure a conversion, and a comparison with TFLite
@@ -31,7 +32,7 @@ SOURCE := $(WHEEL_MODELS)
 NEEDED := $(WHEEL_MODELS)/.complete
 endif
 
-.PHONY: demo test architectures docs models reference bench fuzz fuzz-coverage clean
+.PHONY: demo test architectures docs models recipes reference bench fuzz fuzz-coverage clean
 
 demo: $(INSTALLED) $(NEEDED)
 	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
@@ -51,6 +52,9 @@ docs: $(INSTALLED)
 
 models: $(INSTALLED) $(WHEEL) reference
 	$(BIN)/python -m benchmarks.models $(TFLITE2TORCH_MODELS) $(WHEEL) --write README.md
+
+recipes: $(INSTALLED) $(WHEEL)
+	$(BIN)/python -m benchmarks.recipes $(TFLITE2TORCH_MODELS) $(WHEEL) --write docs/recipes.md
 
 bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"

@@ -16,8 +16,11 @@ from typing import Any
 
 import click
 
+from benchmarks import markdown
+
 BATCHES = (1, 4)
-BEGIN, END = "<!-- models: begin -->\n", "<!-- models: end -->\n"
+HEADINGS = ["model", "from", "operators", "values compared", "coverage", "folded"]
+HEADINGS += ["error", "noise floor", "error / tolerated", "verdict"]
 
 COMMAND = [sys.executable, "-m", "tflite2torch.cli"]
 FAILED = (0, 1, 3)
@@ -36,13 +39,11 @@ def main(sources: tuple[Path, ...], write: Path | None) -> None:
     facts = _run("inspect", sources)
     runs = [_run("parity", sources, f"--batch={batch}") for batch in BATCHES]
     rows = [_row(about, runs) for about in facts]
-    table = _table(rows)
+    table = markdown.table(HEADINGS, "llrrrrrrrl", rows)
     if write is None:
         click.echo(table, nl=False)
     else:
-        before, rest = write.read_text(encoding="utf-8").split(BEGIN)
-        after = rest.split(END)[1]
-        write.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
+        markdown.put(write, "models", table)
 
 
 def _run(verb: str, sources: Iterable[Path], *options: str) -> list[dict[str, Any]]:
@@ -92,14 +93,6 @@ def _origin(source: str) -> str:
     if source.startswith("mediapipe-"):
         return "MediaPipe " + source.split("-")[1]
     return "its own file" if source.endswith(".tflite") else f"`{source}`"
-
-
-def _table(rows: Iterable[list[str]]) -> str:
-    headings = ["model", "from", "operators", "values compared", "coverage", "folded"]
-    headings += ["error", "noise floor", "error / tolerated", "verdict"]
-    rule = ["---", "---", *["--:"] * 7, "---"]
-    lines = [headings, rule, *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

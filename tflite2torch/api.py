@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
 from tflite2torch.converter.files import write_conversions
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
 from tflite2torch.converter.output import folder_path
 from tflite2torch.converter.sources import read_sources, source_path
@@ -55,18 +56,29 @@ def convert(
     return conversions
 
 
-def load(source: Source) -> nn.Module | dict[str, nn.Module]:
+@overload
+def load(source: Source, model: str) -> nn.Module: ...
+@overload
+def load(source: Source, model: None = None) -> Any: ...
+def load(source: Source, model: str | None = None) -> Any:
     """Return the models of a source as modules with their weights, in ``eval`` mode.
+
+    Their classes are those of the file that ``convert`` writes, imported. In this process
+    they can be pickled; another one imports them from the file.
 
     Args:
         source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
+        model: the name of one of its models, such as ``face_detector``.
 
     Returns:
-        The module of a ``.tflite`` file; a dict of modules by name for anything else.
+        With ``model``, that module. Without, the module of a ``.tflite`` file, and a dict of
+        modules by name for anything else; this is typed as Any, since no type checker knows
+        what is in a file.
 
     Raises:
         MissingDependencyError: torch is not installed.
-        SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
+        SourceError: also where no model of the source is called ``model``.
+        InvalidModelError, UnsupportedOpError: as ``convert`` does.
     """
     try:
         from tflite2torch.loading import load_module
@@ -75,33 +87,57 @@ def load(source: Source) -> nn.Module | dict[str, nn.Module]:
             'loading a model needs torch: pip install "tflite2torch[torch]"'
         ) from error
     path = source_path(source)
-    modules = {c.name: load_module(c) for c in convert_all(read_sources([path]))}
-    return next(iter(modules.values())) if _is_model(path) else modules
+    modules = {c.name: load_module(c) for c in convert_all(_read(path, model))}
+    return next(iter(modules.values())) if model or _is_model(path) else modules
 
 
+@overload
 def compare(
     source: Source,
     module: nn.Module | None = None,
     *,
+    model: str,
     batch: int = 1,
     seed: int = 0,
     reference: str | None = None,
-) -> ParityReport | dict[str, ParityReport]:
+) -> ParityReport: ...
+@overload
+def compare(
+    source: Source,
+    module: nn.Module | None = None,
+    *,
+    model: None = None,
+    batch: int = 1,
+    seed: int = 0,
+    reference: str | None = None,
+) -> Any: ...
+def compare(
+    source: Source,
+    module: nn.Module | None = None,
+    *,
+    model: str | None = None,
+    batch: int = 1,
+    seed: int = 0,
+    reference: str | None = None,
+) -> Any:
     """Compare every layer of the models of a source with TFLite.
 
     Args:
         source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
         module: what is compared in place of the emitted module, such as a port that was
             written by hand; in eval mode, with its weights, on the CPU. Its operations are
-            lined up with the emitted ones. The source has to be of one model.
+            lined up with the emitted ones. The source has to be of one model, or ``model``
+            says which one it stands for.
+        model: the name of the only model to compare, as for ``load``.
         batch: how many samples run together; each is compared with its own run of TFLite.
         seed: of random inputs, and of the nudges that noise floors are measured with.
         reference: what runs the models: ``litert``, ``tensorflow`` or ``mediapipe``; by
             default LiteRT, and MediaPipe's runtime for models with its own operators.
 
     Returns:
-        The report on a ``.tflite`` file; a dict of reports by name for anything else.
-        ``passed`` and ``verdict`` say how it went, ``layers`` has all the measures.
+        The report on one model, where ``model`` or a ``.tflite`` file names one; a dict of
+        reports by name for anything else. Typed as that of ``load`` is. ``passed`` and
+        ``verdict`` say how it went, ``layers`` has all the measures.
 
     Raises:
         MissingDependencyError: torch, or what reads photos, is not installed.
@@ -125,11 +161,26 @@ def compare(
     _check_module(module)
     path = source_path(source)
     options = Options((batch,), seed, reference=reference)
-    conversions = convert_all(read_sources([path]))
+    conversions = convert_all(_read(path, model))
     if module is not None and len(conversions) != 1:
-        raise SourceError(f"{path}: {len(conversions)} models; a module is of one")
+        raise SourceError(
+            f"{path}: {len(conversions)} models; name the one that the module is of: "
+            f"model={conversions[0].name!r}"
+        )
     reports = {c.name: compare_conversion(c, options, module) for c in conversions}
-    return next(iter(reports.values())) if _is_model(path) else reports
+    return next(iter(reports.values())) if model or _is_model(path) else reports
+
+
+def _read(path: Path, model: str | None) -> list[ModelFile]:
+    """Return the models of a source, or the one of a name; SourceError where none has it."""
+    files = list(read_sources([path]))
+    if model is None:
+        return files
+    chosen = [file for file in files if file.name == model]
+    if not chosen:
+        known = ", ".join(file.name for file in files)
+        raise SourceError(f"{path}: no model is called {model!r}; there are {known}")
+    return chosen
 
 
 def _check_module(module: object) -> None:

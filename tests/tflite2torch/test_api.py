@@ -88,6 +88,24 @@ def test_load_gives_modules_by_name_of_anything_else(
         assert list(loaded) == names
 
 
+def test_load_gives_one_module_by_name(
+    good: Path, unsupported: Path, good_model: bytes, tmp_path: Path
+) -> None:
+    """A model beside it that does not convert is in nobody's way."""
+    assert good.parent == unsupported.parent
+    assert type(tflite2torch.load(good.parent, "good")).__name__ == "Good"
+    with pytest.raises(tflite2torch.SourceError, match="'bad'; there are good, unsupported"):
+        tflite2torch.load(good.parent, "bad")
+
+
+def test_compare_gives_one_report_by_name(good: Path, unsupported: Path) -> None:
+    module = tflite2torch.load(good)
+    with torch.no_grad():
+        next(module.parameters()).add_(1)
+    assert tflite2torch.compare(good.parent, model="good").passed
+    assert not tflite2torch.compare(good.parent, module, model="good").passed
+
+
 def test_load_names_what_it_lacks(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "tflite2torch.loading", raising=False)

@@ -49,7 +49,7 @@ class Resize(Node):
             return Code(f"{name}(x0, height, width)", sizes, helper=name)
         factor = self.factor
         if factor is not None:
-            return Code(SCALED, {"scale_factor": factor})
+            return Code(SCALED, {"scale_factor": float(factor)})  # TorchScript takes no int
         return Code(TEMPLATES[key], {"size": self.size})
 
     @property
