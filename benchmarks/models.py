@@ -65,7 +65,7 @@ def _row(about: dict[str, Any], runs: Iterable[list[dict[str, Any]]]) -> list[st
     found = [model for run in runs for model in run if model["name"] == about["name"]]
     source = about["source"].rsplit("/", 1)[0]
     cells = [
-        f"`{about['name']}`",
+        f"`{Path(about['source']).stem}`",
         _origin(source),
         str(sum(about["operators"].values())),
     ]

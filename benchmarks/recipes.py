@@ -48,20 +48,6 @@ LOSSES: dict[str, tuple[Loss, float]] = {
 }
 """Losses by name, and the norm that gradients are clipped to, or 0."""
 
-DETECTOR = ("pixels", "logit")
-UNITS = {
-    "face_detector": DETECTOR,
-    "face_detection_back": DETECTOR,
-    "face_detection_full_range": DETECTOR,
-    "face_detection_full_range_sparse": DETECTOR,
-    "face_landmarks_detector": ("pixels", "logit", "probability"),
-    "face_landmark": ("pixels", "logit"),
-    "face_landmark_with_attention": (*["pixels"] * 6, "logit"),
-    "iris_landmark": ("pixels", "pixels"),
-    "face_blendshapes": ("weight, 0 to 1",),
-}
-"""What the outputs of each architecture are measured in; pixels are those of the input."""
-
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
@@ -76,11 +62,7 @@ def main(sources: tuple[Path, ...], write: Path | None) -> None:
         for file in read_sources(sources)
         if file.sha256 in registry
     }
-    precision = [
-        row
-        for digest, conversion in conversions.items()
-        for row in _precision(conversion, UNITS[registry[digest]["module"]])
-    ]
+    precision = [row for conversion in conversions.values() for row in _precision(conversion)]
     (landmarks,) = (c for c in conversions.values() if c.name == LANDMARKS)
     headings = ["loss", "gradient's norm", *(f"learning rate {rate:g}" for rate in RATES)]
     tables = {
@@ -151,16 +133,16 @@ DTYPES: dict[str, Callable[[nn.Module, Sequence[Tensor]], object]] = {
 
 
 @torch.no_grad()
-def _precision(conversion: Conversion, units: Sequence[str]) -> Iterator[list[str]]:
+def _precision(conversion: Conversion) -> Iterator[list[str]]:
     """Yield for each output the largest errors on a face, against float64."""
     module = load_module(conversion)
     inputs = _face(conversion)
     exact = _listed(_cast(torch.float64)(copy.deepcopy(module), inputs))
     found = [_listed(way(copy.deepcopy(module), inputs)) for way in DTYPES.values()]
-    for index, (port, unit) in enumerate(zip(conversion.outputs, units, strict=True)):
+    for index, port in enumerate(conversion.outputs):
         errors = [(results[index].double() - exact[index]).abs().max() for results in found]
-        name = f"`{conversion.name}`" if index == 0 else ""
-        yield [name, f"`{port['identifier']}`", unit, *(f"{float(e):.2g}" for e in errors)]
+        name = f"`{Path(conversion.file.label).stem}`" if index == 0 else ""
+        yield [name, f"`{port['identifier']}`", port["unit"], *(f"{float(e):.2g}" for e in errors)]
 
 
 def _face(conversion: Conversion) -> list[Tensor]:
