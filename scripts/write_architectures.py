@@ -24,6 +24,9 @@ from tflite2torch.converter.writer.formatting import format_source
 
 FOLDER = Path(__file__).parent.parent / "tflite2torch" / "architectures"
 
+RANGE = re.compile(r"^    input_range = .*\n", re.MULTILINE)
+"""The class attribute that differs between files of one architecture."""
+
 WHEEL = "mediapipe-0.10.21-*.whl"
 
 
@@ -34,70 +37,39 @@ class Official:
     Attributes:
         pattern: its name.
         origin: where Google publishes it.
-        models: what each model in it that belongs here is, by the file's stem.
+        models: the stems of the models in it that belong here.
     """
 
     pattern: str
     origin: str
-    models: dict[str, str]
+    models: tuple[str, ...]
 
 
-def _legacy(stem: str, tags: str, text: str) -> Official:
-    return Official(f"{stem}.tflite", f"MediaPipe's git history, {tags}", {stem: text})
+def _legacy(stem: str, tags: str) -> Official:
+    return Official(f"{stem}.tflite", f"MediaPipe's git history, {tags}", (stem,))
 
 
 OFFICIAL = (
     Official(
         "face_landmarker.task",
         "the bundle face_landmarker/float16/1",
-        {
-            "face_detector": "BlazeFace: boxes and six keypoints of near faces.",
-            "face_landmarks_detector": "478 landmarks of a face, irises among them, and "
-            "whether there is a face and a tongue.",
-            "face_blendshapes": "52 expression weights from 146 landmarks: an MLP-Mixer.",
-        },
+        ("face_detector", "face_landmarks_detector", "face_blendshapes"),
     ),
-    _legacy(
-        "face_detection_front",
-        "v0.5.5 to v0.7.4",
-        "BlazeFace in float32, the first release of face_detector's weights.",
-    ),
-    _legacy(
-        "face_detection_back",
-        "v0.7.5 to v0.8.4",
-        "BlazeFace for rear cameras: smaller faces, a larger image.",
-    ),
-    _legacy(
-        "face_detection_full_range",
-        "v0.8.10",
-        "Faces up to some metres away: BlazeFace's double blocks and a feature pyramid.",
-    ),
-    _legacy(
-        "face_landmark",
-        "v0.7.4 to 0.8.0",
-        "468 landmarks of a face, and whether there is one; weights in float32.",
-    ),
-    _legacy(
-        "face_landmark_f16",
-        "v0.8.8 to v0.8.10.2",
-        "468 landmarks of a face, and whether there is one; weights in float16.",
-    ),
-    _legacy(
-        "iris_landmark",
-        "every tag, and the wheel",
-        "Contours of an eye and its brow, 71 landmarks, and five of the iris.",
-    ),
+    _legacy("face_detection_front", "v0.5.5 to v0.7.4"),
+    _legacy("face_detection_back", "v0.7.5 to v0.8.4"),
+    _legacy("face_detection_full_range", "v0.8.10"),
+    _legacy("face_landmark", "v0.7.4 to 0.8.0"),
+    _legacy("face_landmark_f16", "v0.8.8 to v0.8.10.2"),
+    _legacy("iris_landmark", "every tag, and the wheel"),
     Official(
         WHEEL,
         "the wheel of MediaPipe 0.10.21",
-        {
-            "face_detection_short_range": "face_detector, under its older name.",
-            "face_detection_full_range_sparse": "Faces up to some metres away, with sparse "
-            "weights; the pyramid's heads read blocks of pixels.",
-            "face_landmark": "468 landmarks of a face, and whether there is one.",
-            "face_landmark_with_attention": "468 landmarks of a face, and finer ones of "
-            "lips, eyes and irises, each from features cropped around it.",
-        },
+        (
+            "face_detection_short_range",
+            "face_detection_full_range_sparse",
+            "face_landmark",
+            "face_landmark_with_attention",
+        ),
     ),
 )
 """The files whose models are in ``architectures/``, in their order there.
@@ -111,13 +83,11 @@ class Model:
     """One official model.
 
     Attributes:
-        text: what it is.
         origin: where Google publishes it.
         diagram: its parts, as Mermaid text.
     """
 
     conversion: Conversion
-    text: str
     origin: str
     diagram: str
 
@@ -134,7 +104,6 @@ def official_models(folders: Sequence[Path]) -> list[Model]:
     return [
         Model(
             convert_model(file),
-            official.models[file.name],
             official.origin,
             draw_model(file),
         )
@@ -156,7 +125,7 @@ def architecture_files(models: Sequence[Model]) -> dict[str, str]:
     """Return the text of every file of ``architectures/``, by name."""
     architectures = _architectures(models)
     firsts = [models[0].conversion for models in architectures]
-    files = {f"{first.name}.py": first.source for first in firsts}
+    files = {f"{models[0].conversion.name}.py": _source(models) for models in architectures}
     assert len(files) == len(firsts), "two architectures have one name"
     return {
         **files,
@@ -164,6 +133,13 @@ def architecture_files(models: Sequence[Model]) -> dict[str, str]:
         "README.md": _page(architectures),
         "registry.json": json.dumps(_registry(architectures), indent=2) + "\n",
     }
+
+
+def _source(models: Sequence[Model]) -> str:
+    """Return the module of an architecture, without a value range that not all of them have."""
+    ranges = {str(model.conversion.inputs[0]["value_range"]) for model in models}
+    source = models[0].conversion.source
+    return source if len(ranges) == 1 else RANGE.sub("", source)
 
 
 def _architectures(models: Sequence[Model]) -> list[list[Model]]:
@@ -176,7 +152,7 @@ def _architectures(models: Sequence[Model]) -> list[list[Model]]:
         tree = ast.parse(model.conversion.source)
         code = ast.unparse(ast.Module(tree.body[1:], []))
         code = code.replace(model.conversion.class_name, "Model")
-        code = re.sub(r"^    input_range = .*$", "", code, flags=re.MULTILINE)
+        code = RANGE.sub("", code)
         groups.setdefault(code, []).append(model)
     return list(groups.values())
 
@@ -228,7 +204,7 @@ def _page(architectures: Sequence[Sequence[Model]]) -> str:
         name, source = models[0].conversion.name, models[0].conversion.source
         lines += [
             f"| `{model.conversion.name}` | {model.origin} | [`{name}`](#{name}) "
-            f"| {model.text} | {len(source.splitlines())} "
+            f"| {model.conversion.metadata.title} | {len(source.splitlines())} "
             f"| {model.conversion.parameters:,} |"
             for model in models
         ]
@@ -237,7 +213,8 @@ def _page(architectures: Sequence[Sequence[Model]]) -> str:
 
 def _section(models: Sequence[Model]) -> list[str]:
     name = models[0].conversion.name
-    lines = ["", f"## {name}", "", f"{models[0].text} [Source]({name}.py).", ""]
+    title = models[0].conversion.metadata.title
+    lines = ["", f"## {name}", "", f"{title} [Source]({name}.py).", ""]
     for model in models:
         file = model.conversion.file
         label = file.label.rpartition("/")[2]

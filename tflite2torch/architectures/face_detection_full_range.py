@@ -112,7 +112,9 @@ class FaceDetectionFullRange(nn.Module):
 
     def forward(self, x: Tensor) -> FaceDetectionFullRangeOutput:
         if isinstance(x, Tensor) and (x.ndim < 4 or x.shape[2] % 32 or x.shape[3] % 32):
-            raise ValueError("takes (N, 3, H, W), multiples of 32")
+            raise ValueError(
+                f"takes (N, 3, H, W), multiples of 32, not {list(x.shape)}"
+            )
         x = F.pad(x, (0, 1, 0, 1))  # TFLite SAME: one more right and bottom
         x = self.stage1(F.relu(self.stem(x)))
         x4 = self.stage2(x)

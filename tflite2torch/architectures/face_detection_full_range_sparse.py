@@ -118,7 +118,9 @@ class FaceDetectionFullRangeSparse(nn.Module):
 
     def forward(self, x: Tensor) -> FaceDetectionFullRangeSparseOutput:
         if isinstance(x, Tensor) and (x.ndim < 4 or x.shape[2] % 32 or x.shape[3] % 32):
-            raise ValueError("takes (N, 3, H, W), multiples of 32")
+            raise ValueError(
+                f"takes (N, 3, H, W), multiples of 32, not {list(x.shape)}"
+            )
         x = self.stage1(F.relu(self.stem(x)))
         x4 = self.stage2(x)
         x8 = self.stage3(x4)

@@ -77,7 +77,9 @@ class FaceDetector(nn.Module):
 
     def forward(self, x: Tensor) -> FaceDetectorOutput:
         if isinstance(x, Tensor) and (x.ndim < 4 or x.shape[2] % 16 or x.shape[3] % 16):
-            raise ValueError("takes (N, 3, H, W), multiples of 16")
+            raise ValueError(
+                f"takes (N, 3, H, W), multiples of 16, not {list(x.shape)}"
+            )
         x = F.pad(x, (1, 2, 1, 2))  # TFLite SAME: one more right and bottom
         x = self.stage1(F.relu(self.stem(x)))
         x = self.stage2(x)

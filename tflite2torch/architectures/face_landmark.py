@@ -61,7 +61,6 @@ class FaceLandmarkOutput(NamedTuple):
 
 class FaceLandmark(nn.Module):
     input_size = (192, 192)
-    input_range = (-1.0, 1.0)
 
     def __init__(self) -> None:
         super().__init__()

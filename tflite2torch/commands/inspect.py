@@ -14,11 +14,11 @@ import click
 from tflite2torch.commands.options import common, print_json, verbose
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.errors import UnsupportedOpError
-from tflite2torch.converter.files import model_facts
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.metadata import read_metadata
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.converter.frontends.tflite.parse import read_model
+from tflite2torch.converter.manifest import model_facts
 from tflite2torch.converter.sources import read_sources
 
 if TYPE_CHECKING:
@@ -120,9 +120,8 @@ def _show(shown: Console, model: dict[str, Any]) -> None:
         for position, tensor in enumerate(model[kind]):
             for line in _lines(kind, position, tensor, metadata):
                 shown.print(line, markup=False)
-    for key, fact in (model["module"] or {}).items():
-        if fact:
-            shown.print(f"  {key.replace('_', ' '):<9}  {fact!a}"[:MAX_LINE], markup=False)
+    for heading, fact in _module_lines(model["module"] or {}):
+        shown.print(f"  {heading:<9}  {_shown(fact)}", markup=False)
     counts = ", ".join(f"{count} {name}" for name, count in model["operators"].items())
     shown.print(f"  operators  {counts}", markup=False)
     if verbose():
@@ -150,7 +149,28 @@ def _lines(kind: str, position: int, tensor: dict[str, Any], metadata: Any) -> I
             line += f"; --inputs: {entry['identifier']} {tensor['shape']}"
         yield f"{INDENT}{line}"
     for key in (key for key in entry if key not in SHOWN and entry[key]):
-        yield f"{INDENT}{key}: {entry[key]!a}"[:MAX_LINE]
+        yield f"{INDENT}{key}: {_shown(entry[key])}"
+
+
+def _module_lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield headings and texts on a module: its title and licence, sizes, and anchors."""
+    for key in ("title", "licence"):
+        if facts.get(key):
+            yield key, facts[key]
+    if facts.get("size_multiple"):
+        yield "sizes", f"height and width: multiples of {facts['size_multiple']}"
+    if facts.get("anchors"):
+        maps = facts["anchors"]["feature_maps"]
+        yield (
+            "anchors",
+            ", ".join(f"{m['anchors_per_cell']} in a cell of stride {m['stride']}" for m in maps),
+        )
+
+
+def _shown(fact: str | list[str]) -> str:
+    """Return a text, or a list of texts, as printable characters on one line."""
+    text = ascii(fact if isinstance(fact, str) else ", ".join(map(str, fact)))[1:-1]
+    return text if len(text) <= MAX_LINE else f"{text[: MAX_LINE - 4]} ..."
 
 
 def _steps(model: dict[str, Any]) -> Table:

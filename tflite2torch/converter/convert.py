@@ -136,10 +136,10 @@ def _planned(model: TfliteModel, file: ModelFile) -> tuple[Graph, Sizes, Plan]:
     run_passes(graph, PASSES)
     shapes = ([value.shape for value in values] for values in (graph.inputs, graph.outputs))
     graph.metadata = with_facts(graph.metadata, file.sha256, *shapes)
-    rename_outputs(graph)
+    renamed = rename_outputs(graph)
     sizes = Sizes.of(graph)
     run_passes(graph, STRUCTURE)
-    return graph, sizes, plan_classes(graph, class_name(file.name))
+    return graph, sizes, plan_classes(graph, class_name(file.name), renamed)
 
 
 def convert_all(files: Iterable[ModelFile]) -> list[Conversion]:

@@ -1,13 +1,20 @@
-"""What the manifest says of a model's inputs, outputs and weights: plain data, for JSON."""
+"""What the manifest and the weights file say of a model: plain data, for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tflite2torch.converter.graph.metadata import TensorMetadata
 from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.converter.planning.sizes import Sizes
+from tflite2torch.converter.version import __version__
+from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
+
+if TYPE_CHECKING:
+    from tflite2torch.converter.convert import Conversion
+
+GENERATOR = f"tflite2torch {__version__}"
 
 MOST_VALUES = 1024
 """The most values of a constant that the manifest lists."""
@@ -71,3 +78,45 @@ def weight_entries(state: Mapping[str, Value]) -> dict[str, dict[str, Any]]:
 def _is_listed(value: Value) -> bool:
     """Return whether a constant is of integers, and not too long to be read."""
     return value.array.dtype.kind in "iu" and value.array.size <= MOST_VALUES
+
+
+def weights_header(conversion: Conversion) -> dict[str, str]:
+    """Return what a weights file says of itself: format, source, licence, and what wrote it."""
+    return {
+        "format": "pt",
+        "source": conversion.file.origin,
+        "sha256": conversion.file.sha256,
+        "licence": conversion.metadata.licence or "not stated",
+        "generator": GENERATOR,
+    }
+
+
+def model_facts(conversion: Conversion) -> dict[str, Any]:
+    """Return what a model does, its licence, the sizes that it takes, and its anchors."""
+    return {
+        "title": conversion.metadata.title or None,
+        "licence": conversion.metadata.licence or None,
+        "size_multiple": conversion.sizes.multiple,
+        "anchors": anchor_entry(conversion.sizes),
+    }
+
+
+def manifest_entry(
+    conversion: Conversion,
+    format: WeightsFormat = "safetensors",
+    dtype: FloatType = "float32",
+) -> dict[str, Any]:
+    """Return what the manifest says of one model: where it and each weight came from."""
+    return {
+        "class": conversion.class_name,
+        "module": f"{conversion.name}.py",
+        "weights": f"{conversion.name}.{format}",
+        "dtype": dtype,
+        "source": conversion.file.label,
+        "sha256": conversion.file.sha256,
+        **model_facts(conversion),
+        "inputs": conversion.inputs,
+        "outputs": conversion.outputs,
+        "parameters": conversion.parameters,
+        "state_dict": weight_entries(conversion.state),
+    }

@@ -282,7 +282,7 @@ def test_all_uses_say_what_a_class_is() -> None:
     for uses in ([first, second], [second, first]):
         assert motifs_of(uses_of_classes(uses))[first.key].name == "SeparableConv"
     whole = graph([*first.inputs, *second.inputs], [first, second])
-    assert set(model_roles(whole, motifs_of(uses_of_classes(whole.nodes))).values()) == {
+    assert set(model_roles(whole, motifs_of(uses_of_classes(whole.nodes)), {}).values()) == {
         "separable"
     }
 

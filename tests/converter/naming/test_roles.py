@@ -51,7 +51,7 @@ def stage(x: Value, count: int = 2) -> Stage:
 
 
 def roles(whole: Graph) -> list[str]:
-    found = model_roles(whole, motifs_of(uses_of_classes(whole.nodes)))
+    found = model_roles(whole, motifs_of(uses_of_classes(whole.nodes)), {})
     return [found[node] for node in whole.nodes if node in found]
 
 

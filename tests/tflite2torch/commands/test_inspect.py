@@ -97,7 +97,7 @@ def test_every_further_field_has_a_line(good: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("tflite2torch.commands.inspect.convert_model", convert)
     shown = CliRunner().invoke(main, ["inspect", str(good)]).stdout
-    assert [x.strip() for x in shown.splitlines() if "unit" in x] == [r"unit: 'pixel\x1b'"]
+    assert [x.strip() for x in shown.splitlines() if "unit" in x] == [r"unit: pixel\x1b"]
 
 
 def test_quiet_leaves_the_exit_code(good: Path, unsupported: Path, tmp_path: Path) -> None:

@@ -32,7 +32,6 @@ class Graph:
         nodes: the steps.
         input_names: what the inputs are called in source and documentation.
         output_names: likewise.
-        renamed: new names of outputs whose own names say too little, by those.
         metadata: names, descriptions and value ranges that the file states.
     """
 
@@ -43,7 +42,6 @@ class Graph:
     nodes: list[Node]
     input_names: list[str] = field(default_factory=list)
     output_names: list[str] = field(default_factory=list)
-    renamed: dict[str, str] = field(default_factory=dict)
     metadata: ModelMetadata = field(default_factory=ModelMetadata)
 
     def producers(self) -> dict[Value, Node]:

@@ -14,7 +14,7 @@ class TensorMetadata:
         description: what the file says of it.
         value_range: smallest and largest value: of normalized pixels for an image, from the
             file's statistics for other tensors. None if unknown.
-        unit: of its values, such as ``pixels of the input``, ``logit`` or ``probability``.
+        unit: of its values, such as ``input pixels``, ``logit`` or ``probability``.
         meaning: the order of rows and axes, and what an index stands for.
         resize: how a photo becomes an input image.
         labels: what each entry of an axis stands for, of the axis with as many entries; or each

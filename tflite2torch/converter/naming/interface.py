@@ -52,22 +52,26 @@ def name_interface(graph: Graph) -> Rewrites:
     return Rewrites(len(found))
 
 
-def rename_outputs(graph: Graph) -> None:
-    """Give outputs without a clear name of their own the name that the metadata states.
+UNCLEAR = re.compile(r"output\d*|([a-z0-9]{1,2}_)*[a-z0-9]{1,2}")
+"""Names that do not say what an output is: ``output2``, or words of two letters as ``ld_3d``."""
 
-    Only for models of which the metadata is known to be right. What else is called after such
-    an output follows: ``graph.renamed`` maps the old name to the new one.
+
+def rename_outputs(graph: Graph) -> dict[str, str]:
+    """Give outputs with an unclear name that of the table of official models.
+
+    Returns the new names by the old ones: layers that are called after such an output follow.
     """
     if not graph.metadata.known:
-        return
+        return {}
     stated = {
         name: identifier(fact.name)
         for name, fact in zip(graph.output_names, graph.metadata.outputs, strict=False)
-        if fact.name and re.fullmatch(r"output\d*|([a-z0-9]{1,2}_)*[a-z0-9]{1,2}", name)
+        if fact.name and UNCLEAR.fullmatch(name)
     }
     names = Namespace(RESERVED.union(graph.input_names, set(graph.output_names) - set(stated)))
-    graph.renamed = {name: names.unique(new) for name, new in stated.items()}
-    graph.output_names = [graph.renamed.get(name, name) for name in graph.output_names]
+    renamed = {name: names.unique(new) for name, new in stated.items()}
+    graph.output_names = [renamed.get(name, name) for name in graph.output_names]
+    return renamed
 
 
 def _stated(metadata: list[TensorMetadata], index: int) -> str | None:

@@ -13,18 +13,21 @@ LONGEST = 64
 GLOBALS = frozenset(
     """
     crop_matrix crop_matrix_v1 crop_rectangle_matrix depth_to_space F False float isinstance
-    known list max_pool_with_argmax max_unpool mirror_pad NamedTuple nearest_corners nn None
+    list max_pool_with_argmax max_unpool mirror_pad NamedTuple nearest_corners nn None
     padded_average range resize_asymmetric resize_nearest_corners rows space_to_depth super
     Tensor torch transform_bilinear transform_landmarks True tuple ValueError
     """.split()
 )
 """Names that an emitted module uses as they are, those of helper functions among them."""
 
-MODULE_ATTRIBUTES = frozenset(
+CLASS_ATTRIBUTES = frozenset({"anchor_grid", "input_range", "input_size"})
+"""Attributes that the class of a model may have, see ``writer.interface``."""
+
+MODULE_ATTRIBUTES = CLASS_ATTRIBUTES | frozenset(
     """
-    add_module anchor_grid apply bfloat16 buffers call_super_init children compile cpu cuda
+    add_module apply bfloat16 buffers call_super_init children compile cpu cuda
     double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
-    get_submodule half input_range input_size ipu load_state_dict modules mtia named_buffers
+    get_submodule half ipu load_state_dict modules mtia named_buffers
     named_children named_modules named_parameters parameters register_backward_hook
     register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
     register_full_backward_pre_hook register_load_state_dict_post_hook
@@ -33,7 +36,7 @@ MODULE_ATTRIBUTES = frozenset(
     set_submodule share_memory state_dict to to_empty train training type xpu zero_grad self
     """.split()
 )
-"""Names that an attribute of an ``nn.Module`` must not have: the module's own."""
+"""Names that a part of a module must not have: the module's own."""
 
 
 def identifier(text: str, fallback: str = "model") -> str:

@@ -72,8 +72,13 @@ def is_generic(role: str) -> bool:
     return role.rstrip("0123456789").rpartition("_")[2] in GENERIC
 
 
-def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
-    """Return names for the parts of a model: the file's own, or stem, stage and head."""
+def model_roles(
+    graph: Graph, motifs: Motifs, renamed: Mapping[str, str]
+) -> dict[Node | Value, str]:
+    """Return names for the parts of a model: the file's own, or stem, stage and head.
+
+    ``renamed`` are new names for names of the file.
+    """
     reached = graph.reached_outputs()
     trunk = [i for i, node in enumerate(graph.nodes) if _is_trunk(node, motifs)]
     gates = gate_layers(graph.nodes)
@@ -90,7 +95,7 @@ def model_roles(graph: Graph, motifs: Motifs) -> dict[Node | Value, str]:
             # The file's own name says most. A layer that only one output depends on is that
             # output's head, wherever it stands.
             if own := layer_name(node) or (heads[0] if len(heads) == 1 else None):
-                roles[node] = graph.renamed.get(own, own)
+                roles[node] = renamed.get(own, own)
             elif place == "stem" and kind == "conv":
                 roles[node] = "stem"
             else:

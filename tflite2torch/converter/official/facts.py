@@ -47,7 +47,7 @@ def with_facts(
             _sizes(inputs) == _sizes([(1, *shape) for shape, _ in entry.inputs])
             and _sizes(outputs) == _sizes([(1, *shape) for shape, _ in entry.outputs])
         ):
-            value_range = entry.files[sha256][1] if official else None
+            value_range = entry.files.get(sha256)
             return replace(
                 metadata,
                 inputs=_completed(metadata.inputs, entry.inputs, value_range, official),
@@ -88,7 +88,7 @@ def _completed(
             replace(
                 fact,
                 description=own.description,
-                value_range=value_range or own.value_range,
+                value_range=(value_range if fact.resize else None) or own.value_range,
                 unit=fact.unit if official or fact.unit not in SCORES else "",
             )
         )

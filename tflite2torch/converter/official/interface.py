@@ -26,6 +26,9 @@ PROBABILITY = "probability"
 COEFFICIENT = "coefficient from 0 to 1"
 EMBEDDING = "embedding"
 
+UNITS = (NORMALIZED, PIXELS, PHOTO_PIXELS, ANCHOR_PIXELS, METRES, LOGIT, PROBABILITY)
+UNITS += (COEFFICIENT, EMBEDDING)
+
 LETTERBOX = "letterbox: keep the aspect ratio, pad with black on both sides"
 STRETCH = "stretch: the aspect ratio changes"
 CROP = "rotated crop"
@@ -39,8 +42,8 @@ class Interface:
         title: a sentence of at most 75 characters on what the network does.
         inputs: the inputs, in the file's order.
         outputs: the outputs, in the file's order.
-        files: for the SHA-256 of each file that has this interface the file's stem, and the
-            value range of its images; None if it takes none, or states the range itself.
+        files: for the SHA-256 of each file that has this interface the value range of its
+            images; None if it takes none, or states the range itself.
         distinctive: whether no other network can plausibly have all these shapes in this
             order. Not so where sizes are as common as those of an image and its mask.
     """
@@ -48,7 +51,7 @@ class Interface:
     title: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    files: dict[str, tuple[str, Range | None]]
+    files: dict[str, Range | None]
     distinctive: bool = True
 
 
@@ -59,9 +62,9 @@ def tensor(
     return shape, TensorMetadata(name, unit=unit, meaning=meaning, labels=labels)
 
 
-def files(value_range: Range | None, **listed: str) -> dict[str, tuple[str, Range | None]]:
-    """Return files whose images have one range; ``listed`` are the SHA-256 of each stem."""
-    return {sha256: (stem, value_range) for stem, text in listed.items() for sha256 in text.split()}
+def files(value_range: Range | None, **listed: str) -> dict[str, Range | None]:
+    """Return files whose images have one range; ``listed`` are the SHA-256 for each stem."""
+    return dict.fromkeys(" ".join(listed.values()).split(), value_range)
 
 
 def image(height: int, width: int, meaning: str, resize: str) -> Tensor:

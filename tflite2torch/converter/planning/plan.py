@@ -78,8 +78,11 @@ class Plan:
                 return []
 
 
-def plan_classes(graph: Graph, class_name: str) -> Plan:
-    """Name every class and attribute of a graph whose blocks have been found."""
+def plan_classes(graph: Graph, class_name: str, renamed: Mapping[str, str]) -> Plan:
+    """Name every class and attribute of a graph whose blocks have been found.
+
+    ``renamed`` are new names for names of the file.
+    """
     classes = uses_of_classes(graph.nodes)
     motifs = motifs_of(classes)
     blocks: dict[Structure, Scope] = {}
@@ -105,7 +108,7 @@ def plan_classes(graph: Graph, class_name: str) -> Plan:
             _attributes(nodes, block_roles(uses, nodes, motifs)),
             operand_names(nodes, first.inputs),
         )
-    attributes = _attributes(graph.nodes, model_roles(graph, motifs))
+    attributes = _attributes(graph.nodes, model_roles(graph, motifs, renamed))
     own = Scope(
         class_name,
         graph.nodes,

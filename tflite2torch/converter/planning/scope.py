@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tflite2torch.converter.graph.node import Literal, Node
+from tflite2torch.converter.graph.traversal import users_of
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.naming.names import MODULE_ATTRIBUTES, Namespace
 from tflite2torch.converter.naming.roles import constants
@@ -61,6 +62,11 @@ class Scope:
     def of_model(self) -> bool:
         """Whether it is the model's own class, not that of a block."""
         return bool(self.output_names)
+
+    @cached_property
+    def users(self) -> dict[Value, list[Node]]:
+        """The nodes that read each value, once for each time they do."""
+        return users_of(self.nodes)
 
     @cached_property
     def stored(self) -> dict[Expression, str]:

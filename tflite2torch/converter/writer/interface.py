@@ -44,14 +44,17 @@ def size_checks(graph: Graph, scope: Scope, sizes: Sizes) -> list[str]:
     a ``Proxy``, which has no size yet: it is no Tensor, and passes.
     """
     lines = []
-    for value, name in zip(graph.inputs, scope.input_names, strict=True):
+    pairs = zip(graph.inputs, scope.input_names, strict=True)
+    for number, (value, name) in enumerate(pairs, 1):
         wrong, right = _sizes(value, name, sizes.multiple)
         place = f"{name}: " if len(graph.inputs) > 1 else ""
         test = f"if isinstance({name}, Tensor) and {wrong}:"
-        told = f'    raise ValueError(f"{place}takes {right}, not {{list({name}.shape)}}")'
+        told = f'f"{place}takes {right}, not {{list({name}.shape)}}"'
+        if len(told) > LONGEST:  # the name alone may be as long as a line
+            told = f'"input {number} takes {right}"'
         lines += [
             test + PROXY if len(test + PROXY) <= LONGEST else test,
-            told if len(told) <= LONGEST else f'    raise ValueError("takes {right}")',
+            f"    raise ValueError({told})",
         ]
     return lines
 

@@ -206,20 +206,13 @@ def _nested(values: Any) -> Literal:
 def _is_weight(scope: Scope, value: Value) -> bool:
     """Return whether training may change a constant operand: a token, a scale, an offset.
 
-    Indices, grids, and numbers that the input is normalized with are no weights.
+    Indices and grids are no weights.
     """
-    readers = [node for node in scope.nodes if any(v is value for v in node.inputs)]
-    return value.dtype == "float32" and not any(
-        not isinstance(node, Elementwise | Expand | Lookup | MatMul)
-        or (isinstance(node, Elementwise) and not _trains(scope, node))
-        for node in readers
+    return value.dtype == "float32" and all(
+        isinstance(node, Expand | Lookup | MatMul)
+        or (isinstance(node, Elementwise) and node.function in TRAINED)
+        for node in scope.users[value]
     )
-
-
-def _trains(scope: Scope, node: Elementwise) -> bool:
-    """Return whether an elementwise function's constant operand may be a weight."""
-    normalizes = scope.of_model and not set(scope.inputs).isdisjoint(node.inputs)
-    return node.function in TRAINED and not normalizes
 
 
 def _block(plan: Plan, scope: Scope, block: Block, names: Mapping[Expression, str]) -> ast.Call:

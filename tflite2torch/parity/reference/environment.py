@@ -1,7 +1,7 @@
 """The virtual environment of MediaPipe's own runtime: where it is, and how it is made.
 
 It is apart from that of the user, for the last version that carries the models needs NumPy 1 and
-an older Python. Nothing but the standard library is imported here.
+an older Python.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ def make_environment() -> Path:
             f"{folder}: cannot be written: {cause}; set XDG_CACHE_HOME to a folder that can"
         ) from error
     finally:
+        if old.exists() and not folder.exists():  # cut off between the two renames
+            old.rename(folder)
         for path in (new, old):
             shutil.rmtree(path, ignore_errors=True)
     return folder

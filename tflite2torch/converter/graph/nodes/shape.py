@@ -44,37 +44,44 @@ class Reshape(Node):
         x, shape = self.inputs[0], self.shape
         if not (x.batched and shape and shape[0] is N):
             return Code("x0.reshape(*shape)", {"shape": shape}) if shape else Code("x0.reshape(())")
-        old, new = x.shape, shape
-        start = _common(old, new)
-        end = min(_common(old[::-1], new[::-1]), min(len(old), len(new)) - start)
-        merged, split = (list(sizes[start : len(sizes) - end]) for sizes in (old, new))
-        if not merged and split == [1]:
+        start, merged, split = _changed(x.shape, shape)
+        if not merged and split == (1,):
             return Code("x0.unsqueeze(dim)", {"dim": start})
-        if merged == [1] and not split:
+        if merged == (1,) and not split:
             return Code("x0.squeeze(dim)", {"dim": start})
         if not (merged and split):
-            # Only axes of one come or go: a neighbour takes part, for one axis has to stay.
-            before = end == 0
-            start, end = start - before, end - (not before)
-            merged, split = (list(sizes[start : len(sizes) - end]) for sizes in (old, new))
-        arguments: dict[str, Literal] = {"start": start}
-        template = "x0"
-        if len(merged) > 1:
-            last = start + len(merged) - 1
-            template += ".flatten(start)" if last == x.rank - 1 else ".flatten(start, end)"
-            arguments |= {} if last == x.rank - 1 else {"end": last}
+            start, merged, split = _changed(x.shape, shape, least=1)
+        template, arguments = "x0", dict[str, Literal](start=start)
+        if start + len(merged) == x.rank and len(merged) > 1:
+            template += ".flatten(start)"
+        elif len(merged) > 1:
+            template += ".flatten(start, end)"
+            arguments["end"] = start + len(merged) - 1
         if len(split) == 2 and split[1] in (2, 3):  # (x, y) or (x, y, z)
             template += ".unflatten(start, (points, width))"
-            arguments |= {"points": int(split[0]), "width": int(split[1])}
+            arguments |= {"points": split[0], "width": split[1]}
         elif len(split) > 1:
             template += ".unflatten(start, sizes)"
-            arguments["sizes"] = tuple(map(int, split))
+            arguments["sizes"] = split
         return Code(template, arguments)
 
 
-def _common(first: Shape, second: Shape) -> int:
+def _changed(old: Shape, new: Shape, least: int = 0) -> tuple[int, Shape, Shape]:
+    """Return the first axis that a reshape changes, and the sizes that it turns into which.
+
+    On both sides at least so many: with 1, where only axes of one element come or go, the axis
+    behind them, or else the one before, is among them.
+    """
+    longest = min(len(old), len(new)) - least
+    start = _common(old, new, longest)
+    end = _common(old[::-1], new[::-1], longest - start)
+    merged, split = (tuple(map(int, s[start : len(s) - end])) for s in (old, new))
+    return start, merged, split
+
+
+def _common(first: Shape, second: Shape, most: int) -> int:
     """Return how many leading sizes two shapes share."""
-    pairs = zip(first, second, strict=False)
+    pairs = zip(first[:most], second, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
