@@ -16,7 +16,7 @@ from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.metadata import ModelMetadata
 from tflite2torch.converter.graph.rewriting import Pass, run_passes
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.converter.manifest import interface_entries
+from tflite2torch.converter.interface import interface_entries
 from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.naming.interface import name_interface, rename_outputs
 from tflite2torch.converter.naming.names import class_name

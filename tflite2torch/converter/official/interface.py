@@ -26,8 +26,8 @@ PROBABILITY = "probability"
 COEFFICIENT = "coefficient from 0 to 1"
 EMBEDDING = "embedding"
 
-UNITS = (NORMALIZED, PIXELS, PHOTO_PIXELS, ANCHOR_PIXELS, METRES, LOGIT, PROBABILITY)
-UNITS += (COEFFICIENT, EMBEDDING)
+UNITS = [NORMALIZED, PIXELS, PHOTO_PIXELS, ANCHOR_PIXELS, METRES, LOGIT, PROBABILITY]
+UNITS += [COEFFICIENT, EMBEDDING]
 
 LETTERBOX = "letterbox: keep the aspect ratio, pad with black on both sides"
 STRETCH = "stretch: the aspect ratio changes"
