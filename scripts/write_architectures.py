@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +197,8 @@ def _page(architectures: Sequence[Sequence[Model]]) -> str:
         "[registry.json](registry.json) names the architecture of an official file by its sha256.",
         "The modules import only `torch`. `make architectures` regenerates this folder, this page",
         "included, and a test fails where it is edited. The models are Google's, under Apache-2.0.",
+        "What stands below each architecture for an input or output are its labels: names of columns or",
+        "of indices, and numbers of the points of the face mesh that it consists of.",
         "",
         "| model | from | architecture | output | lines | parameters |",
         "| --- | --- | --- | --- | --: | --: |",
@@ -219,6 +222,11 @@ def _section(models: Sequence[Model]) -> list[str]:
         file = model.conversion.file
         label = file.label.rpartition("/")[2]
         lines += [f"- `{label}` from {model.origin}: sha256", f"  `{file.sha256}`"]
+    conversion = models[0].conversion
+    for entry in (*conversion.inputs, *conversion.outputs):
+        if entry["labels"]:
+            text = f"`{entry['identifier']}`: {', '.join(entry['labels'])}."
+            lines += ["", *textwrap.wrap(text, 100, break_on_hyphens=False)]
     return [*lines, "", "```mermaid", models[0].diagram.rstrip(), "```"]
 
 

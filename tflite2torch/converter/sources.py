@@ -49,7 +49,7 @@ def source_path(source: str | os.PathLike[str]) -> Path:
     a URL.
     """
     text = os.fspath(source)
-    if not text:
+    if not text.strip():
         raise SourceError(
             "a source is empty, as an unset variable is; name a file or a folder, or . for this one"
         )

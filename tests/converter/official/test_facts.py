@@ -17,7 +17,6 @@ from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import N, Value
 from tflite2torch.converter.official.facts import TABLE, with_facts
 from tflite2torch.converter.official.interface import (
-    ANCHOR_PIXELS,
     COEFFICIENT,
     LOGIT,
     PIXELS,
@@ -132,7 +131,7 @@ def test_model_that_is_recognized_by_its_shapes() -> None:
     assert found.licence == "MIT"
     assert found.inputs[0].value_range == (0.0, 1.0)
     assert found.inputs[0].description == "in my words"
-    assert found.outputs[0].unit == ANCHOR_PIXELS
+    assert found.outputs[0].unit == PIXELS
     assert found.outputs[0].labels[4:6] == ("eye at the left x", "eye at the left y")
     assert found.outputs[1].unit == ""
     assert found.outputs[1].meaning

@@ -47,12 +47,14 @@ class Provenance:
         permutation: axis ``i`` of the value is axis ``permutation[i]`` of the tensor; a
             leading -1 is a batch axis that the tensor lacks. A constant may lack some of the
             tensor's axes of size one.
+        free: axes of the tensor whose size the file leaves open.
     """
 
     format: str
     index: int
     name: str
     permutation: tuple[int, ...]
+    free: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False)
@@ -87,6 +89,14 @@ class Value:
     def batched(self) -> bool:
         """Whether the first axis is the batch axis."""
         return bool(self.shape) and self.shape[0] is N
+
+    @property
+    def free_axes(self) -> list[int]:
+        """The axes, but for the batch, whose size the source file leaves open."""
+        if self.origin is None:
+            return []
+        axes = enumerate(self.permutation)
+        return [i for i, axis in axes if axis in self.origin.free and self.shape[i] is not N]
 
     @property
     def channel_axis(self) -> int:

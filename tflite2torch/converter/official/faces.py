@@ -90,7 +90,7 @@ FACES = (
     Interface(
         "Finds faces within 2 metres, a box and six points of each.",
         inputs=(image(128, 128, _PHOTO, LETTERBOX),),
-        outputs=detections(896, _DETECTED),
+        outputs=detections(896, "a face", _DETECTED),
         files=files(
             SIGNED,
             face_detector="""
@@ -109,7 +109,7 @@ FACES = (
     Interface(
         "Finds faces in photos of a back camera, a box and six points of each.",
         inputs=(image(256, 256, _PHOTO, LETTERBOX),),
-        outputs=detections(896, _DETECTED),
+        outputs=detections(896, "a face", _DETECTED),
         files=files(
             SIGNED,
             face_detection_back="""
@@ -120,7 +120,7 @@ FACES = (
     Interface(
         "Finds faces within 5 metres, a box and six points of each.",
         inputs=(image(192, 192, _PHOTO, LETTERBOX),),
-        outputs=detections(2304, _DETECTED),
+        outputs=detections(2304, "a face", _DETECTED),
         files=files(
             SIGNED,
             face_detection_full_range="""
@@ -162,21 +162,21 @@ FACES = (
                 (160,),
                 "lips",
                 PIXELS,
-                ".unflatten(1, (80, 2)) are x, y of lips_subset",
+                ".unflatten(1, (80, 2)) are x, y of lips_subset, listed in manifest.json",
                 tuple(_LIPS.split()),
             ),
             tensor(
                 (142,),
                 "left_eye",
                 PIXELS,
-                ".unflatten(1, (71, 2)) are x, y of left_eye_subset, image left",
+                ".unflatten(1, (71, 2)) are x, y of left_eye_subset",
                 tuple(_LEFT_EYE.split()),
             ),
             tensor(
                 (142,),
                 "right_eye",
                 PIXELS,
-                ".unflatten(1, (71, 2)) are x, y of right_eye_subset, image right",
+                ".unflatten(1, (71, 2)) are x, y of right_eye_subset",
                 tuple(_RIGHT_EYE.split()),
             ),
             tensor(
@@ -231,7 +231,8 @@ FACES = (
                 (146, 2),
                 "input_points",
                 PHOTO_PIXELS,
-                "146 of the 478 points (x, y) of a face, at any scale that keeps the aspect ratio",
+                "x, y of 146 of the 478 points of a face, in the aspect ratio of the photo; labels "
+                "tell which",
                 tuple(_BLENDSHAPE_POINTS.split()),
             ),
         ),

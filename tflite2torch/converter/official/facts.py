@@ -70,6 +70,13 @@ def _sizes(shapes: Sequence[Shape]) -> list[Shape]:
     return found
 
 
+def _range(own: TensorMetadata, fact: TensorMetadata, value_range: Range | None) -> Range | None:
+    """Return the range of an image; of other values, a unit says more than a file's statistics."""
+    if fact.resize:
+        return value_range or own.value_range
+    return None if fact.unit else own.value_range
+
+
 def _completed(
     stated: Sequence[TensorMetadata],
     table: Sequence[Tensor],
@@ -88,7 +95,7 @@ def _completed(
             replace(
                 fact,
                 description=own.description,
-                value_range=(value_range if fact.resize else None) or own.value_range,
+                value_range=_range(own, fact, value_range),
                 unit=fact.unit if official or fact.unit not in SCORES else "",
             )
         )

@@ -38,7 +38,7 @@ HANDS = (
     Interface(
         "Finds palms of hands, a box and seven points of each.",
         inputs=(image(192, 192, "the whole photo", LETTERBOX),),
-        outputs=detections(2016, tuple(_PALM)),
+        outputs=detections(2016, "a palm", tuple(_PALM)),
         files=files(
             UNSIGNED,
             palm_detection_full="""
@@ -66,7 +66,7 @@ HANDS = (
                 (63,),
                 "landmarks",
                 PIXELS,
-                ".unflatten(1, (21, 3)) are x, y, z from the wrist, scaled as 0.4 x",
+                ".unflatten(1, (21, 3)) are x, y, and z from the wrist at 0.4 times their scale",
                 _POINTS,
             ),
             tensor((1,), "presence", PROBABILITY, "whether the image shows a hand"),

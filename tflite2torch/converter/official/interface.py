@@ -19,14 +19,13 @@ UNSIGNED: Range = (0.0, 1.0)
 NORMALIZED = "normalized"
 PIXELS = "input pixels"
 PHOTO_PIXELS = "photo pixels"
-ANCHOR_PIXELS = "pixels from the anchor"
 METRES = "metres"
 LOGIT = "logit"
 PROBABILITY = "probability"
 COEFFICIENT = "coefficient from 0 to 1"
 EMBEDDING = "embedding"
 
-UNITS = [NORMALIZED, PIXELS, PHOTO_PIXELS, ANCHOR_PIXELS, METRES, LOGIT, PROBABILITY]
+UNITS = [NORMALIZED, PIXELS, PHOTO_PIXELS, METRES, LOGIT, PROBABILITY]
 UNITS += [COEFFICIENT, EMBEDDING]
 
 LETTERBOX = "letterbox: keep the aspect ratio, pad with black on both sides"
@@ -74,7 +73,7 @@ def image(height: int, width: int, meaning: str, resize: str) -> Tensor:
     )
 
 
-def detections(rows: int, points: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+def detections(rows: int, what: str, points: tuple[str, ...]) -> tuple[Tensor, Tensor]:
     """Return the outputs of a detector: a box with points for each anchor, and its score."""
     columns = ["center x", "center y", "width", "height"]
     columns += [f"{point} {axis}" for point in points for axis in "xy"]
@@ -82,9 +81,9 @@ def detections(rows: int, points: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         tensor(
             (rows, len(columns)),
             "regressors",
-            ANCHOR_PIXELS,
-            f"center and size of a box, then {len(points)} points",
+            PIXELS,
+            f"box x, y, w, h, {len(points)} points x, y from the anchor",
             tuple(columns),
         ),
-        tensor((rows, 1), "classificators", LOGIT, "whether the box is right"),
+        tensor((rows, 1), "classificators", LOGIT, f"whether {what} is there"),
     )

@@ -40,6 +40,7 @@ POSES = (
         inputs=(image(224, 224, "the whole photo", LETTERBOX),),
         outputs=detections(
             2254,
+            "a person",
             ("hip center", "size and rotation", "shoulder center", "upper size and rotation"),
         ),
         files=files(
@@ -65,8 +66,8 @@ POSES = (
                 (195,),
                 "landmarks",
                 f"{PIXELS}, then {LOGIT}s",
-                ".unflatten(1, (39, 5)) are x, y, z from the hips, visibility, presence; points "
-                "from 33 on are 2 to align and 4 unused",
+                ".unflatten(1, (39, 5)) are x, y, z from the hips as large as x, visibility, "
+                "presence; points from 33 on are 2 to align and 4 unused",
                 _POINTS,
             ),
             tensor((1,), "presence", PROBABILITY, "whether the image shows a person"),

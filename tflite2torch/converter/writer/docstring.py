@@ -47,14 +47,14 @@ def module_docstring(graph: Graph, sizes: Sizes, origin: str, sha256: str) -> st
     lines += textwrap.wrap(f"({licence}, sha256 {sha256}).", LONGEST)
     lines += ["", "Input" if len(graph.inputs) == 1 else "Inputs"]
     lines += _tensors(graph.inputs, graph.input_names, metadata.inputs)
-    if sizes.multiple is not None and sizes.multiple > 1:
-        lines.append(f"    Height and width may also be other multiples of {sizes.multiple}.")
+    if sizes.multiple is not None:
+        others = f"other multiples of {sizes.multiple}" if sizes.multiple > 1 else "any other"
+        lines.append(f"    Height and width may also be {others}.")
     lines += ["Output" if len(graph.outputs) == 1 else "Outputs"]
     lines += _tensors(graph.outputs, graph.output_names, metadata.outputs)
     if sizes.anchor_grid is not None:
-        (stride, count), *others = sizes.anchor_grid
-        rest = "".join(f", then {n} of {s}" for s, n in others)
-        text = f"Row k is anchor k: {count} in each cell of stride {stride}, row by row{rest}."
+        maps = ", then ".join(f"{count} of stride {stride}" for stride, count in sizes.anchor_grid)
+        text = f"Row k is anchor k, the center of a cell, row by row: {maps}."
         lines += textwrap.wrap(text, LONGEST, initial_indent="    ", subsequent_indent=" " * 8)
     return "\n".join(lines) + "\n"
 
@@ -76,15 +76,16 @@ def _tensors(values: list[Value], names: list[str], metadata: list[TensorMetadat
     lines = []
     for index, (value, name) in enumerate(zip(values, names, strict=True)):
         known = metadata[index] if index < len(metadata) else TensorMetadata()
-        text = f"{name:<{width}}  {shown_shape(value.shape)}"
+        text = f"{name:<{width}}  {shown_input(value)}"
         if value.dtype != "float32":
             text += f" {value.dtype}"
         if known.value_range is not None:
             text += " in [{:g}, {:g}]".format(*known.value_range)
         elif known.unit:
             text += f" {plain(known.unit)}"
-        said = [plain(known.meaning, 200), plain(known.resize, 60).partition(":")[0]]
-        text += ": ".join(["", ", ".join(filter(None, said))]) if any(said) else ""
+        resize = plain(known.resize, 60).partition(":")[0]
+        said = [plain(known.meaning, 200), f"({resize})" if resize else ""]
+        text += ": ".join(["", " ".join(filter(None, said))]) if any(said) else ""
         if value.rank == 2 and len(known.labels) == value.shape[1]:
             text += ": " + ", ".join(plain(label) for label in known.labels)
         lines += textwrap.wrap(
@@ -96,6 +97,15 @@ def _tensors(values: list[Value], names: list[str], metadata: list[TensorMetadat
 def shown_shape(shape: Shape) -> str:
     """Return a shape as documentation shows it: ``(N, 3, 128, 128)``."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def shown_input(value: Value, multiple: int | None = None) -> str:
+    """Return the shapes that an input may have: ``(N, 3, H, W), multiples of 16``."""
+    names = dict(zip((2, 3), "HW", strict=True)) if value.image else {}
+    free = (2, 3) if multiple is not None else value.free_axes
+    sizes = (names.get(i, "L") if i in free else size for i, size in enumerate(value.shape))
+    text = f"({', '.join(map(str, sizes))}{',' if value.rank == 1 else ''})"
+    return f"{text}, multiples of {multiple}" if multiple is not None and multiple > 1 else text
 
 
 def plain(text: str, longest: int = 60) -> str:

@@ -138,7 +138,7 @@ def _locals(scope: Scope) -> dict[Expression, str]:
             paddings[expression] = None
     taken = Namespace([*scope.constructor.arguments, "self"])
     names = {e: taken.unique("hidden") for e, times in widths.items() if times > 1}
-    return names | {expression: taken.unique("padding") for expression in paddings}
+    return names | {expression: taken.unique("pad") for expression in paddings}
 
 
 def _part(plan: Plan, scope: Scope, part: Part, names: Mapping[Expression, str]) -> str:

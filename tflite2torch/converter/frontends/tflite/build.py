@@ -86,5 +86,5 @@ def _refuse_integers(model: TfliteModel, operator: Operator) -> None:
 
 def _value(tensor: Tensor) -> Value:
     order = tuple(range(len(tensor.shape)))
-    origin = Provenance("tflite", tensor.index, tensor.name, order)
+    origin = Provenance("tflite", tensor.index, tensor.name, order, tensor.free)
     return Value(tensor.name, tensor.shape, tensor.dtype, origin, tensor.data)

@@ -63,6 +63,7 @@ class Tensor:
         index: position in the file's list of tensors.
         name: untrusted text.
         shape: sizes of the axes; the batch size is a plain 1.
+        free: the axes whose size the file leaves open; ``shape`` has a placeholder for it.
         dtype: numpy's name of the type, or TFLite's in lower case if numpy lacks the type.
         data: read-only elements of a constant: of the tensor's shape; one axis of stored
             values if it is sparse; raw uint8 if numpy lacks the type. None if not constant.
@@ -77,6 +78,7 @@ class Tensor:
     data: Array | None = None
     quantization: Quantization | None = None
     sparsity: Sparsity | None = None
+    free: frozenset[int] = frozenset()
 
     @property
     def place(self) -> str:

@@ -195,7 +195,10 @@ class _Parser:
                 data = empty_constant(shape, dtype)
         quantization = self._quantization(table.get("quantization", _NO_TABLE), shape)
         name = table.get("name", "")
-        return Tensor(index, name, shape, dtype, data, quantization, sparsity)
+        signature = table.get("shape_signature", _NOTHING)
+        free = frozenset(np.flatnonzero(signature == -1).tolist())
+        free = free if len(signature) == len(shape) else frozenset()
+        return Tensor(index, name, shape, dtype, data, quantization, sparsity, free)
 
     def _quantization(self, table: Table, shape: Shape) -> Quantization | None:
         scale: Array = table.get("scale", _NOTHING)
