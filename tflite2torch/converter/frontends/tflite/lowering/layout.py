@@ -22,6 +22,7 @@ from dataclasses import replace
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.conv import Conv2d
+from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.index import Gather
 from tflite2torch.converter.graph.nodes.linear import Linear
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape
@@ -45,6 +46,8 @@ def choose_layouts(graph: Graph) -> Rewrites:
             node.reorder(TO_NCHW)
             if not isinstance(node, Gather):  # indices do not broadcast
                 node.inputs = [_reordered_constant(value) for value in node.inputs]
+            if isinstance(node, Elementwise):
+                nodes += _lifted_operands(node)
             nodes.append(node)
         elif isinstance(node, Conv2d):
             # Only a pointwise convolution, which works in any layout, can be outside NCHW.
@@ -119,6 +122,29 @@ def _reordered_constant(value: Value) -> Value:
         origin = replace(origin, permutation=order)
     image = value.rank == 4
     return Value(value.name, data.shape, value.dtype, origin, data, image)
+
+
+def _lifted_operands(node: Elementwise) -> list[Node]:
+    """Let operands of lower rank broadcast against NCHW as they did against NHWC.
+
+    Like constants: (C,) becomes (C, 1, 1), (W, C) becomes (C, 1, W), and (H, W, C) becomes
+    (C, H, W). Returns the nodes to insert before.
+    """
+    added: list[Node] = []
+    for position, value in enumerate(node.inputs):
+        if value.data is not None or not 0 < value.rank < 4:
+            continue
+        if value.rank > 1:
+            added.append(Permute.of(value, (value.rank - 1, *range(value.rank - 1))))
+            (value,) = added[-1].outputs
+        if value.rank < 3:
+            channels, *columns = value.shape
+            added.append(Reshape.of(value, (channels, 1, *(columns or [1]))))
+            (value,) = added[-1].outputs
+        node.inputs[position] = value
+    for extra in added:
+        extra.operator = node.operator
+    return added
 
 
 def _linear(node: Conv2d) -> Linear:
