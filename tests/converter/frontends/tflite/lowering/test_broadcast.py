@@ -8,8 +8,10 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.networks import Network
-from tests.support.operators import convert_bytes, load_module, run_reference
+from tests.support.operators import convert_bytes
+from tests.support.reference import run_reference
 from tflite2torch.converter.graph.value import Array, Shape
+from tflite2torch.loading import load_module
 
 IMAGE = (1, 4, 5, 3)
 """Three different sizes: an operand that acts on another axis does not fit, or gives others."""
