@@ -100,6 +100,8 @@ def _shapes(graph: Graph, size: tuple[int, int]) -> dict[Value, Shape]:
     scratch = {image: replace(image, shape=image_shape(image, size, image.shape[1]))}
     for node in graph.nodes:
         inputs = [scratch.get(value, value) for value in node.inputs]
+        if not _fits(node, inputs):
+            return {}
         try:
             inferred = _inferred(node, inputs)
         except BatchError:
@@ -107,6 +109,19 @@ def _shapes(graph: Graph, size: tuple[int, int]) -> dict[Value, Shape]:
         for value, shape in zip(node.outputs, inferred, strict=True):
             scratch[value] = replace(value, shape=shape)
     return {value: other.shape for value, other in scratch.items()}
+
+
+def _fits(node: Node, inputs: list[Value]) -> bool:
+    """Return whether a node takes inputs of other sizes, and means the same."""
+    match node:
+        case Concat(axis=axis):
+            return len({(*v.shape[:axis], *v.shape[axis + 1 :]) for v in inputs}) == 1
+        case Rows(width=width):
+            return all(image.shape[1] % width == 0 for image in inputs)
+        case Slice() | Pad() | MirrorPad():
+            # Rows are cut and added by their number. What is cut of an image shows in its size.
+            return inputs[0].image or inputs[0].shape == node.inputs[0].shape
+    return True
 
 
 def _inferred(node: Node, inputs: list[Value]) -> list[Shape]:
@@ -135,6 +150,6 @@ def anchor_grid(graph: Graph) -> Grid | None:
         if isinstance(node, Rows):
             maps = [image.shape for image in node.inputs]
             whole = all(size == (s[2] * (size[0] // s[2]), s[3] * (size[0] // s[2])) for s in maps)
-            if whole:
+            if whole and not any(s[1] % node.width for s in maps):
                 grids.append(tuple((size[0] // s[2], s[1] // node.width) for s in maps))
     return grids[0] if len(grids) > 1 and len(set(grids)) == 1 else None
