@@ -43,12 +43,12 @@ class Official:
     """An official model.
 
     Attributes:
-        name: what the converter calls it.
+        conversion: what the converter makes of it.
         module: in float32 and ``eval`` mode; tests leave it as it is.
         samples: for each input the values of all samples, batch first.
     """
 
-    name: str
+    conversion: Conversion
     module: nn.Module
     samples: tuple[Tensor, ...]
     _limits: dict[torch.dtype, list[float]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Official:
             for i, port in enumerate(ports)
         )
         module = load_module(conversion)
-        return cls(conversion.name, module, tuple(map(torch.from_numpy, samples)))
+        return cls(conversion, module, tuple(map(torch.from_numpy, samples)))
 
     def batch(self, size: int) -> tuple[Tensor, ...]:
         """Return that many samples, from the first again after the last."""
@@ -135,6 +135,20 @@ def assert_identical(results: list[Tensor], expected: list[Tensor]) -> None:
     """Assert that tensors are the same to the last bit."""
     for result, other in zip(results, expected, strict=True):
         torch.testing.assert_close(result, other, rtol=0, atol=0)
+
+
+def assert_named(result: Any, official: Official) -> None:
+    """Assert that a result has the names of a model's outputs; of a single one, none."""
+    names = tuple(entry["identifier"] for entry in official.conversion.outputs)
+    if len(names) == 1:
+        assert isinstance(result, Tensor)
+        return
+    assert isinstance(result, tuple)
+    assert result._fields == names
+    assert type(result).__name__ == f"{official.conversion.class_name}Output"
+    *others, last = result
+    assert last is getattr(result, names[-1])
+    assert [id(other) for other in others] == [id(getattr(result, name)) for name in names[:-1]]
 
 
 def _alone(module: Callable[..., Any], inputs: list[Tensor]) -> list[Tensor]:

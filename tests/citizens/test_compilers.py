@@ -18,6 +18,7 @@ from tests.citizens.official import (
     TRACED,
     Official,
     assert_identical,
+    assert_named,
     run,
 )
 
@@ -36,6 +37,7 @@ def test_export(official: Official) -> None:
     for size in SIZES:
         inputs = official.batch(size)
         assert_identical(run(module, inputs), run(official.module, inputs))
+        assert_named(module(*inputs), official)
 
 
 def test_compile_without_a_break(official: Official) -> None:
