@@ -27,12 +27,15 @@ def units(offset: float = 4, **changed: float) -> Array:
     return constant
 
 
-def mapped(constant: Operand, *, swapped: bool = False, also: bool = False) -> bytes:
+def mapped(
+    constant: Operand, *, swapped: bool = False, also: bool = False, kind: str = "MUL"
+) -> bytes:
     """Map points by a matrix times a constant; perhaps return that product too."""
     b = ModelBuilder()
     points, matrix = b.input((1, POINTS, 3)), b.input((1, 4, 4))
     operands = [constant, matrix] if swapped else [matrix, constant]
-    (product,) = b.operator("MUL", operands, [Tensor((1, 4, 4))], schema.MulOptionsT())
+    options = schema.MulOptionsT() if kind == "MUL" else schema.AddOptionsT()
+    (product,) = b.operator(kind, operands, [Tensor((1, 4, 4))], options)
     results = transformed(b, points, product)
     return b.build([*results, product] if also else results)
 
@@ -105,7 +108,8 @@ def test_near_misses_are_left_alone_and_right(constant: Array) -> None:
 
 
 def test_other_matrices_are_left_alone() -> None:
-    """Numbers, rows, and matrices that are computed or given."""
+    """Sums, numbers, rows, and matrices that are computed or given."""
+    assert rewritten(graph_of(mapped(units(), kind="ADD")), fold_matrix_units).count == 0
     for constant in (np.float32(4), np.full((1, 1, 4), 4, np.float32)):
         done = rewritten(graph_of(mapped(constant)), fold_matrix_units)
         assert (done.count, done.near_misses) == (0, [])
