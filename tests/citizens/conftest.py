@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch import nn
 
 from tests.citizens.official import Official
 from tflite2torch.converter.convert import convert_model
-from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.sources import read_sources
 
@@ -60,17 +55,3 @@ def official(request: pytest.FixtureRequest, models: Callable[[str], Path]) -> O
         source = models(BUNDLE if origin == "bundle" else f"{name}.tflite")
         file = next(f for f in read_sources([source]) if f.name == name)
     return Official.load(convert_model(file))
-
-
-@pytest.fixture
-def imported(
-    official: Official, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[nn.Module]:
-    """The module as a user has it: imported from a file, with the weights of another."""
-    conversion = official.conversion
-    write_conversions([conversion], tmp_path, "safetensors", "float32", force=False)
-    monkeypatch.syspath_prepend(tmp_path)
-    module = getattr(importlib.import_module(conversion.name), conversion.class_name)()
-    module.load_state_dict(load_file(tmp_path / f"{conversion.name}.safetensors"))
-    yield module.eval()
-    del sys.modules[conversion.name]

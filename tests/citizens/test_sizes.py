@@ -99,13 +99,13 @@ def right_sizes(official: Official) -> list[tuple[int, int]]:
 
 def test_every_wrong_shape_is_named(official: Official) -> None:
     takes, multiple = official.samples[0].shape[1:], official.conversion.sizes.multiple
-    shown = ", ".join(map(str, takes))
+    shown = f"(N, {', '.join(map(str, takes))})"
     if multiple is not None:
-        shown = f"3, {multiple} h, {multiple} w"
+        shown = f"(N, 3, H, W), multiples of {multiple}"
     for wrong, shape in wrong_shapes(official).items():
-        with pytest.raises(ValueError, match=r"^expected \(N, ") as raised:
+        with pytest.raises(ValueError, match=r"^takes \(N, ") as raised:
             run(official.module, [torch.zeros(shape)])
-        assert str(raised.value) == f"expected (N, {shown}), got {list(shape)}", wrong
+        assert str(raised.value) == f"takes {shown}, not {list(shape)}", wrong
 
 
 def test_which_take_other_sizes(official: Official, request: pytest.FixtureRequest) -> None:
@@ -206,7 +206,7 @@ def said(module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype = torch.f
     try:
         outputs = run(module, [torch.ones(shape).to(dtype)])
     except ValueError as error:
-        return f"ValueError: {str(error).partition(', got')[0]}"
+        return f"ValueError: {str(error).partition(', not')[0]}"
     except RuntimeError:
         return "RuntimeError of torch: another dtype than the weights'"
     return ", ".join("x".join(map(str, output.shape)) for output in outputs)
