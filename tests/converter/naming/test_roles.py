@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
@@ -17,6 +19,7 @@ from tests.support.nodes import (
     step,
 )
 from tests.support.operators import convert_bytes
+from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.nodes.resize import Resize
@@ -70,6 +73,36 @@ def test_the_usual_places_of_a_network() -> None:
         "stage",
         "head_pointwise",
     ]
+
+
+def test_layers_between_two_stages_are_the_neck() -> None:
+    """What is called ``pointwise`` in a block alone says nothing in a whole model."""
+    x = image()
+    first = stage(x)
+    between = conv(result(first), 6, 1)
+    bent = prelu(result(between))
+    second = stage(result(bent))
+    assert roles(graph([x], [first, between, bent, second])) == [
+        "stage",
+        "neck_pointwise",
+        "neck_activation",
+        "stage",
+    ]
+
+
+def test_a_model_without_stages_has_neither_stem_nor_neck_nor_head() -> None:
+    x = image()
+    first = conv(x, 4, 1)
+    bent = prelu(result(first))
+    assert roles(graph([x], [first, bent])) == ["pointwise", "activation"]
+
+
+def test_a_side_alone_is_no_name(converted: Callable[[str], Conversion]) -> None:
+    """What the left eye and the left iris share is called after the eye."""
+    conversion = converted("wheel/face_landmark_with_attention")
+    parts = {key.partition(".")[0] for key in conversion.state}
+    encoders = {part for part in parts if "encoder" in part}
+    assert encoders == {"lips_encoder", "left_eye_encoder", "right_eye_encoder"}
 
 
 def test_heads_are_called_after_their_outputs() -> None:

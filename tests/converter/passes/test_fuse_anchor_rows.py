@@ -19,6 +19,7 @@ from tests.support.operators import (
 )
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.concat import Concat
+from tflite2torch.converter.graph.nodes.pool import Pool2d
 from tflite2torch.converter.graph.nodes.shape import Permute, Reshape, Rows
 from tflite2torch.converter.graph.rewriting import run_passes
 from tflite2torch.converter.passes.fuse_anchor_rows import fuse_anchor_rows
@@ -119,6 +120,36 @@ def test_the_same_image_twice() -> None:
     first, _ = b.rows(4)
     model = b.build([b.joined([first, first])])
     assert count(raised(model), Rows) == 1
+    assert_same(model)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_a_single_image_needs_no_concatenation(width: int) -> None:
+    b = Heads()
+    x = b.images[0]
+    model = b.build([b.reshaped(b.pooled(x), 1, 80 // width, width)])
+    graph = graph_of(model)
+    run_passes(graph, ALL_PASSES)
+    assert [type(node) for node in graph.nodes if not isinstance(node, Pool2d)] == [Rows]
+    source = assert_same(model).source
+    assert ("rows([" in source) == (width < 4)
+    assert (".permute(0, 2, 3, 1).flatten(1, 2)" in source) == (width == 4)
+
+
+@pytest.mark.parametrize("shape", [(1, 10, 8), (1, 80), (1, 4, 5, 4), (1, 2, 40)])
+def test_a_single_image_as_something_else(shape: tuple[int, ...]) -> None:
+    """Two pixels a row, no rows, and a whole line of the image in each row."""
+    b = Heads()
+    model = b.build([b.negated(b.reshaped(b.pooled(b.images[0]), *shape))])
+    assert not count(raised(model), Rows)
+    assert_same(model)
+
+
+def test_an_image_of_one_pixel_has_no_rows() -> None:
+    b = Heads()
+    x = b.input((1, 1, 1, 6))
+    model = b.build([b.negated(b.reshaped(b.pooled(x), 1, 2, 3))])
+    assert not count(raised(model), Rows)
     assert_same(model)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ai_edge_litert import schema_py_generated as schema
 from ruff.__main__ import find_ruff_bin
 
@@ -21,6 +22,7 @@ from tests.support.operators import assert_same, convert_bytes, weights
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.writer.forward import Forward
+from tflite2torch.loading import load_module
 
 LONGEST_LINE = 100
 
@@ -185,6 +187,59 @@ def test_a_file_called_like_something_of_python_s(name: str) -> None:
     exec(conversion.source, namespace)  # noqa: S102 - what this test is about
     assert isinstance(namespace[conversion.class_name], type)
     assert "F" not in namespace or namespace["F"].__name__ == "torch.nn.functional"
+
+
+def test_padding_that_depends_on_the_stride_has_a_name() -> None:
+    """``padding=stride % 2`` is a riddle."""
+    b = Layers(seed=1)
+    x = b.convolve(b.image(8, 8, 3), 4, 3)
+    for stride in (1, 2):
+        y = b.convolve(b.depthwise(x, 3, stride), 4)
+        x = b.sum(y, b.pool(x) if stride == 2 else x)
+    source = assert_same(b.build([x.ref]), 500).source
+    assert "        padding = 1 if stride == 1 else 0\n" in source
+    assert "nn.Conv2d(4, 4, 3, stride, padding, groups=4)" in source
+
+
+def trained(module: torch.nn.Module) -> set[str]:
+    return {name for name, weight in module.named_parameters() if weight.requires_grad}
+
+
+def test_lists_of_indices_are_no_parameters(converted: Callable[[str], Conversion]) -> None:
+    """Nor do the units of the attention mesh's matrices train: they are numbers in the source."""
+    conversion = converted("wheel/face_landmark_with_attention")
+    module = load_module(conversion)
+    buffers = dict(module.named_buffers())
+    assert set(buffers) == {"lips_subset", "left_eye_subset", "right_eye_subset"}
+    assert all(buffer.dtype == torch.int64 for buffer in buffers.values())
+    assert trained(module) == set(conversion.state) - set(buffers)
+    assert not any(key.endswith("scale") for key in conversion.state)
+    assert conversion.source.count("scale=4.0") == 1
+
+
+def test_a_token_is_a_parameter(converted: Callable[[str], Conversion]) -> None:
+    module = load_module(converted("face_blendshapes"))
+    assert "token" in trained(module)
+    assert not dict(module.named_buffers())
+
+
+@pytest.mark.parametrize(("count", "listed"), [(2, True), (16, True), (17, False)])
+def test_small_tables_can_be_read(count: int, listed: bool) -> None:
+    table = np.arange(count, dtype=np.int32)[np.newaxis] * 3
+    builder = ModelBuilder()
+    x = builder.input((1, count), "int32")
+    results = builder.operator("ADD", [x, table], ["int32"], schema.AddOptionsT())
+    conversion = assert_same(builder.build(results))
+    text = "".join(conversion.source.split())
+    found = re.search(r"torch\.tensor\((.*?),dtype=torch\.int32", text)
+    assert (found is not None) == listed
+    assert found is None or ast.literal_eval(found[1]) == tuple(map(tuple, table.tolist()))
+    assert ("torch.zeros(" in conversion.source) != listed
+
+
+def test_an_epsilon_that_was_stored_in_float16(converted: Callable[[str], Conversion]) -> None:
+    source = converted("face_blendshapes").source
+    assert "nn.LayerNorm(64, eps=1.013279e-06, bias=False)  # 1e-6 in float16\n" in source
 
 
 def test_equal_blocks_are_written_as_a_loop_from_three_on() -> None:
