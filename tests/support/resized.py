@@ -62,7 +62,7 @@ def resized_model(data: bytes, height: int, width: int) -> bytes:
 
 def _constant(model: Any, numbers: list[int]) -> int:
     """Add a tensor of integers; return its index."""
-    model.buffers.append(schema.BufferT(data=np.int32(numbers).tobytes()))
+    model.buffers.append(schema.BufferT(data=np.array(numbers, np.int32).tobytes()))
     tensors = model.subgraphs[0].tensors
     tensors.append(
         schema.TensorT(

@@ -124,9 +124,11 @@ def test_a_fully_convolutional_network_takes_other_sizes(
     for wrong in ((1, 3, height + 1, width), (1, 3, height, width + 1)) if multiple > 1 else ():
         assert_refused(conversion, *wrong)
     assert_refused(conversion, 3, height, width)
-    assert_refused(conversion, 1, 3, height, width, 1)
-    assert_refused(conversion, 1, 1, height, width)
-    others = f"other multiples of {multiple}" if multiple > 1 else "others"
+    # A first convolution refuses these by itself.
+    for wrong in ((1, 3, height, width, 1), (1, 1, height, width), (1, 4, height, width)):
+        with pytest.raises((ValueError, RuntimeError), match=r"\[1, .*\]"):
+            module(torch.zeros(wrong))
+    others = f"other multiples of {multiple}" if multiple > 1 else "any other"
     assert f"Height and width may also be {others}.\n" in conversion.source
 
 
@@ -265,7 +267,7 @@ def test_two_inputs() -> None:
     conversion = convert_bytes(b.build([b.convolve(b.sum(b.x, other), 4).ref]))
     assert conversion.sizes == Sizes(None, None)
     module, x = load_module(conversion), torch.zeros(1, 3, *SIZE)
-    with pytest.raises(ValueError, match=r"^input2: takes \(N, 3, 8, 16\), not \[1, 3, 8, 1\]"):
+    with pytest.raises(ValueError, match=r"^input2: takes \(N, 3, 8, 16\), not torch"):
         module(x, x[..., :1])
 
 
@@ -281,9 +283,9 @@ def assert_fixed(b: Sized, outputs: list[Ref], size: tuple[int, int] = SIZE) -> 
 
 def assert_refused(conversion: Conversion, *shape: int) -> None:
     """Assert that a module names the shape that it takes and the one that it is given."""
-    with pytest.raises(ValueError, match=r"^takes \(N, 3, .*, not \[") as raised:
+    with pytest.raises(ValueError, match=r"^takes \(N, 3, ") as raised:
         load_module(conversion)(torch.zeros(shape))
-    assert str(raised.value).endswith(f"not {list(shape)}")
+    assert str(raised.value).endswith(f", not {torch.Size(shape)}")
 
 
 CHANNELS = 3
@@ -318,8 +320,8 @@ def test_row_k_belongs_to_anchor_k() -> None:
     conversion = convert_bytes(detector((4, 1)))
     assert conversion.sizes == Sizes(8, ANCHORS)
     assert "anchor_grid = ((2, 2), (4, 1), (8, 3))" in conversion.source
-    text = "Row k is anchor k: 2 in each cell of stride 2, row by row, then 1 of 4, then 3 of 8."
-    assert text in conversion.source
+    said = " ".join(conversion.source.split())
+    assert "row by row: 2 of stride 2, then 1 of stride 4, then 3 of stride 8." in said
     module = load_module(conversion)
     for height, width in (SIZE, (16, 8), (24, 40)):
         image = torch.zeros(1, CHANNELS, height, width)

@@ -89,7 +89,7 @@ def test_official_models_say_what_everything_means(
             unit = " in [{:g}, {:g}]".format(*entry["value_range"])
         assert f"{entry['identifier']} ({shape}){unit}: {entry['meaning']}" in said
         if entry["resize"]:
-            assert f"{entry['meaning']}, {entry['resize'].partition(':')[0]}" in said
+            assert f"{entry['meaning']} ({entry['resize'].partition(':')[0]})" in said
     if name == "face_blendshapes":
         assert ": " + ", ".join(conversion.outputs[0]["labels"]) in said
 

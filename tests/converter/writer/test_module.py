@@ -197,8 +197,8 @@ def test_padding_that_depends_on_the_stride_has_a_name() -> None:
         y = b.convolve(b.depthwise(x, 3, stride), 4)
         x = b.sum(y, b.pool(x) if stride == 2 else x)
     source = assert_same(b.build([x.ref]), 500).source
-    assert "        padding = 1 if stride == 1 else 0\n" in source
-    assert "nn.Conv2d(4, 4, 3, stride, padding, groups=4)" in source
+    assert "        pad = 1 if stride == 1 else 0\n" in source
+    assert "nn.Conv2d(4, 4, 3, stride, pad, groups=4)" in source
 
 
 def trained(module: torch.nn.Module) -> set[str]:
