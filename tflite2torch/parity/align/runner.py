@@ -30,6 +30,7 @@ class Runner:
 
     Attributes:
         module: the module in that type.
+        double: the module in float64.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Runner:
         self._dtype: torch.dtype = getattr(torch, dtype)
         narrow = dtype != "float32"
         self.module = copy.deepcopy(module).to(self._dtype) if narrow else module
-        self._double = in_double(module)
+        self.double = in_double(module)
         self._interface = interface
         self._trace = trace
         self._folded = folded
@@ -66,7 +67,7 @@ class Runner:
         exact: tuple[Tensor, ...] = ()
         if size == 1:
             doubles = [in_type(x, torch.float64) for x in inputs]
-            exact = Called(self._double, doubles, self._names).outputs
+            exact = Called(self.double, doubles, self._names).outputs
         return Step(self._trace.layers[-1], called.outputs, (), exact, "")
 
     def steps(
@@ -85,7 +86,7 @@ class Runner:
         follower = Follower(self._folded, reference, self._dtype)
         yield from follower.begin(self._interface.inputs, inputs)
         for step in run_in_lockstep(
-            self.module, self._double, self._trace, inputs, reference, self._dtype
+            self.module, self.double, self._trace, inputs, reference, self._dtype
         ):
             yield step
             yield from follower.after(step)

@@ -175,9 +175,8 @@ class _Comparison:
         self._module = module or emitted
         self._runner = Runner(self._module, self._interface, trace, folded, options.dtype)
         self._exercised = Exercised(self._module)
-        self._isolation = Isolation(
-            self._runner.module, in_double(emitted), options.seed, options.dtype
-        )
+        exact = self._runner.double if module is None else in_double(emitted)
+        self._isolation = Isolation(self._runner.module, exact, options.seed, options.dtype)
         self._rows = make_rows(trace, folded)
         self._ports = {n: row.layer.port(row.place) for n, row in self._rows.items()}
         self._backend = options.reference or choose_backend(conversion.model)

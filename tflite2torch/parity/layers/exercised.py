@@ -112,7 +112,10 @@ def _by_gradient(
     generator = torch.Generator().manual_seed(0)
     leaves = {key: weight.detach().requires_grad_() for key, weight in weights.items()}
     # The runs are made in inference mode, whose tensors autograd does not take.
-    given = {n: in_type(x.clone(), torch.float32) if isinstance(x, Tensor) else x for n, x in operands.items()}
+    given = {
+        n: in_type(x.clone(), torch.float32) if isinstance(x, Tensor) else x
+        for n, x in operands.items()
+    }
     try:
         with torch.enable_grad():
             result = run_operation(module, node, given, leaves)

@@ -33,7 +33,8 @@ SAMPLES = 8
 """How many samples run. An output of a channel may be near 0 as its terms cancel out, but not all."""
 
 STEPS = 1
-"""How many steps of its stride a convolution makes along each axis: few, for time."""
+"""How many steps of its stride a convolution makes along each axis: few, for time. A PReLU gets one
+pixel."""
 
 
 class Isolation:
@@ -71,14 +72,18 @@ class Isolation:
             return
         try:
             with torch.inference_mode():
-                own = run_operation(self._module, node, dict(zip(step.operands, given, strict=True)))
+                own = run_operation(
+                    self._module, node, dict(zip(step.operands, given, strict=True))
+                )
                 exact = run_operation(
                     self._exact, layer.counterpart, dict(zip(theirs, doubles, strict=True))
                 )
         except RAISED:
             return  # which the module as a whole does as well, and is told of there
         if own.shape == exact.shape:
-            self.found[layer.name] = self._judged(own.detach().double(), exact.detach(), _terms(self._module, node, exact))
+            self.found[layer.name] = self._judged(
+                own.detach().double(), exact.detach(), _terms(self._module, node, exact)
+            )
 
     def _random(self, node: fx.Node, value: Any, generator: np.random.Generator) -> Any:
         """Return random numbers in place of an operand; what holds no numbers stays as it is."""
@@ -105,10 +110,11 @@ class Isolation:
 def _shape(layer: nn.Module | None, value: Tensor) -> tuple[int, ...]:
     """Return the shape of the random numbers in place of a value."""
     _, *sizes = value.shape
-    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and value.dim() == 4:
+    if value.dim() == 4 and isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
         spans = zip(layer.kernel_size, layer.stride, layer.dilation, strict=True)
-        needed = [step * (size - 1) + 1 + STEPS * stride for size, stride, step in spans]
-        sizes[1:] = map(min, sizes[1:], needed)
+        sizes[1:] = map(min, sizes[1:], (d * (k - 1) + 1 + STEPS * s for k, s, d in spans))
+    elif value.dim() == 4 and isinstance(layer, nn.PReLU):
+        sizes[1:] = 1, 1
     return (SAMPLES, *sizes)
 
 

@@ -106,7 +106,9 @@ def describe_coverage(covered: Coverage) -> str:
 def describe_weights(report: ParityReport) -> str:
     """Return a line on constants compared with the file's, and on weights that were exercised."""
     count = Counter(constant.verdict for constant in report.constants)
-    parts = [f"{count[verdict]} {verdict}" for verdict in (EQUAL, HALF, DIFFERENT) if count[verdict]]
+    parts = [
+        f"{count[verdict]} {verdict}" for verdict in (EQUAL, HALF, DIFFERENT) if count[verdict]
+    ]
     constants = f"constants beside the file's: {', '.join(parts) or 'not compared'}; "
     exercised, total = report.weights
     text = f"{constants}{exercised:,} of {total:,} weights exercised"
