@@ -1,4 +1,4 @@
-"""What no activation of a network shows: layers by themselves, and constants that meet zeros only."""
+"""What no input of a network shows: layers by themselves, and weights that meet zeros only."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def last_weight(module: nn.Module) -> tuple[str, Tensor]:
 def test_the_number_of_weights_that_nothing_exercised(half_dead: Conversion) -> None:
     report = compared(half_dead, load_module(half_dead))
     assert report.passed, report.verdict
-    key, weight = last_weight(load_module(half_dead))
+    key, _ = last_weight(load_module(half_dead))
     total = half_dead.parameters
     assert report.weights == (total - 9 * 5, total)
     assert [(x.key, x.total - x.exercised) for x in report.unexercised] == [(key, 9 * 5)]

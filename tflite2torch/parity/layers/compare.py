@@ -48,7 +48,13 @@ from tflite2torch.parity.layers.report import (
     find_notes,
     find_sources,
 )
-from tflite2torch.parity.layers.rows import add_isolated, make_rows, row_name, sample_name
+from tflite2torch.parity.layers.rows import (
+    add_isolated,
+    first_failures,
+    make_rows,
+    row_name,
+    sample_name,
+)
 from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, Finding, limit_of
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import (
@@ -252,7 +258,7 @@ class _Comparison:
                 *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
                 *self._called_otherwise,
                 *self._raised.values(),
-                *(line for constant in constants for line in constant.failures()),
+                *first_failures(line for constant in constants for line in constant.failures()),
             ),
             notes=(
                 *find_notes(layers, len(kept), left_out),

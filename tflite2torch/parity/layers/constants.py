@@ -10,7 +10,7 @@ import numpy as np
 from tflite2torch.converter.graph.value import Array, Value
 
 EQUAL, HALF, DIFFERENT = "equal", "equal after rounding to float16", "different"
-"""How a constant compares. Where one side stores half precision, the other rounded to it is equal."""
+"""How a constant compares. The second is for files of which one stores half precision."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Constant:
             yield f"{self.key} {self.problem}"
         elif self.verdict == DIFFERENT and self.unexercised:
             yield (
-                f"{self.key} differs from the file's in {self.different} of {self.size} numbers, by "
-                f"{self.largest:.3g} at {list(self.where)}; nothing exercised {self.unexercised} of "
-                "these, so that no output tells"
+                f"{self.key} differs from the file's in {self.different} of {self.size} numbers, "
+                f"by {self.largest:.3g} at {list(self.where)}; nothing exercised "
+                f"{self.unexercised} of these, so that no output tells"
             )
 
 

@@ -14,7 +14,7 @@ from tflite2torch.parity.layers.report import Identity, LayerReport, Totals
 from tflite2torch.parity.layers.verdict import Finding, Isolated
 
 MAX_FAILURES = 5
-"""How many reasons a report gives for one layer, the worst first."""
+"""How many reasons a report gives for one layer, the worst first, or for constants."""
 
 
 @dataclass
@@ -86,8 +86,8 @@ class Row:
                 needed=max(m.needed for m in measures),
                 xnnpack_error=max(xnnpack, default=None),
             ),
-            failures=_first(x for f in ranked for x in f.failures()) or nothing,
-            forced_failures=_first(x for f in forced for x in f.failures()),
+            failures=first_failures(x for f in ranked for x in f.failures()) or nothing,
+            forced_failures=first_failures(x for f in forced for x in f.failures()),
         )
 
 
@@ -151,7 +151,7 @@ def sample_name(sample: Sample, position: int, batch: int) -> str:
     return f"{sample.name}, sample {position} of a batch of {batch}"
 
 
-def _first(lines: Iterable[str]) -> tuple[str, ...]:
+def first_failures(lines: Iterable[str]) -> tuple[str, ...]:
     """Return the first ``MAX_FAILURES`` lines, and how many more there are."""
     failures = list(lines)
     rest = len(failures) - MAX_FAILURES

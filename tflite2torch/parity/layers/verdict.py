@@ -60,11 +60,11 @@ class Forced:
 
 @dataclass(frozen=True)
 class Isolated:
-    """A layer run by itself on random numbers, beside the same with the file's constants in float64.
+    """A layer run by itself on random numbers, beside that of the file's module in float64.
 
     Attributes:
         error: the distance that is the largest share of its channel's limit; infinite for NaN.
-        limit: the largest distance in that channel that passes: ``parity.layers.isolated.ROUNDING``.
+        limit: the largest that passes there: see ``parity.layers.isolated.ROUNDING``.
         where: index of that distance, without the batch.
     """
 
