@@ -78,7 +78,8 @@ def test_a_model_that_passes(good: Path) -> None:
     assert convolution["shape"] == [2, 4, 5]
     assert convolution["permutation"] == [0, 3, 1, 2]
     assert convolution["compared"] == 11 * 2 * 4 * 5
-    assert 0 < convolution["needed"] <= convolution["limit"]
+    assert 0 < convolution["error"] <= convolution["limit"]
+    assert convolution["needed"] >= convolution["error"]
     assert convolution["cosine"] == pytest.approx(1)
     assert model["coverage"] == {
         "compared": 1,
@@ -317,6 +318,8 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     model = document["models"][0]
     [suite] = ElementTree.fromstring((good.parent / "junit.xml").read_bytes())
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    told = {x.get("name"): x.get("value") for x in suite.findall("properties/property")}
+    assert told == {"weights": "56", "weights exercised": "56"}
     [failed] = [case for case in suite if case.find("failure") is not None]
     assert failed.get("name") == output
     nodes = json.loads((good.parent / "nodes.json").read_text())

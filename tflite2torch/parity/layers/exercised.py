@@ -80,10 +80,10 @@ def _add_convolution(layer: nn.Conv2d, x: Tensor, found: Tensor) -> None:
         x: its input, N x C x H x W.
         found: for each weight whether it is marked; marks are added.
     """
-    by_group = found.unflatten(0, (layer.groups, -1))
-    channels = by_group[:, 0].flatten(0, 1)  # C x rows x columns of the kernel
+    by_group = found.view(layer.groups, -1, *found.shape[1:])
+    channels = by_group[:, 0].reshape(-1, *found.shape[2:])  # C x rows x columns of the kernel
     waiting = ~channels.flatten(1).all(1)
-    across, down = layer.padding[1], layer.padding[0]
+    down, across = map(int, layer.padding)
     given = F.pad(x[:, waiting] != 0, (across, across, down, down))
     (rows, columns), (stride, along) = layer.kernel_size, layer.stride
     height = (given.shape[2] - layer.dilation[0] * (rows - 1) - 1) // stride * stride + 1
@@ -97,7 +97,7 @@ def _add_convolution(layer: nn.Conv2d, x: Tensor, found: Tensor) -> None:
             met[:, row, column] = lines[:, left : left + width : along].any(1)
     channels = channels.clone()
     channels[waiting] |= met
-    by_group |= channels.unflatten(0, (layer.groups, -1)).unsqueeze(1)
+    by_group |= channels.reshape(layer.groups, 1, -1, *found.shape[2:])
 
 
 def _by_gradient(
