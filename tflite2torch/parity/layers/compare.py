@@ -231,7 +231,7 @@ class _Comparison:
         compared = {self._ports[row.name].tensor: row.layer for row in rows if row.compared_on}
         sources = () if options.outputs_only else find_sources(layers)
         masks = self._exercised.masks if rows and not options.outputs_only else {}
-        constants = self._constants(masks, by_name=other is not None) if masks else []
+        constants = self._constants(masks, other) if masks else []
         return ParityReport(
             name=conversion.name,
             label=conversion.file.label,
@@ -267,15 +267,24 @@ class _Comparison:
             sources=sources or tuple(self._raised),
         )
 
-    def _constants(self, exercised: Mapping[str, Array], *, by_name: bool) -> list[Constant]:
+    def _constants(
+        self, exercised: Mapping[str, Array], other: Conversion | None
+    ) -> list[Constant]:
         """Compare the module's constants with the file's.
 
-        None are compared of a module from elsewhere that has other keys, unless ``by_name``.
+        None are compared of a module from elsewhere that has other keys.
         """
         file = self._conversion.state
         own = {key: x.numpy(force=True) for key, x in self._module.state_dict().items()}
-        same = by_name or self._module is self._emitted or own.keys() == file.keys()
-        return compare_constants(file, own, exercised) if same else []
+        if other is not None:
+            # Layers may be called after tensors, and these otherwise in another file of the same
+            # architecture: the constants are in one order.
+            keys = dict(zip(other.state, file, strict=False))
+            own = {keys.get(key, key): array for key, array in own.items()}
+            exercised = {keys.get(key, key): mask for key, mask in exercised.items()}
+        elif self._module is not self._emitted and own.keys() != file.keys():
+            return []
+        return compare_constants(file, own, exercised)
 
     def _batches(self, references: References, size: int) -> Iterator[Batch]:
         """Yield batches of the samples that TFLite has an answer to; the last begins again."""
