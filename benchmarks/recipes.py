@@ -22,7 +22,7 @@ from benchmarks import markdown
 from tflite2torch.converter.convert import Conversion, convert_model
 from tflite2torch.converter.sources import read_sources
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs.face import face_values
+from tflite2torch.parity.inputs.face import picture_values
 from tflite2torch.parity.inputs.interface import Interface
 
 LANDMARKS, SIZE = "face_landmarks_detector", 256
@@ -149,7 +149,7 @@ def _face(conversion: Conversion) -> list[Tensor]:
     """Return a real face as the inputs take it, batch of one."""
     inputs = []
     for port in Interface.of(conversion).inputs:
-        values = face_values(port)
+        values = picture_values("face", port)
         assert values is not None
         inputs.append(torch.from_numpy(port.to_module(values)))
     return inputs

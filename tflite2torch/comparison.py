@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 NEEDED = {"torch": "torch", "matplotlib": "matplotlib", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
 
-QUICK = Options(batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes"))
+QUICK = Options(
+    batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes", "face")
+)
 """What ``convert`` checks: enough to see a wrong conversion within seconds."""
 
 

@@ -27,7 +27,7 @@ from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.loading import load_module
-from tflite2torch.parity.inputs.face import face_values
+from tflite2torch.parity.inputs.face import picture_values
 from tflite2torch.parity.inputs.interface import Port
 
 CLASSES = {
@@ -120,7 +120,7 @@ print([tuple(output.shape) for output in outputs])
 def faces(conversion: Conversion, count: int) -> torch.Tensor:
     """A face as the model takes one, from dim to bright."""
     port = Port.from_manifest(conversion.inputs[0])
-    array = face_values(port)
+    array = picture_values("face", port)
     assert array is not None
     face = torch.from_numpy(np.ascontiguousarray(port.to_module(array)))
     gains = torch.linspace(1, 0.7, count).reshape(-1, *[1] * (face.ndim - 1))

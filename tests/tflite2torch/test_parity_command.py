@@ -23,6 +23,7 @@ from tests.support.networks import Network
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.frontends.tflite.flatbuffer import Decoder
+from tflite2torch.parity.inputs.samples import PATTERNS
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.document import SCHEMA
 
@@ -58,7 +59,7 @@ def test_a_model_that_passes(good: Path) -> None:
         True,
     )
     assert model["kernels"] == ["reference", "builtin", "xnnpack"]
-    assert model["samples"] == "uniform normal ramp extremes zeros ones face".split()
+    assert model["samples"] == list(PATTERNS)
     assert [given["sample"] for given in model["given"]] == model["samples"]
     assert model["given"][3] == {
         "sample": "extremes",
@@ -76,8 +77,9 @@ def test_a_model_that_passes(good: Path) -> None:
     assert convolution["kind"] == "Conv2d"
     assert convolution["shape"] == [2, 4, 5]
     assert convolution["permutation"] == [0, 3, 1, 2]
-    assert convolution["compared"] == 7 * 2 * 4 * 5
-    assert 0 < convolution["needed"] <= convolution["limit"]
+    assert convolution["compared"] == 11 * 2 * 4 * 5
+    assert 0 < convolution["error"] <= convolution["limit"]
+    assert convolution["needed"] >= convolution["error"]
     assert convolution["cosine"] == pytest.approx(1)
     assert model["coverage"] == {
         "compared": 1,
@@ -106,8 +108,9 @@ def test_a_file_is_read_once(
 def test_the_table_names_layers_and_says_what_is_compared(good: Path) -> None:
     process = call("parity", good)
     assert process.exit_code == 0
-    assert "passed: 2 values on 7 inputs" in process.stdout
+    assert "passed: 2 values on 11 inputs; 56 of 56 weights exercised" in process.stdout
     assert "1 of 1 tensors compared" in process.stdout
+    assert "constants beside the file's: 2 equal; 56 of 56 weights exercised" in process.stdout
     assert "error/limit" in process.stdout
     assert call("parity", good, "-q").stdout == ""
 
@@ -206,7 +209,7 @@ def test_every_model_is_told(verdicts: dict[str, Path]) -> None:
     lines = [line.strip() for line in result.stdout.splitlines()]
     told = [line for line in lines if line.startswith(("passed", "failed", "not comp"))]
     unknown = "not compared: the reference could not run"
-    passed = "passed: 2 values on 7 inputs"
+    passed = "passed: 2 values on 11 inputs; 56 of 56 weights exercised"
     assert told == [passed, "failed: it is none", unknown, unknown]
     assert result.stderr.splitlines() == [
         "error: crashes.tflite: it crashes",
@@ -315,6 +318,8 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     model = document["models"][0]
     [suite] = ElementTree.fromstring((good.parent / "junit.xml").read_bytes())
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    told = {x.get("name"): x.get("value") for x in suite.findall("properties/property")}
+    assert told == {"weights": "56", "weights exercised": "56"}
     [failed] = [case for case in suite if case.find("failure") is not None]
     assert failed.get("name") == output
     nodes = json.loads((good.parent / "nodes.json").read_text())

@@ -27,7 +27,7 @@ class Options:
             default LiteRT, and MediaPipe's runtime for models with its own operators.
         dtype: the floating type that the module computes in: ``float32``, ``float16`` or
             ``bfloat16``. Noise floors and limits are then in ulps of that type.
-        patterns: which inputs are generated; a face comes on top where one fits.
+        patterns: which inputs are generated, of ``parity.inputs.samples.PATTERNS``.
         images: a folder of images to run in place of these. A model that takes none runs the
             generated inputs, and its report has a note.
         inputs: an ``.npz`` file of inputs to run in place of these.

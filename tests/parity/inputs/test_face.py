@@ -14,7 +14,13 @@ import numpy as np
 import pytest
 
 from tflite2torch.converter.errors import MissingDependencyError
-from tflite2torch.parity.inputs.face import FACE_BOX, FACE_LANDMARKS, face_photo, read_photo
+from tflite2torch.parity.inputs.face import (
+    FACE_BOX,
+    FACE_LANDMARKS,
+    PICTURES,
+    face_photo,
+    read_photo,
+)
 from tflite2torch.parity.inputs.images import letterbox
 from tflite2torch.parity.inputs.interface import Port
 from tflite2torch.parity.inputs.samples import make_samples
@@ -58,9 +64,9 @@ def test_values_without_a_range_are_normal() -> None:
     assert 0.85 < float(values.std()) < 1.15
 
 
-def test_a_face_comes_last_in_the_range_and_size_of_the_image() -> None:
-    *_, plain = make_samples([image(20, 40)], 0)
-    *_, signed = make_samples([image(20, 40, (-1, 1))], 0)
+def test_a_face_has_the_range_and_size_of_the_image() -> None:
+    [plain] = make_samples([image(20, 40)], 0, ["face"])
+    [signed] = make_samples([image(20, 40, (-1, 1))], 0, ["face"])
     assert (plain.name, signed.name) == ("face", "face")
     assert plain.arrays[0].shape == (1, 20, 40, 3)
     assert plain.arrays[0].dtype == np.float32
@@ -68,6 +74,12 @@ def test_a_face_comes_last_in_the_range_and_size_of_the_image() -> None:
     np.testing.assert_array_equal(
         np.round(plain.arrays[0][0] * 255).astype(np.uint8), face_photo(40, 20)
     )
+
+
+def test_the_photo_is_whole() -> None:
+    [whole] = make_samples([image(600, 512)], 0, ["photo"])
+    pixels = np.round(whole.arrays[0][0] * 255).astype(np.uint8)
+    np.testing.assert_array_equal(pixels, read_photo())
 
 
 def test_the_face_is_bright_skin_above_dark_clothes() -> None:
@@ -81,7 +93,7 @@ def test_the_face_is_bright_skin_above_dark_clothes() -> None:
 def test_an_input_that_is_no_face_gets_none() -> None:
     points = Port("x", 0, (145, 2), "float32", (0, 1, 2))
     for port in (vector(), points, Port("x", 0, (8, 8), "float32", (0, 1, 2))):
-        assert [s.name for s in make_samples([port], 0, ("ones",))] == ["ones"]
+        assert [s.name for s in make_samples([port], 0, ("ones", *PICTURES))] == ["ones"]
 
 
 def test_beside_a_face_other_inputs_are_random() -> None:

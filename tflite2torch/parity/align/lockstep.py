@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.parity.align.called import RAISED
+from tflite2torch.parity.align.operation import computed_operands
 from tflite2torch.parity.align.trace import Layer, Trace
 
 
@@ -29,6 +30,7 @@ class Step:
         exact: its results in float64, from the module's inputs; empty where the module
             does not run in float64.
         raised: the error that the free run raised; empty where it ran.
+        operands: what it read in the free run, by the nodes that computed it.
     """
 
     layer: Layer
@@ -36,6 +38,7 @@ class Step:
     forced: tuple[Tensor, ...]
     exact: tuple[Tensor, ...]
     raised: str
+    operands: Mapping[fx.Node, Any] = field(default_factory=dict)
 
 
 Reference = Callable[[Value], Tensor | None]
@@ -67,9 +70,10 @@ def run_in_lockstep(
     layers = {layer.node: layer for layer in trace.layers}
     for node in trace.graph.nodes:
         layer = layers.get(node)
+        operands = free.operands(node)
         results = [_tensors(run.step(node)) for run in (free, forced, exact)]
         if layer is not None:
-            yield Step(layer, results[0], results[1], results[2], free.raised)
+            yield Step(layer, results[0], results[1], results[2], free.raised, operands)
             # In the forced run the reference's values replace the results as soon as these
             # are measured, so that the next operation starts from TFLite's own. Values that
             # the reference lacks, as between a convolution and its activation, stay.
@@ -107,6 +111,10 @@ class _Run(fx.Interpreter):
             for operand in {*node.all_input_nodes, node} - seen:
                 self._last.setdefault(node, []).append(operand)
                 seen.add(operand)
+
+    def operands(self, node: fx.Node) -> dict[fx.Node, Any]:
+        """Return what a node reads, less the module's constants."""
+        return {n: self.env[n] for n in computed_operands(node) if n in self.env}
 
     def step(self, node: fx.Node) -> Any:
         """Return a node's result; None where an operand is missing, or it raises."""

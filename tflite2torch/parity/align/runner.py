@@ -27,6 +27,10 @@ class Runner:
         trace: its operations.
         folded: the nodes of the unfused graph to evaluate on its values.
         dtype: name of the floating type that it computes in.
+
+    Attributes:
+        module: the module in that type.
+        double: the module in float64.
     """
 
     def __init__(
@@ -39,8 +43,8 @@ class Runner:
     ) -> None:
         self._dtype: torch.dtype = getattr(torch, dtype)
         narrow = dtype != "float32"
-        self._module = copy.deepcopy(module).to(self._dtype) if narrow else module
-        self._double = in_double(module)
+        self.module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self.double = in_double(module)
         self._interface = interface
         self._trace = trace
         self._folded = folded
@@ -53,7 +57,7 @@ class Runner:
     def call(self, inputs: Sequence[Tensor]) -> Called:
         """Call the module as a whole."""
         own = [in_type(x, self._dtype) for x in inputs]
-        return Called(self._module, own, self._names)
+        return Called(self.module, own, self._names)
 
     def whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
         """Return the outputs of a call as the results of one operation.
@@ -63,7 +67,7 @@ class Runner:
         exact: tuple[Tensor, ...] = ()
         if size == 1:
             doubles = [in_type(x, torch.float64) for x in inputs]
-            exact = Called(self._double, doubles, self._names).outputs
+            exact = Called(self.double, doubles, self._names).outputs
         return Step(self._trace.layers[-1], called.outputs, (), exact, "")
 
     def steps(
@@ -82,7 +86,7 @@ class Runner:
         follower = Follower(self._folded, reference, self._dtype)
         yield from follower.begin(self._interface.inputs, inputs)
         for step in run_in_lockstep(
-            self._module, self._double, self._trace, inputs, reference, self._dtype
+            self.module, self.double, self._trace, inputs, reference, self._dtype
         ):
             yield step
             yield from follower.after(step)

@@ -36,6 +36,7 @@ class Layer:
         values: its results, which know the TFLite tensors that they stand for; empty if the
             conversion lists none.
         inside: for a tensor that the module does not compute, the layer it was folded into.
+        counterpart: the node of the emitted module's trace that it is lined up with.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Layer:
     node: fx.Node | None
     values: tuple[Value, ...] = ()
     inside: str = ""
+    counterpart: fx.Node | None = None
 
     @property
     def compared(self) -> dict[int, Value]:
@@ -130,7 +132,7 @@ def trace_conversion(module: nn.Module, conversion: Conversion) -> Trace:
     values = [operation.values for operation in conversion.evaluation]
     values.append([output_value(entry) for entry in conversion.outputs])
     pairs = zip(trace.layers, values, strict=True)
-    layers = tuple(replace(layer, values=tuple(v)) for layer, v in pairs)
+    layers = tuple(replace(x, values=tuple(v), counterpart=x.node) for x, v in pairs)
     return _named_by_weights(module, Trace(trace.graph, layers))
 
 
@@ -162,7 +164,9 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
             continue
         for place, match in enumerate(missing, start_ours):
             name = match.name if same else layers[place].name
-            layers[place] = replace(layers[place], name=name, values=match.values)
+            layers[place] = replace(
+                layers[place], name=name, values=match.values, counterpart=match.node
+            )
     found = Trace(trace.graph, tuple(layers), tuple(differences))
     return _named_by_weights(module, found)
 

@@ -22,7 +22,7 @@ from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.align.architecture import first_difference
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
-from tflite2torch.parity.align.lockstep import Step
+from tflite2torch.parity.align.lockstep import Step, in_double
 from tflite2torch.parity.align.runner import Runner
 from tflite2torch.parity.align.trace import (
     Trace,
@@ -35,15 +35,26 @@ from tflite2torch.parity.align.values import OUTPUT, expected
 from tflite2torch.parity.inputs.given import describe
 from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.constants import Constant, compare_constants
+from tflite2torch.parity.layers.exercised import Exercised
+from tflite2torch.parity.layers.isolated import Isolation
 from tflite2torch.parity.layers.measures import Measures, measure
 from tflite2torch.parity.layers.report import (
     NO_ANSWER,
+    OTHER_KEYS,
+    Exercise,
     Other,
     ParityReport,
     find_notes,
     find_sources,
 )
-from tflite2torch.parity.layers.rows import make_rows, row_name, sample_name
+from tflite2torch.parity.layers.rows import (
+    add_isolated,
+    first_failures,
+    make_rows,
+    row_name,
+    sample_name,
+)
 from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, Finding, limit_of
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import (
@@ -102,7 +113,7 @@ def compare_model(
         if graph is not None:
             operators = operators_of(conversion.model)
             folded = find_folded(graph, listed, trace, operators)
-    comparison = _Comparison(conversion, module or emitted, trace, folded, samples, options)
+    comparison = _Comparison(conversion, emitted, module, trace, folded, samples, options)
     if not failures:
         comparison.run()
     return comparison.report(failures, other)
@@ -154,7 +165,8 @@ class _Comparison:
     def __init__(
         self,
         conversion: Conversion,
-        module: nn.Module,
+        emitted: nn.Module,
+        module: nn.Module | None,
         trace: Trace,
         folded: Sequence[Folded],
         samples: Sequence[Sample],
@@ -165,7 +177,12 @@ class _Comparison:
         self._samples = samples
         self._options = options
         self._interface = Interface.of(conversion)
-        self._runner = Runner(module, self._interface, trace, folded, options.dtype)
+        self._emitted = emitted
+        self._module = module or emitted
+        self._runner = Runner(self._module, self._interface, trace, folded, options.dtype)
+        self._exercised = Exercised(self._module)
+        exact = self._runner.double if module is None else in_double(emitted)
+        self._isolation = Isolation(self._runner.module, exact, options.seed, options.dtype)
         self._rows = make_rows(trace, folded)
         self._ports = {n: row.layer.port(row.place) for n, row in self._rows.items()}
         self._backend = options.reference or choose_backend(conversion.model)
@@ -205,6 +222,7 @@ class _Comparison:
         """Return the report; ``failures`` are those known before anything ran."""
         conversion, options = self._conversion, self._options
         rows = [row for row in self._rows.values() if row.findings]
+        add_isolated(rows, self._isolation.found)
         layers = tuple(row.report() for row in rows)
         kept = list(self._kept.values())
         left_out = tuple(sample.name for sample in self._left_out.values())
@@ -212,6 +230,8 @@ class _Comparison:
         nothing = [] if failures or kept else ["there is no input to compare on"]
         compared = {self._ports[row.name].tensor: row.layer for row in rows if row.compared_on}
         sources = () if options.outputs_only else find_sources(layers)
+        masks = self._exercised.masks if rows and not options.outputs_only else {}
+        constants = self._constants(masks, other) if masks else []
         return ParityReport(
             name=conversion.name,
             label=conversion.file.label,
@@ -229,6 +249,8 @@ class _Comparison:
             delegated=self._delegated,
             layers=layers,
             coverage=coverage(conversion.model, self._trace, compared, whole=options.outputs_only),
+            constants=tuple(constants),
+            exercised=tuple(Exercise(k, int(x.sum()), x.size) for k, x in masks.items()),
             failures=(
                 *failures,
                 *nothing,
@@ -236,10 +258,33 @@ class _Comparison:
                 *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
                 *self._called_otherwise,
                 *self._raised.values(),
+                *first_failures(line for constant in constants for line in constant.failures()),
             ),
-            notes=find_notes(layers, len(kept), left_out),
+            notes=(
+                *find_notes(layers, len(kept), left_out),
+                *([OTHER_KEYS] if masks and not constants else []),
+            ),
             sources=sources or tuple(self._raised),
         )
+
+    def _constants(
+        self, exercised: Mapping[str, Array], other: Conversion | None
+    ) -> list[Constant]:
+        """Compare the module's constants with the file's.
+
+        None are compared of a module from elsewhere that has other keys.
+        """
+        file = self._conversion.state
+        own = {key: x.numpy(force=True) for key, x in self._module.state_dict().items()}
+        if other is not None:
+            # Layers may be called after tensors, and these otherwise in another file of the same
+            # architecture: the constants are in one order.
+            keys = dict(zip(other.state, file, strict=False))
+            own = {keys.get(key, key): array for key, array in own.items()}
+            exercised = {keys.get(key, key): mask for key, mask in exercised.items()}
+        elif self._module is not self._emitted and own.keys() != file.keys():
+            return []
+        return compare_constants(file, own, exercised)
 
     def _batches(self, references: References, size: int) -> Iterator[Batch]:
         """Yield batches of the samples that TFLite has an answer to; the last begins again."""
@@ -305,6 +350,9 @@ class _Comparison:
         else:
             steps = iter([self._runner.whole(called, inputs, len(batch))])
         for step in steps:
+            if not self._options.outputs_only:
+                self._exercised.record(step)
+                self._isolation.run(step)
             if step.raised:
                 name = step.layer.name
                 self._raised.setdefault(name, f"{name} {step.raised}")

@@ -11,10 +11,14 @@ from tflite2torch.converter.frontends.file import module_name
 from tflite2torch.parity.align.coverage import Coverage
 from tflite2torch.parity.distances import share
 from tflite2torch.parity.inputs.given import Given
-from tflite2torch.parity.layers.verdict import Finding, Forced
+from tflite2torch.parity.layers.constants import Constant
+from tflite2torch.parity.layers.verdict import Finding, Forced, Isolated
 
 NO_ANSWER = "TFLite's own answer is NaN or infinite there"
 """Why an input is left out: TFLite gives no finite number for one of the outputs."""
+
+OTHER_KEYS = "constants were not compared with the file's by name: the module has other keys"
+"""The note on a module from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class LayerReport:
         worst: the free-running comparison on the input that goes furthest of its limit.
         forced: the teacher-forced comparison on the input that goes furthest of its limit so;
             None where none could be run.
+        isolated: the layer run by itself on random numbers; None without weights.
         totals: what holds over all inputs.
         failures: why it fails running freely, a line each; empty where it passes.
         forced_failures: why it fails teacher-forced.
@@ -83,6 +88,7 @@ class LayerReport:
     identity: Identity
     worst: Finding
     forced: Forced | None
+    isolated: Isolated | None
     totals: Totals
     failures: tuple[str, ...]
     forced_failures: tuple[str, ...]
@@ -93,14 +99,25 @@ class LayerReport:
         return self.identity.name
 
     @property
+    def isolated_failures(self) -> tuple[str, ...]:
+        """Why it fails by itself on random numbers."""
+        return tuple(self.isolated.failures()) if self.isolated else ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it fails, a line each; empty where it passes."""
+        return (*self.failures, *self.forced_failures, *self.isolated_failures)
+
+    @property
     def passed(self) -> bool:
-        """Whether it fails neither free-running nor teacher-forced."""
-        return not self.failures and not self.forced_failures
+        """Whether it passes free-running, teacher-forced, and by itself on random numbers."""
+        return not self.reasons
 
     @property
     def severity(self) -> float:
-        """The error as a share of the limit, free-running or teacher-forced, the larger."""
-        return max(self.worst.severity, self.forced.severity if self.forced else 0.0)
+        """The error as a share of the limit: the largest of the three comparisons."""
+        others = [x.severity for x in (self.forced, self.isolated) if x is not None]
+        return max(self.worst.severity, *others, 0.0)
 
     @property
     def ratio(self) -> float:
@@ -131,6 +148,21 @@ class Other:
 
 
 @dataclass(frozen=True)
+class Exercise:
+    """How much of a constant was exercised: multiplied by something other than 0 on an input.
+
+    Attributes:
+        key: in the module's state_dict.
+        exercised: how many of its elements were.
+        total: how many it has.
+    """
+
+    key: str
+    exercised: int
+    total: int
+
+
+@dataclass(frozen=True)
 class ParityReport:
     """How a module compares with a TFLite model.
 
@@ -152,11 +184,15 @@ class ParityReport:
         layers: a report for each value that was compared, in the order of computation; the
             outputs come last.
         coverage: which tensors of the model are compared.
+        constants: how each constant compares with the file's; empty where they were not compared.
+        exercised: how much of each floating-point constant was exercised; empty where only
+            outputs were compared.
         failures: what went wrong with the module as a whole, a line each.
         notes: remarks, a line each.
         sources: names of the layers where errors arise, the first one first: those that
-            fail while their inputs pass, and those that fail teacher-forced. A tensor that
-            was folded into a layer is never one; empty where only outputs were compared.
+            fail while their inputs pass, and those that fail teacher-forced, or by themselves
+            on random numbers. A tensor that was folded into a layer is never one; empty where
+            only outputs were compared.
     """
 
     name: str
@@ -175,6 +211,8 @@ class ParityReport:
     delegated: bool
     layers: tuple[LayerReport, ...]
     coverage: Coverage
+    constants: tuple[Constant, ...]
+    exercised: tuple[Exercise, ...]
     failures: tuple[str, ...]
     notes: tuple[str, ...]
     sources: tuple[str, ...]
@@ -213,22 +251,33 @@ class ParityReport:
         return sorted(self.layers, key=lambda layer: layer.severity, reverse=True)
 
     @property
+    def weights(self) -> tuple[int, int]:
+        """How many weights were exercised, and how many there are."""
+        return sum(x.exercised for x in self.exercised), sum(x.total for x in self.exercised)
+
+    @property
+    def unexercised(self) -> list[Exercise]:
+        """The constants of which a part was not exercised, those with most such elements first."""
+        partly = [x for x in self.exercised if x.exercised < x.total]
+        return sorted(partly, key=lambda x: x.exercised - x.total)
+
+    @property
     def verdict(self) -> str:
         """One line: passed, or where the fault lies."""
         if self.passed:
             count = len(self.samples)
             inputs = "1 input" if count == 1 else f"{count} inputs"
-            return f"passed: {len(self.layers)} values on {inputs}"
+            exercised, total = self.weights
+            weights = f"; {exercised:,} of {total:,} weights exercised" if total else ""
+            return f"passed: {len(self.layers)} values on {inputs}{weights}"
         reasons = list(self.failures)
         failing = [layer for layer in self.layers if not layer.passed]
         source = next((x for x in failing if x.name in self.sources[:1]), None)
         if source is not None:
-            reason = (source.failures or source.forced_failures)[0]
-            reasons.append(f"the source is {source.span}: {reason}")
+            reasons.append(f"the source is {source.span}: {source.reasons[0]}")
         elif failing:  # without a source: folded tensors, or outputs alone
-            reason = (failing[0].failures or failing[0].forced_failures)[0]
             folded = ", which was folded away" if failing[0].identity.inside else ""
-            reasons.append(f"{failing[0].name}{folded}: {reason}")
+            reasons.append(f"{failing[0].name}{folded}: {failing[0].reasons[0]}")
         return "failed: " + "; ".join(reasons or ["nothing was compared"])
 
 
@@ -267,6 +316,8 @@ def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
         for layer in layers
         if not layer.identity.inside
         and (
-            layer.forced_failures or (layer.failures and failing.isdisjoint(layer.identity.inputs))
+            layer.forced_failures
+            or layer.isolated_failures
+            or (layer.failures and failing.isdisjoint(layer.identity.inputs))
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tflite2torch.converter.graph.value import Value
@@ -11,10 +11,10 @@ from tflite2torch.parity.align.trace import Layer, Trace
 from tflite2torch.parity.align.values import OUTPUT, port_of, tensor_of
 from tflite2torch.parity.inputs.samples import Sample
 from tflite2torch.parity.layers.report import Identity, LayerReport, Totals
-from tflite2torch.parity.layers.verdict import Finding
+from tflite2torch.parity.layers.verdict import Finding, Isolated
 
 MAX_FAILURES = 5
-"""How many reasons a report gives for one layer, the worst first."""
+"""How many reasons a report gives for one layer, the worst first, or for constants."""
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Row:
         inputs: names of the rows that it is computed from.
         steps: names of the uncompared operations between those and the layer.
         findings: one for each run of each sample.
+        isolated: the layer, or one of the steps, run by itself on random numbers, the worst.
     """
 
     layer: Layer
@@ -34,6 +35,7 @@ class Row:
     inputs: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
+    isolated: Isolated | None = None
 
     @property
     def value(self) -> Value:
@@ -76,6 +78,7 @@ class Row:
             ),
             worst=ranked[0],
             forced=forced[0] if forced else None,
+            isolated=self.isolated,
             totals=Totals(
                 compared=sum(m.compared for m in measures),
                 compared_on=self.compared_on,
@@ -83,8 +86,8 @@ class Row:
                 needed=max(m.needed for m in measures),
                 xnnpack_error=max(xnnpack, default=None),
             ),
-            failures=_first(x for f in ranked for x in f.failures()) or nothing,
-            forced_failures=_first(x for f in forced for x in f.failures()),
+            failures=first_failures(x for f in ranked for x in f.failures()) or nothing,
+            forced_failures=first_failures(x for f in forced for x in f.failures()),
         )
 
 
@@ -118,6 +121,22 @@ def make_rows(trace: Trace, folded: Sequence[Folded]) -> dict[str, Row]:
     return {row.name: row for row in rows}
 
 
+def add_isolated(rows: Iterable[Row], found: Mapping[str, Isolated]) -> None:
+    """Add the results of layers that ran by themselves, each to the first row that it is part of.
+
+    TFLite has no tensor for a convolution before a fused activation: its row is that of the
+    activation.
+    """
+    by_part: dict[str, Row] = {}
+    for row in rows:
+        for part in (row.layer.name, *row.steps):
+            by_part.setdefault(part, row)
+    for name, isolated in found.items():
+        owner = by_part.get(name)
+        if owner and (owner.isolated is None or owner.isolated.severity < isolated.severity):
+            owner.isolated = isolated
+
+
 def row_name(layer: Layer, place: int) -> str:
     """Return the name of one of a layer's values in reports."""
     if layer.kind == OUTPUT:
@@ -132,7 +151,7 @@ def sample_name(sample: Sample, position: int, batch: int) -> str:
     return f"{sample.name}, sample {position} of a batch of {batch}"
 
 
-def _first(lines: Iterable[str]) -> tuple[str, ...]:
+def first_failures(lines: Iterable[str]) -> tuple[str, ...]:
     """Return the first ``MAX_FAILURES`` lines, and how many more there are."""
     failures = list(lines)
     rest = len(failures) - MAX_FAILURES

@@ -59,6 +59,34 @@ class Forced:
 
 
 @dataclass(frozen=True)
+class Isolated:
+    """A layer run by itself on random numbers, beside that of the file's module in float64.
+
+    Attributes:
+        error: the distance that is the largest share of its channel's limit; infinite for NaN.
+        limit: the largest that passes there: see ``parity.layers.isolated.ROUNDING``.
+        where: index of that distance, without the batch.
+    """
+
+    error: float
+    limit: float
+    where: tuple[int, ...]
+
+    @property
+    def severity(self) -> float:
+        """The error as a share of the limit."""
+        return share(self.error, self.limit)
+
+    def failures(self) -> Iterator[str]:
+        """Yield why it fails, a line each."""
+        if not self.error <= self.limit:
+            yield (
+                f"run by itself on random numbers: error {self.error:.3g} at {list(self.where)} "
+                f"is above {self.limit:.3g} (rounding)"
+            )
+
+
+@dataclass(frozen=True)
 class Finding:
     """The comparison of one value on one input, and its limit there.
 

@@ -18,6 +18,7 @@ def as_junit(outcomes: Mapping[str, Outcome]) -> bytes:
     for name, outcome in outcomes.items():
         suite = SubElement(root, "testsuite", name=name)
         if isinstance(outcome, ParityReport):
+            _weights(suite, outcome)
             _whole(suite, outcome)
             for layer in outcome.layers:
                 _layer(suite, outcome.name, layer)
@@ -32,6 +33,13 @@ def as_junit(outcomes: Mapping[str, Outcome]) -> bytes:
     return xml
 
 
+def _weights(suite: Element, report: ParityReport) -> None:
+    exercised, total = report.weights
+    properties = SubElement(suite, "properties")
+    for name, number in (("weights", total), ("weights exercised", exercised)):
+        SubElement(properties, "property", name=name, value=str(number))
+
+
 def _whole(suite: Element, report: ParityReport) -> None:
     case = SubElement(suite, "testcase", classname=report.name, name="module")
     if report.failures or not report.layers:
@@ -42,10 +50,9 @@ def _whole(suite: Element, report: ParityReport) -> None:
 
 def _layer(suite: Element, model: str, layer: LayerReport) -> None:
     case = SubElement(suite, "testcase", classname=model, name=layer.name)
-    reasons = [*layer.failures, *layer.forced_failures]
-    if reasons:
-        failure = SubElement(case, "failure", message=_text(reasons[0]))
-        failure.text = _text("\n".join(reasons))
+    if layer.reasons:
+        failure = SubElement(case, "failure", message=_text(layer.reasons[0]))
+        failure.text = _text("\n".join(layer.reasons))
 
 
 def _text(text: str) -> str:

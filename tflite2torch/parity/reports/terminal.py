@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tflite2torch.parity.align.coverage import Coverage
+from tflite2torch.parity.layers.constants import DIFFERENT, EQUAL, HALF
 from tflite2torch.parity.layers.report import LayerReport, ParityReport
 from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, ULPS
 
@@ -30,6 +32,9 @@ MIN_SAMPLE = 12
 
 WIDE = 80
 
+MOST = 3
+"""Constants that are named with how much of them was not exercised."""
+
 FOLDED = "◦"
 """Marks a tensor that was folded into a layer; sources of faults are marked by an arrow."""
 
@@ -42,6 +47,8 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
         console.print(f"  {line}", soft_wrap=True, markup=False)
     _print(console, report.verdict, "green" if report.passed else "red")
     _print(console, describe_coverage(covered))
+    if report.exercised:
+        _print(console, describe_weights(report))
     _print(console, _setting(report))
     for note in report.notes:
         _print(console, note, "yellow")
@@ -93,6 +100,22 @@ def describe_coverage(covered: Coverage) -> str:
     missing = len(covered.uncompared)
     if missing:
         text += f"; {missing} not compared, {covered.unexplained} for no known reason"
+    return text
+
+
+def describe_weights(report: ParityReport) -> str:
+    """Return a line on constants compared with the file's, and on weights that were exercised."""
+    count = Counter(constant.verdict for constant in report.constants)
+    parts = [
+        f"{count[verdict]} {verdict}" for verdict in (EQUAL, HALF, DIFFERENT) if count[verdict]
+    ]
+    constants = f"constants beside the file's: {', '.join(parts) or 'not compared'}; "
+    exercised, total = report.weights
+    text = f"{constants}{exercised:,} of {total:,} weights exercised"
+    most = report.unexercised[:MOST]
+    if most:
+        named = ", ".join(f"{one.total - one.exercised:,} in {one.key}" for one in most)
+        text += f"; the others {'mostly ' * (len(report.unexercised) > MOST)}{named}"
     return text
 
 
