@@ -52,6 +52,8 @@ class Forward:
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
             given += [roots.get(id(part)) for part in evaluated(whole)]
+            if len(step.node.outputs) > 1 and not self._is_last(step):
+                given += [None] * len(step.node.outputs)  # a, b = f(x) takes both items of a tuple
         return given
 
     def lines(self) -> list[str]:
