@@ -33,7 +33,7 @@ class Options:
         inputs: an ``.npz`` file of inputs to run in place of these.
     """
 
-    batches: tuple[int, ...] = (1,)
+    batches: tuple[int, ...] = (1, 2)
     seed: int = 0
     tolerances: Mapping[str, float] = field(default_factory=dict)
     outputs_only: bool = False
