@@ -331,7 +331,7 @@ def test_the_function_takes_a_reference(good: Path) -> None:
     assert report.reference == "litert"
 
 
-@pytest.mark.parametrize("batch", [0, -1, 1.5, "2", None])
+@pytest.mark.parametrize("batch", [0, -1, 1.5, "2"])
 def test_the_function_takes_a_batch(good: Path, batch: int) -> None:
     with pytest.raises(ValueError, match=r"batch is .*; give a number, 1 or more"):
         tflite2torch.compare(good, batch=batch)

@@ -9,7 +9,7 @@ import click
 from tflite2torch.commands.comparing import FILE, Reports, comparing, write_report
 from tflite2torch.commands.options import FolderPath, common, finish, note_written, progress
 from tflite2torch.comparison import (
-    check_images,
+    check_inputs,
     check_tolerances,
     compare_all,
     compare_conversion,
@@ -64,13 +64,13 @@ def parity(
     if repro is not None and not reports.force:
         for conversion in conversions:
             check_new("--save-repro", repro / conversion.name)
-    check_images(options, conversions)
+    check_inputs(options, conversions)
+    check_tolerances(options.tolerances, conversions)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(conversions, description="comparing with TFLite"),
             lambda conversion: compare_conversion(conversion, options),
         )
-    check_tolerances(options.tolerances, outcomes)
     reports.show(outcomes)
     for conversion in conversions:
         report = outcomes[conversion.name]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tflite2torch.parity.inputs.samples import PATTERNS
+from tflite2torch.parity.reference.process import Limits
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,8 @@ class Options:
     """How a comparison is made.
 
     Attributes:
-        batches: sizes of the batches that run, in this order. Each sample of a batch is
-            compared with its own run of TFLite; after batches of one, also with its own run
-            of the module.
+        batches: sizes of the batches that run. Each sample of a batch is compared with its own
+            run of TFLite; after batches of one, also with its own run of the module.
         seed: of random inputs, and of the nudges that noise floors are measured with.
         tolerances: largest errors that pass, by the name of a layer or of a TFLite tensor,
             in place of what follows from the noise floor.
@@ -28,6 +28,7 @@ class Options:
         dtype: the floating type that the module computes in: ``float32``, ``float16`` or
             ``bfloat16``. Noise floors and limits are then in ulps of that type.
         patterns: which inputs are generated; a face comes on top where one fits.
+        time_limit: seconds of processor time that a reference may take for an answer.
         images: a folder of images to run in place of these. A model that takes none runs the
             generated inputs, and its report has a note.
         inputs: an ``.npz`` file of inputs to run in place of these.
@@ -41,5 +42,6 @@ class Options:
     reference: str | None = None
     dtype: str = "float32"
     patterns: tuple[str, ...] = PATTERNS
+    time_limit: float = Limits.seconds
     images: Path | None = None
     inputs: Path | None = None

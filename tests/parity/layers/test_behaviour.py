@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -185,8 +186,6 @@ class Weighed(nn.Module):
 
 @pytest.mark.parametrize(("module", "passes"), [(View(), True), (Weighed(), False)])
 def test_memory_is_shared_only_as_the_emitted_module_does(module: nn.Module, passes: bool) -> None:
-    import numpy as np
-
     model = one_operator_model("RESHAPE", [TfliteTensor((1, 2, 3)), np.int32([1, 6])])
     conversion = convert_bytes(model)
     samples = make_samples(Interface.of(conversion).inputs, 0)

@@ -32,7 +32,7 @@ from tflite2torch.parity.align.trace import (
     trace_conversion,
     trace_like,
 )
-from tflite2torch.parity.align.values import OUTPUT, expected
+from tflite2torch.parity.align.values import OUTPUT, expected, port_of
 from tflite2torch.parity.inputs.given import describe
 from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.inputs.samples import Sample
@@ -41,6 +41,7 @@ from tflite2torch.parity.layers.gradients import NoGradientsError, faults_of_gra
 from tflite2torch.parity.layers.measures import Exact, Measures, measure
 from tflite2torch.parity.layers.report import (
     NO_ANSWER,
+    LayerReport,
     Other,
     ParityReport,
     find_notes,
@@ -56,6 +57,7 @@ from tflite2torch.parity.reference.backends import (
 )
 from tflite2torch.parity.reference.editing import with_outputs
 from tflite2torch.parity.reference.noise import Noise
+from tflite2torch.parity.reference.process import Limits
 
 Batch = Sequence[tuple[int, Noise]]
 """The samples that run together, by number, each with TFLite's answers to it."""
@@ -105,10 +107,24 @@ def compare_model(
         if graph is not None:
             operators = operators_of(conversion.model)
             folded = find_folded(graph, listed, trace, operators)
-    comparison = _Comparison(conversion, emitted, module or emitted, trace, folded, samples, options)
+    comparison = _Comparison(
+        conversion, emitted, module or emitted, trace, folded, samples, options
+    )
     if not failures:
         comparison.run()
     return comparison.report(failures, other)
+
+
+def names_in(conversion: Conversion, emitted: nn.Module) -> set[str]:
+    """Return the names of the layers and tensors of a model that are compared.
+
+    Raises TraceError as ``compare_model`` does.
+    """
+    trace = trace_conversion(emitted, conversion)
+    graph = unfused_graph(conversion.model, conversion.name)
+    folded = find_folded(graph, trace, trace, operators_of(conversion.model))
+    rows = make_rows(trace, folded)
+    return set(rows) | {port_of(row.value).name for row in rows.values()}
 
 
 def _check_architecture(first: Conversion, second: Conversion, traces: tuple[Trace, Trace]) -> None:
@@ -187,6 +203,8 @@ class _Comparison:
         self._called_otherwise: list[str] = []
         self._misbehaviour: list[str] = []
         self._unchecked: list[str] = []
+        self._moved: dict[str, None] = {}
+        self._unsteady: dict[str, None] = {}
         self._alone: dict[tuple[str, int], Array | None] = {}
         self._exact: dict[tuple[str, int], Exact] = {}
 
@@ -198,8 +216,9 @@ class _Comparison:
             tensors = sorted({port.tensor for port in self._ports.values()})
             model = replace(model, outputs=tuple(tensors))
             data = with_outputs(data, tensors)
+        limits = Limits(seconds=self._options.time_limit)
         with ExitStack() as stack:
-            references = start_references(stack, model, data, self._backend)
+            references = start_references(stack, model, data, self._backend, limits)
             runtime = references["reference"]
             self._runtime = f"{runtime.runtime} {runtime.version}"
             self._kernels = tuple(references)
@@ -221,6 +240,12 @@ class _Comparison:
         nothing = [] if failures or kept else ["there is no input to compare on"]
         compared = {self._ports[row.name].tensor: row.layer for row in rows if row.compared_on}
         sources = () if options.outputs_only else find_sources(layers)
+        names = {name for row in layers for name in (row.name, row.identity.tensor_name)}
+        tolerances = {k: v for k, v in options.tolerances.items() if k in names}
+        covered = coverage(conversion.model, self._trace, compared, whole=options.outputs_only)
+        # Of a module that could not be run, or differs, something else is the failure.
+        whole = layers and not (self._trace.differences or self._raised)
+        unexplained = covered.unexplained if whole else ()
         return ParityReport(
             name=conversion.name,
             label=conversion.file.label,
@@ -231,25 +256,53 @@ class _Comparison:
             given=describe(kept, self._interface.inputs, pictured=options.pictures),
             batches=tuple(self._sizes),
             seed=options.seed,
+            tolerances=tolerances,
             dtype=options.dtype,
             reference=self._backend,
             runtime=self._runtime,
             kernels=self._kernels,
             delegated=self._delegated,
             layers=layers,
-            coverage=coverage(conversion.model, self._trace, compared, whole=options.outputs_only),
+            coverage=covered,
             failures=(
                 *failures,
                 *nothing,
+                *(f"tensor {x} is not compared, for no known reason" for x in unexplained),
                 *self._trace.differences,
                 *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
                 *self._called_otherwise,
                 *self._misbehaviour,
                 *self._raised.values(),
             ),
-            notes=(*find_notes(layers, len(kept), left_out), *self._unchecked),
+            notes=(
+                *find_notes(layers, len(kept), left_out, tolerances),
+                *self._argmax_notes(layers),
+                *self._unchecked,
+            ),
             sources=sources or tuple(self._raised),
         )
+
+    def _argmax_notes(self, layers: Sequence[LayerReport]) -> Iterator[str]:
+        """Tell what could be compared behind places of maxima."""
+        shares = [x.totals.equal for x in layers if x.totals.equal is not None]
+        if not shares:
+            return
+        count = sum(x.identity.tensor in self._behind for x in layers)
+        yield (
+            f"{count} values lie behind an argmax: where numbers tie, rounding decides which place "
+            "is found, and no magnitude tells a right value from a wrong one; places: at least "
+            f"{100 * min(shares):.4g} % equal to TFLite's on each input"
+        )
+        if self._moved:
+            yield (
+                f"with other places on {', '.join(self._moved)}: what lies behind was compared "
+                "there up to the jumps that TFLite makes itself, and sharply on TFLite's places"
+            )
+        if self._unsteady:
+            yield (
+                f"TFLite finds other places in each of its runs on {', '.join(self._unsteady)}: "
+                "what lies behind was compared there up to the jumps that it makes itself"
+            )
 
     def _check_behaviour(self) -> None:
         """Look at what the module does besides giving values, on the first input."""
@@ -366,6 +419,7 @@ class _Comparison:
                     whole=sides[0] is not None and not _is_batch(sides[0], size),
                     pictured=self._options.pictures,
                     image=_is_image(port),
+                    places=port.tensor in self._places,
                 )
                 # The float64 run is made once, in batches of the first size.
                 known = self._exact.setdefault((name, number), measures.exact)
@@ -377,6 +431,8 @@ class _Comparison:
         # error passes: the limit is FLOOR_FACTOR floors, hence the division. Draws that could
         # not change the verdict are not made, for each is a run of the whole model.
         moved = any(m.error for n, m in found.items() if self._ports[n].tensor in self._places)
+        self._moved |= {sample: None} if moved else {}
+        self._unsteady |= {} if noise.steady else {sample: None}
         floors = {name: self._floors(name, noise, moved) for name in found}
         low: set[str] = set()
         wanted: dict[int, float] = {}

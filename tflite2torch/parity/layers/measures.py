@@ -65,6 +65,7 @@ class Measures:
             batch of one and within ``BATCH_TOLERANCE``, infinite if shapes differ, or
             an element is NaN or infinite on one side only.
         xnnpack_error: largest distance from XNNPACK; None where its answer is not kept.
+        equal: the share of equal elements, of places of maxima; None for all others.
     """
 
     sample: str
@@ -83,6 +84,7 @@ class Measures:
     picture: Picture | None
     moved: float
     xnnpack_error: float | None
+    equal: float | None
 
     @property
     def needed(self) -> float:
@@ -109,6 +111,7 @@ def measure(
     whole: bool = False,
     pictured: bool = False,
     image: bool = False,
+    places: bool = False,
 ) -> Measures:
     """Measure how a value differs from the reference's.
 
@@ -128,6 +131,7 @@ def measure(
         whole: whether ``free`` is all that the module gave, for that is no batch of samples.
         pictured: whether to draw both sides.
         image: whether the values are images, C x H x W.
+        places: whether the values are places of maxima.
     """
     size, moved = magnitude(expected), _distance(free, alone) or 0.0
     # Where shapes differ, no distance is defined: the error is infinite, so that it fails
@@ -161,6 +165,7 @@ def measure(
         picture=picture,
         moved=moved if moved > BATCH_TOLERANCE * size else 0.0,
         xnnpack_error=_distance(free, xnnpack),
+        equal=float(np.equal(free, expected).mean()) if places and fits else None,
     )
 
 

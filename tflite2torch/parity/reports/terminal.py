@@ -33,6 +33,9 @@ WIDE = 80
 FOLDED = "◦"
 """Marks a tensor that was folded into a layer; sources of faults are marked by an arrow."""
 
+DEEPER = "*"
+"""Marks a limit whose noise floor took more nudged runs than are always made."""
+
 
 def show_report(console: Console, report: ParityReport, everything: bool) -> None:
     """Print one comparison: its verdict, and its layers, the worst first."""
@@ -76,7 +79,7 @@ def _setting(report: ParityReport) -> str:
     if report.dtype != "float32":
         text += f"; PyTorch in {report.dtype}"
     return (
-        f"{text}; batch {report.batch}, seed {report.seed}; "
+        f"{text}; batch {' and '.join(map(str, report.batches))}, seed {report.seed}; "
         f"tolerated: {FLOOR_FACTOR:g} noise floors, or {ULPS:g} ulps"
     )
 
@@ -92,7 +95,7 @@ def describe_coverage(covered: Coverage) -> str:
         )
     missing = len(covered.uncompared)
     if missing:
-        text += f"; {missing} not compared, {covered.unexplained} for no known reason"
+        text += f"; {missing} not compared, {len(covered.unexplained)} for no known reason"
     return text
 
 
@@ -117,7 +120,7 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) ->
     across = min(longest, max(MIN_SAMPLE, width - WIDE))
     columns = [
         _Column("error", lambda x: f"{x.worst.error:.1e}", 7),
-        _Column("limit", lambda x: f"{x.worst.limit:.1e}", 7),
+        _Column("limit", _limit, 8),
         _Column("error/limit", _bar, 11),
         _Column("all inputs\npass at", lambda x: f"{x.totals.needed:.1e}"),
         _Column(
@@ -171,6 +174,11 @@ def _parts(name: str, width: int) -> Iterator[str]:
             continue
         for piece in re.findall(r"[^_]*_|[^_]+", part):
             yield from (piece[i : i + width] for i in range(0, len(piece), width))
+
+
+def _limit(layer: LayerReport) -> str:
+    """Return the limit, marked where it took more draws than the first ones."""
+    return f"{layer.worst.limit:.1e}{DEEPER if layer.worst.draws else ' '}"
 
 
 def _bar(layer: LayerReport) -> str:
