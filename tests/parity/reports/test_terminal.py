@@ -78,7 +78,7 @@ def test_a_line_that_is_long_enough_has_it_all(report: ParityReport) -> None:
 def test_text_goes_on_at_words(report: ParityReport) -> None:
     found = [line for line in lines(report, 60) if "sha256" not in line]
     setting = next(i for i, line in enumerate(found) if "LiteRT" in line)
-    assert found[setting].rstrip().endswith("kernels; batch")
+    assert found[setting].rstrip().endswith("kernels; batch 1")
     assert found[setting + 1].startswith("  1, seed 0")
 
 

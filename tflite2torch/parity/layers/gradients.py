@@ -164,7 +164,8 @@ class _Check:
         for gradient, name in zip(gradients, self._moving, strict=True):
             if gradient is not None:
                 self._reached.add(name)
-                told += float((gradient * ways[name]).sum())
+                # What gave NaN has no part in the changes.
+                told += float(torch.nan_to_num(gradient * ways[name], 0.0, 0.0, 0.0).sum())
         return told / len(changes)
 
     def _lost(self) -> list[str]:

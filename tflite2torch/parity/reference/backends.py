@@ -32,8 +32,8 @@ class Backend:
     Attributes:
         unavailable: returns why it cannot be used and what mends that; empty if it can.
         start: starts a reference for each kernel set; the stack ends them. Its arguments
-            are those of ``start_references``, all but ``backend``. It raises ReferenceFailedError where the
-            runtime is missing, or refuses the model.
+            are those of ``start_references`` but ``backend``. It raises ReferenceFailedError
+            where the runtime is missing, or refuses the model.
     """
 
     unavailable: Callable[[], str]

@@ -120,7 +120,7 @@ def _table(layers: Sequence[LayerReport], sources: Sequence[str], width: int) ->
     across = min(longest, max(MIN_SAMPLE, width - WIDE))
     columns = [
         _Column("error", lambda x: f"{x.worst.error:.1e}", 7),
-        _Column("limit", _limit, 8),
+        _Column("limit", lambda x: f"{x.worst.limit:.1e}", 7),
         _Column("error/limit", _bar, 11),
         _Column("all inputs\npass at", lambda x: f"{x.totals.needed:.1e}"),
         _Column(
@@ -176,12 +176,8 @@ def _parts(name: str, width: int) -> Iterator[str]:
             yield from (piece[i : i + width] for i in range(0, len(piece), width))
 
 
-def _limit(layer: LayerReport) -> str:
-    """Return the limit, marked where it took more draws than the first ones."""
-    return f"{layer.worst.limit:.1e}{DEEPER if layer.worst.draws else ' '}"
-
-
 def _bar(layer: LayerReport) -> str:
     filled = round(min(layer.severity, 1) * BAR)
+    mark = DEEPER if layer.worst.draws else " "
     colour = "green" if layer.passed else "red"
-    return f"[{colour}]{'█' * filled}[/{colour}]{'·' * (BAR - filled)}"
+    return f"[{colour}]{'█' * filled}[/{colour}]{'·' * (BAR - filled)}{mark}"
