@@ -22,6 +22,7 @@ class Options:
             in place of what follows from the noise floor.
         outputs_only: whether the module's outputs are compared and nothing inside it. It is
             then neither traced nor run operation by operation.
+        gradients: whether gradients are compared with finite differences.
         pictures: whether histograms and heat maps are made, for a report in HTML.
         reference: what runs the model, a key of ``parity.reference.backends.BACKENDS``; by
             default LiteRT, and MediaPipe's runtime for models with its own operators.
@@ -38,6 +39,7 @@ class Options:
     seed: int = 0
     tolerances: Mapping[str, float] = field(default_factory=dict)
     outputs_only: bool = False
+    gradients: bool = True
     pictures: bool = False
     reference: str | None = None
     dtype: str = "float32"

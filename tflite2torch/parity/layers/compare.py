@@ -313,7 +313,7 @@ class _Comparison:
         self._misbehaviour += faults_of_calls(
             self._runner.module, self._emitted, self._runner.own(inputs), names
         )
-        if not self._options.outputs_only:
+        if self._options.gradients:
             try:
                 self._misbehaviour += faults_of_gradients(
                     self._runner.double, [in_type(x, torch.float64) for x in inputs], names
@@ -352,7 +352,7 @@ class _Comparison:
             references,
             self._samples[number].arrays,
             np.random.default_rng([self._options.seed, number]),
-            ("xnnpack",) if self._options.outputs_only else (),
+            [port.tensor for port in self._interface.outputs],
             self._options.dtype,
             self._places,
         )

@@ -35,12 +35,12 @@ class Noise:
         references: a reference for each kernel set.
         inputs: in TFLite's order and shape.
         generator: draws the directions that input values are nudged in.
-        keep: kernel sets whose answers are kept besides those of ``reference``.
+        outputs: tensors of which XNNPACK's answer is kept besides that of ``reference``.
         dtype: the type that the module computes in; inputs are nudged by an ulp of it.
         places: tensors that hold places of maxima, by TFLite index.
 
     Attributes:
-        answers: for each kernel set that is kept, its tensors by TFLite index.
+        answers: for ``reference`` and ``xnnpack``, the tensors that are kept, by TFLite index.
         draws: how many nudged runs were made.
         floor: for each tensor, the largest difference between any two kernel sets, and
             between the reference kernels on the input and on the same input nudged by one
@@ -57,7 +57,7 @@ class Noise:
         references: Mapping[Kernels, Reference],
         inputs: Sequence[Array],
         generator: np.random.Generator,
-        keep: Sequence[Kernels] = ("reference",),
+        outputs: Collection[int] = (),
         dtype: str = "float32",
         places: Collection[int] = (),
     ) -> None:
@@ -70,9 +70,8 @@ class Noise:
         self.draws = 0
         self.floor: dict[int, float] = {}
         self.steady: dict[int, float] = {}
-        self.answers: dict[Kernels, dict[int, Array]] = {
-            kernels: {} for kernels in references if kernels in {"reference", *keep}
-        }
+        self._outputs = outputs
+        self.answers: dict[Kernels, dict[int, Array]] = {"reference": {}, "xnnpack": {}}
         self._run(references)
         for _ in range(FIRST_DRAWS):
             self._draw()
@@ -117,7 +116,7 @@ class Noise:
             for distances, pair in zip(found, combinations(arrays, 2), strict=True):
                 distances[tensor] = largest_difference(*pair)
             for kernels, array in zip(references, arrays, strict=True):
-                if kernels in self.answers:
+                if kernels == "reference" or (kernels == "xnnpack" and tensor in self._outputs):
                     self.answers[kernels][tensor] = array.copy()
         for distances in found:
             self._raise(distances)
