@@ -427,3 +427,10 @@ def test_files_that_are_called_alike(good: Path, good_model: bytes) -> None:
     digest = hashlib.sha256(paths[1].read_bytes()).hexdigest()
     assert second == f"m.tflite (m_{digest[:8]})"
     assert f"  sha256 {digest}" in result.stdout.splitlines()
+
+
+def test_a_source_that_is_given_twice_counts_once(good: Path) -> None:
+    result = call("parity", good.parent, good, "--json")
+    assert [model["name"] for model in json.loads(result.stdout)["models"]] == ["good"]
+    assert result.stderr == "note: good.tflite is good.tflite again; it counts once\n"
+    assert call("parity", good, good, "-q").stderr == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tflite2torch.commands.comparing import Reports, comparing
-from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.commands.options import common, finish, progress, tell_repeated
 from tflite2torch.comparison import (
     check_inputs,
     check_tolerances,
@@ -44,7 +44,7 @@ def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
     options = replace(options, dtype=dtype)
     reports.check([*sources, options.inputs])
-    first, second = (convert_all(read_sources([source])) for source in sources)
+    first, second = (convert_all(read_sources([source], tell_repeated)) for source in sources)
     others = _paired(first, second)
     check_inputs(options, first)
     check_tolerances(options.tolerances, first)

@@ -17,6 +17,7 @@ from tflite2torch.commands.options import (
     note_written,
     print_json,
     progress,
+    tell_repeated,
 )
 from tflite2torch.comparison import QUICK, compare_all, compare_conversion, missing
 from tflite2torch.console import console
@@ -84,7 +85,7 @@ def convert(
     written; --no-verify writes it all the same. A model whose reference is not installed is
     written, and not compared: no failure.
     """
-    files = list(read_sources(sources))
+    files = list(read_sources(sources, tell_repeated))
     with progress(quiet) as bar:
         conversions = convert_all(bar.track(files, description="converting"))
     skipped = missing() if verified else "--no-verify"

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from tflite2torch.commands.comparing import FILE, Reports, comparing, write_report
-from tflite2torch.commands.options import FolderPath, common, finish, note_written, progress
+from tflite2torch.commands.options import (
+    FolderPath,
+    common,
+    finish,
+    note_written,
+    progress,
+    tell_repeated,
+)
 from tflite2torch.comparison import (
     check_inputs,
     check_tolerances,
@@ -58,7 +65,7 @@ def parity(
         {"--model-explorer": explorer},
         {"--save-repro": repro},
     )
-    conversions = convert_all(read_sources(sources))
+    conversions = convert_all(read_sources(sources, tell_repeated))
     if explorer is not None and len(conversions) != 1:
         raise click.UsageError("--model-explorer takes one model; name one .tflite file")
     if repro is not None and not reports.force:

@@ -430,8 +430,10 @@ class _Comparison:
         # error fails, more draws are made, until the floor reaches the height at which the
         # error passes: the limit is FLOOR_FACTOR floors, hence the division. Draws that could
         # not change the verdict are not made, for each is a run of the whole model.
-        moved = any(m.error for n, m in found.items() if self._ports[n].tensor in self._places)
-        self._moved |= {sample: None} if moved else {}
+        if any(m.error for n, m in found.items() if self._ports[n].tensor in self._places):
+            self._moved[sample] = None
+        # Larger batches are compared with the run of the sample alone, too.
+        moved = sample in self._moved
         self._unsteady |= {} if noise.steady else {sample: None}
         floors = {name: self._floors(name, noise, moved) for name in found}
         low: set[str] = set()
