@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.support.models import ModelBuilder, Ref, Tensor
+from tests.support.models import ModelBuilder, Operand, Ref, Tensor
 from tests.support.operators import weights
 
 HEIGHT, WIDTH, CHANNELS = 16, 24, 8
@@ -44,7 +44,11 @@ def _conv(builder: ModelBuilder, x: Ref, level: int, filters: int, channels: int
     relu = schema.ActivationFunctionType.RELU if filters == CHANNELS else 0
     options = schema.Conv2DOptionsT(strideH=1, strideW=1, fusedActivationFunction=relu)
     scale = np.float32(1 / np.sqrt(9 * channels))
-    operands = [x, weights(filters, 3, 3, channels) * scale, weights(filters) * scale]
+    operands: list[Operand] = [
+        x,
+        weights(filters, 3, 3, channels) * scale,
+        weights(filters) * scale,
+    ]
     return builder.operator("CONV_2D", operands, [Tensor(_map(level, filters))], options)[0]
 
 

@@ -63,7 +63,7 @@ Outcomes = dict[str, Outcome]
     "--verify/--no-verify",
     "verified",
     default=True,
-    help="Compare outputs with TFLite's, where it is installed.  [default: verify]",
+    help="Compare with TFLite, where it is installed, before writing.  [default: verify]",
 )
 def convert(
     sources: tuple[Path, ...],

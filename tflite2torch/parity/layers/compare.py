@@ -1,7 +1,7 @@
 """The engine of every comparison: runs a module and TFLite, and compares their values.
 
-``parity`` and ``compare`` compare every layer, ``convert`` the outputs alone
-(``Options.outputs_only``). Limits, noise floors and inputs are the same for all.
+``parity``, ``compare`` and ``convert`` compare every layer; ``Options.outputs_only`` compares the
+outputs alone, of a module that cannot be traced. Limits and noise floors are the same for all.
 """
 
 from __future__ import annotations
@@ -449,10 +449,10 @@ class _Comparison:
                     low.add(name)
         noise.look_deeper(wanted, steady)
         for name, m in found.items():
-            heights = [floor[self._ports[name].tensor] for floor in floors[name]]
-            limits = [self._limit(name, m, height) for height in heights]
+            own = [floor[self._ports[name].tensor] for floor in floors[name]]
+            limits = [self._limit(name, m, height) for height in own]
             draws = noise.draws if name in low else 0
-            finding = Finding(sample, m, heights[0], limits[0], limits[1], draws)
+            finding = Finding(sample, m, own[0], limits[0], limits[1], draws)
             self._rows[name].findings.append(finding)
 
     def _floors(self, name: str, noise: Noise, moved: bool) -> list[Mapping[int, float]]:

@@ -40,7 +40,7 @@ def faults_of_gradients(
     Raises:
         NoGradientsError: the module does not compute in float64.
     """
-    moving = dict(double.named_parameters())
+    moving: dict[str, Tensor] = dict(double.named_parameters())
     moving |= {f"input {i}": x.clone() for i, x in enumerate(inputs) if x.is_floating_point()}
     given = [moving.get(f"input {i}", x) for i, x in enumerate(inputs)]
     required = {name: x.requires_grad for name, x in moving.items()}
