@@ -79,7 +79,7 @@ def test_text_goes_on_at_words(report: ParityReport) -> None:
     found = [line for line in lines(report, 60) if "sha256" not in line]
     setting = next(i for i, line in enumerate(found) if "LiteRT" in line)
     assert found[setting].rstrip().endswith("kernels; batch 1")
-    assert found[setting + 1].startswith("  1, seed 0")
+    assert found[setting + 1].startswith("  and 2, seed 0")
 
 
 @pytest.mark.parametrize(
@@ -104,5 +104,5 @@ def test_a_limit_that_took_more_draws_is_marked(report: ParityReport) -> None:
     deeper = replace(layer, worst=replace(layer.worst, draws=17), failures=(), forced_failures=())
     notes = find_notes((deeper,), 3, (), {})
     assert notes == (f"within the limit only after more draws: {layer.name} (17)",)
-    assert "█* " in "".join(lines(replace(report, layers=(deeper,), sources=()), 10_000))
-    assert "█* " not in "".join(lines(report, 10_000))
+    assert "·* " in "".join(lines(replace(report, layers=(deeper,), sources=()), 10_000))
+    assert "·* " not in "".join(lines(report, 10_000))

@@ -165,7 +165,7 @@ def measure(
         picture=picture,
         moved=moved if moved > BATCH_TOLERANCE * size else 0.0,
         xnnpack_error=_distance(free, xnnpack),
-        equal=float((free == expected).mean()) if places and fits else None,
+        equal=float(np.mean(free == expected)) if places and fits else None,
     )
 
 
