@@ -97,7 +97,7 @@ def compare(
     module: nn.Module | None = None,
     *,
     model: str,
-    batch: int = 1,
+    batch: int | None = None,
     seed: int = 0,
     reference: str | None = None,
 ) -> ParityReport: ...
@@ -107,7 +107,7 @@ def compare(
     module: nn.Module | None = None,
     *,
     model: None = None,
-    batch: int = 1,
+    batch: int | None = None,
     seed: int = 0,
     reference: str | None = None,
 ) -> Any: ...
@@ -116,7 +116,7 @@ def compare(
     module: nn.Module | None = None,
     *,
     model: str | None = None,
-    batch: int = 1,
+    batch: int | None = None,
     seed: int = 0,
     reference: str | None = None,
 ) -> Any:
@@ -129,7 +129,8 @@ def compare(
             lined up with the emitted ones. The source has to be of one model, or ``model``
             says which one it stands for.
         model: the name of the only model to compare, as for ``load``.
-        batch: how many samples run together; each is compared with its own run of TFLite.
+        batch: how many samples run together; each is compared with its own run of TFLite. By
+            default, samples run alone and two together.
         seed: of random inputs, and of the nudges that noise floors are measured with.
         reference: what runs the models: ``litert``, ``tensorflow`` or ``mediapipe``; by
             default LiteRT, and MediaPipe's runtime for models with its own operators.
@@ -152,7 +153,8 @@ def compare(
     from tflite2torch.parity.options import Options
     from tflite2torch.parity.reference.backends import BACKENDS
 
-    for name, number, least in (("batch", batch, 1), ("seed", seed, 0)):
+    batches = Options.batches if batch is None else (batch,)
+    for name, number, least in (("batch", batches[0], 1), ("seed", seed, 0)):
         if not isinstance(number, int) or number < least:
             raise ValueError(f"{name} is {number!r}; give a number, {least} or more")
     if reference is not None and reference not in BACKENDS:
@@ -160,7 +162,7 @@ def compare(
         raise ValueError(f"no reference is called {reference!r}; there are {known}")
     _check_module(module)
     path = source_path(source)
-    options = Options((batch,), seed, reference=reference)
+    options = Options(batches, seed, reference=reference)
     conversions = convert_all(_read(path, model))
     if module is not None and len(conversions) != 1:
         raise SourceError(

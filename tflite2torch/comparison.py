@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,10 +16,11 @@ from tflite2torch.converter.errors import (
     ReferenceMissingError,
     SourceError,
 )
+from tflite2torch.converter.frontends.file import printable
 from tflite2torch.parity.inputs.images import image_files, image_samples
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample, make_samples
-from tflite2torch.parity.inputs.saved import saved_samples
+from tflite2torch.parity.inputs.saved import saved_names, saved_samples
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import BACKENDS, choose_backend, interpreter
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
 NEEDED = {"torch": "torch", "matplotlib": "matplotlib", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
 
-QUICK = Options(
-    batches=(1, 2), outputs_only=True, patterns=("uniform", "normal", "extremes", "face")
-)
-"""What ``convert`` checks: enough to see a wrong conversion within seconds."""
+QUICK = Options(gradients=False, patterns=("uniform", "normal", "extremes", "face"))
+"""What ``convert`` checks: as ``parity`` does, on fewer inputs."""
 
 
 def missing() -> str:
@@ -119,21 +118,31 @@ def compare_all(
     return outcomes
 
 
-def check_images(options: Options, conversions: Iterable[Conversion]) -> None:
-    """Raise SourceError where images are to be run and there are none, or no use for them."""
+def check_inputs(options: Options, conversions: Sequence[Conversion]) -> None:
+    """Raise SourceError where given images or arrays are not there, or no model takes them."""
     if options.images is not None:
         image_files(options.images)
         if not any(map(_takes_images, conversions)):
             raise SourceError(f"--images {options.images}: no model takes an image; give --inputs")
+    if options.inputs is not None:
+        known = {entry["identifier"] for c in conversions for entry in c.inputs}
+        if unknown := [name for name in saved_names(options.inputs) if name not in known]:
+            raise SourceError(
+                f"{options.inputs}: no model has an input {printable(', '.join(unknown))}; "
+                f"there are {', '.join(sorted(known))}"
+            )
 
 
-def check_tolerances(tolerances: Mapping[str, float], outcomes: Mapping[str, Outcome]) -> None:
-    """Raise SourceError for a tolerance of no layer or tensor that was compared."""
-    reports = [x for x in outcomes.values() if isinstance(x, ParityReport)]
-    found = [layer.identity for report in reports for layer in report.layers]
-    known = {name for one in found for name in (one.name, one.tensor_name)}
+def check_tolerances(tolerances: Mapping[str, float], conversions: Iterable[Conversion]) -> None:
+    """Raise SourceError for a tolerance of no layer or tensor of any model."""
+    if not tolerances or missing():
+        return
+    from tflite2torch.loading import load_module
+    from tflite2torch.parity.layers.compare import names_in
+
+    known = {name for c in conversions for name in names_in(c, load_module(c))}
     for name in tolerances:
-        if found and name not in known:
+        if name not in known:
             raise SourceError(
                 f"--tolerance {name}: no layer or tensor of this name; --all lists them"
             )

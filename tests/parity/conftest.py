@@ -21,6 +21,7 @@ from tflite2torch.parity.layers.compare import compare_model
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import References, start_references
+from tflite2torch.parity.reference.process import Limits
 
 Compare = Callable[..., ParityReport]
 Reports = dict[str, ParityReport]
@@ -48,13 +49,15 @@ def share_references(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     Starting takes far longer than comparing a small network.
     """
 
-    def start(_: ExitStack, model: TfliteModel, data: bytes, backend: str) -> References:
+    def start(
+        _: ExitStack, model: TfliteModel, data: bytes, backend: str, limits: Limits
+    ) -> References:
         key = data, backend
         if key not in started:
             if len(started) == RUNNING:
                 started.pop(next(iter(started)))[0].close()
             with ExitStack() as stack:
-                references = start_references(stack, model, data, backend)
+                references = start_references(stack, model, data, backend, limits)
                 started[key] = stack.pop_all(), references
         return started[key][1]
 

@@ -128,6 +128,32 @@ def test_a_tolerance_takes_the_place_of_the_derived_one(good: Path) -> None:
     assert name in model["verdict"]
 
 
+def test_a_tolerance_that_was_given_is_told_everywhere(good: Path) -> None:
+    _, document = parity(good)
+    name = document["models"][0]["layers"][0]["name"]
+    page, junit = good.with_name("page.html"), good.with_name("junit.xml")
+    result = call("parity", good, f"--tolerance={name}=1e30", f"--html={page}", f"--junit={junit}")
+    assert result.exit_code == 0
+    told = f"{name}=1e+30"
+    assert f"with tolerances that were given: {told}" in " ".join(result.stdout.split())
+    assert f"tolerances given: {told}" in result.stdout
+    assert f"tolerances given: {told}" in junit.read_text("utf-8")
+    assert f"tolerances given: {told}" in page.read_text("utf-8")
+
+
+def test_a_typo_in_a_tolerance_is_told_before_the_work(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError("it began")
+
+    for verb, sources in (("parity", [good]), ("compare", [good, good])):
+        monkeypatch.setattr(f"tflite2torch.commands.{verb}.compare_conversion", work)
+        result = call(verb, *sources, "--tolerance=nowhere=1")
+        assert result.exit_code == 2
+        assert "nowhere: no layer or tensor of this name" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -137,6 +163,7 @@ def test_a_tolerance_takes_the_place_of_the_derived_one(good: Path) -> None:
         (["--tolerance", "stem=inf"], "NAME=VALUE"),
         (["--tolerance", "nowhere=1"], "nowhere: no layer or tensor of this name"),
         (["--batch", "0"], "--batch"),
+        (["--time-limit", "0"], "--time-limit"),
         (["--images", "."], "no .bmp"),
         (["--inputs", "good.tflite"], "cannot be read as an .npz"),
     ],
@@ -160,6 +187,10 @@ def test_saved_inputs_and_images(good: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert code == 0
     [model] = document["models"]
     assert model["samples"] == ["red.png", "saved.npz 0", "saved.npz 1", "saved.npz 2"]
+    np.savez(folder / "more.npz", input=arrays, **{"mask\x1b": arrays, "labels": arrays})
+    process = call("parity", good, "--inputs", folder / "more.npz")
+    assert process.exit_code == 2
+    assert "more.npz: no model has an input mask\\x1b, labels; there are input" in process.stderr
     np.savez(folder / "wrong.npz", input=arrays[:, :3])
     process = call("parity", good, "--inputs", folder / "wrong.npz")
     assert process.exit_code == 2
@@ -336,7 +367,7 @@ def test_the_function_takes_a_reference(good: Path) -> None:
     assert report.reference == "litert"
 
 
-@pytest.mark.parametrize("batch", [0, -1, 1.5, "2", None])
+@pytest.mark.parametrize("batch", [0, -1, 1.5, "2"])
 def test_the_function_takes_a_batch(good: Path, batch: int) -> None:
     with pytest.raises(ValueError, match=r"batch is .*; give a number, 1 or more"):
         tflite2torch.compare(good, batch=batch)
@@ -401,3 +432,10 @@ def test_files_that_are_called_alike(good: Path, good_model: bytes) -> None:
     digest = hashlib.sha256(paths[1].read_bytes()).hexdigest()
     assert second == f"m.tflite (m_{digest[:8]})"
     assert f"  sha256 {digest}" in result.stdout.splitlines()
+
+
+def test_a_source_that_is_given_twice_counts_once(good: Path) -> None:
+    result = call("parity", good.parent, good, "--json")
+    assert [model["name"] for model in json.loads(result.stdout)["models"]] == ["good"]
+    assert result.stderr == "note: good.tflite is good.tflite again; it counts once\n"
+    assert call("parity", good, good, "-q").stderr == ""

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from tflite2torch.commands.comparing import Reports, comparing
-from tflite2torch.commands.options import common, finish, progress
+from tflite2torch.commands.options import common, finish, progress, tell_repeated
 from tflite2torch.comparison import (
-    check_images,
+    check_inputs,
     check_tolerances,
     compare_all,
     compare_conversion,
@@ -44,15 +44,15 @@ def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
     options = replace(options, dtype=dtype)
     reports.check([*sources, options.inputs])
-    first, second = (convert_all(read_sources([source])) for source in sources)
+    first, second = (convert_all(read_sources([source], tell_repeated)) for source in sources)
     others = _paired(first, second)
-    check_images(options, first)
+    check_inputs(options, first)
+    check_tolerances(options.tolerances, first)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(first, description="comparing"),
             lambda model: compare_conversion(model, options, others[model.name]),
         )
-    check_tolerances(options.tolerances, outcomes)
     reports.show(outcomes)
     finish(outcomes, reports.quiet)
 

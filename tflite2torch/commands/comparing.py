@@ -101,7 +101,8 @@ def comparing(command: Command) -> Command:
 
     @functools.wraps(command)
     def wrapped(
-        batch: int,
+        batch: int | None,
+        time_limit: float,
         seed: int,
         tolerances: dict[str, float],
         images: Path | None,
@@ -116,7 +117,8 @@ def comparing(command: Command) -> Command:
         **others: Any,
     ) -> None:
         options = Options(
-            batches=(batch,),
+            batches=Options.batches if batch is None else (batch,),
+            time_limit=time_limit,
             seed=seed,
             tolerances=tolerances,
             images=images,
@@ -192,6 +194,14 @@ def _comparison_options() -> Sequence[Decorator]:
             help="What runs the models.  [default: litert; mediapipe for its operators]",
         ),
         click.option(
+            "--time-limit",
+            type=click.FloatRange(min=0, min_open=True),
+            default=Options.time_limit,
+            show_default=True,
+            metavar="SECONDS",
+            help="Processor time that TFLite may take for one answer.",
+        ),
+        click.option(
             "--seed",
             type=click.IntRange(min=0),
             default=0,
@@ -201,8 +211,7 @@ def _comparison_options() -> Sequence[Decorator]:
         click.option(
             "--batch",
             type=click.IntRange(min=1, max=64),
-            default=1,
-            show_default=True,
-            help="Samples that run together, each compared with its own run of TFLite.",
+            help="Samples that run together, each compared with its own run of TFLite.  "
+            "[default: 1, and 2]",
         ),
     )

@@ -17,6 +17,7 @@ from tflite2torch.commands.options import (
     note_written,
     print_json,
     progress,
+    tell_repeated,
 )
 from tflite2torch.comparison import QUICK, compare_all, compare_conversion, missing
 from tflite2torch.console import console
@@ -25,7 +26,9 @@ from tflite2torch.converter.errors import ReferenceFailedError, ReferenceMissing
 from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
+from tflite2torch.parity.align.values import OUTPUT
 from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
+from tflite2torch.parity.reports.terminal import DEEPER
 
 Outcomes = dict[str, Outcome]
 
@@ -60,7 +63,7 @@ Outcomes = dict[str, Outcome]
     "--verify/--no-verify",
     "verified",
     default=True,
-    help="Compare outputs with TFLite's, where it is installed.  [default: verify]",
+    help="Compare with TFLite, where it is installed, before writing.  [default: verify]",
 )
 def convert(
     sources: tuple[Path, ...],
@@ -78,15 +81,24 @@ def convert(
     NAME.safetensors (or .pth), and manifest.json with where everything came from. Where the
     folder has models already, these stay in its manifest.
 
-    A model whose reference is not installed is converted, and not compared: no failure.
+    Each layer is compared with TFLite's before the files appear. A model that fails is not
+    written; --no-verify writes it all the same. A model whose reference is not installed is
+    written, and not compared: no failure.
     """
-    files = list(read_sources(sources))
+    files = list(read_sources(sources, tell_repeated))
     with progress(quiet) as bar:
         conversions = convert_all(bar.track(files, description="converting"))
-    written = write_conversions(conversions, out, weights_format, dtype, force)
-    note_written(f"{len(written)} files were written to {out}")
     skipped = missing() if verified else "--no-verify"
-    reports: Outcomes = {} if skipped else _verify(conversions, quiet)
+    reports: Outcomes = {}
+
+    def rejected() -> list[str]:
+        if not skipped:
+            reports.update(_verify(conversions, quiet))
+        return _failed(reports)
+
+    written = write_conversions(conversions, out, weights_format, dtype, force, rejected)
+    if written:
+        note_written(f"{len(written)} files were written to {out}")
     if as_json:
         facts = [_facts(c, out, weights_format, reports.get(c.name)) for c in conversions]
         print_json({"models": facts, "not_verified": skipped})
@@ -97,15 +109,16 @@ def convert(
 
 
 def _verify(conversions: Sequence[Conversion], quiet: bool) -> Outcomes:
-    try:
-        with progress(quiet) as bar:
-            return compare_all(
-                bar.track(conversions, description="comparing with TFLite"),
-                lambda conversion: compare_conversion(conversion, QUICK),
-            )
-    except KeyboardInterrupt:
-        note_written("their comparison with TFLite was cut off")
-        raise
+    with progress(quiet) as bar:
+        return compare_all(
+            bar.track(conversions, description="comparing with TFLite"),
+            lambda conversion: compare_conversion(conversion, QUICK),
+        )
+
+
+def _failed(reports: Outcomes) -> list[str]:
+    """Return the names of the models that were compared and differ from TFLite."""
+    return [n for n, r in reports.items() if isinstance(r, ParityReport) and not r.passed]
 
 
 def _facts(
@@ -119,7 +132,8 @@ def _facts(
         parity = {
             "passed": report.passed,
             "verdict": report.verdict,
-            "outputs": [_output(layer) for layer in report.layers],
+            "sources": report.sources,
+            "outputs": [_output(layer) for layer in report.layers if _is_output(layer)],
             "inputs": report.samples,
             "left_out": report.left_out,
             "batches": report.batches,
@@ -128,6 +142,7 @@ def _facts(
         }
     elif report is not None:
         parity = {"passed": None, "reason": str(report)}
+    rejected = isinstance(report, ParityReport) and not report.passed
     return {
         "name": conversion.name,
         "class": conversion.class_name,
@@ -136,12 +151,16 @@ def _facts(
         "operators": conversion.operators,
         "parameters": conversion.parameters,
         "lines": conversion.source.count("\n"),
-        "module": str(out / f"{conversion.name}.py"),
-        "weights": str(out / f"{conversion.name}.{weights_format}"),
+        "module": None if rejected else str(out / f"{conversion.name}.py"),
+        "weights": None if rejected else str(out / f"{conversion.name}.{weights_format}"),
         "inputs": conversion.inputs,
         "outputs": conversion.outputs,
         "parity": parity,
     }
+
+
+def _is_output(layer: LayerReport) -> bool:
+    return layer.identity.kind == OUTPUT
 
 
 def _output(layer: LayerReport) -> dict[str, Any]:
@@ -197,12 +216,12 @@ def _parity_table(reports: Outcomes) -> Table:
             table.add_row(f"[bold]{name}[/]", "", "", "", f"[yellow]{verdict}[/]")
             continue
         table.add_row(f"[bold]{name}[/]")
-        for output in report.layers:
+        for output in filter(_is_output, report.layers):
             table.add_row(
                 f"  {output.identity.tensor_name}",
                 f"{output.worst.error:.2g}",
                 f"{output.worst.floor:.2g}",
-                f"{output.ratio:.2f}",
+                f"{output.ratio:.2f}{DEEPER if output.worst.draws else ''}",
                 "[green]passes[/]" if output.passed else "[red]FAILS[/]",
             )
     return table
@@ -214,7 +233,11 @@ def _failures(reports: Outcomes) -> list[str]:
         if not isinstance(report, ParityReport):
             continue
         lines += [f"{name}: {failure}" for failure in report.failures]
-        for output in report.layers:
-            called = f"{name}: {output.identity.tensor_name}"
-            lines += [f"{called}: {failure}" for failure in output.failures]
+        shown = [x for x in report.layers if x.name in report.sources or _is_output(x)]
+        for layer in shown:
+            called = layer.identity.tensor_name if _is_output(layer) else layer.name
+            failures = layer.failures or layer.forced_failures
+            lines += [f"{name}: {called}: {failure}" for failure in failures]
+        if not report.passed:
+            lines.append(f"{name} was not written; --no-verify writes it all the same")
     return lines

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tflite2torch.commands.options import common, print_json, verbose
+from tflite2torch.commands.options import common, print_json, tell_repeated, verbose
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.file import ModelFile
@@ -45,7 +45,7 @@ def inspect(sources: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
 
     Ends with 1 where a model has something that cannot be converted.
     """
-    facts = [_facts(file) for file in read_sources(sources)]
+    facts = [_facts(file) for file in read_sources(sources, tell_repeated)]
     if as_json:
         print_json({"models": facts})
     elif not quiet:

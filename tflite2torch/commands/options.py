@@ -15,6 +15,7 @@ from tflite2torch.converter.errors import Tflite2TorchError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from tflite2torch.converter.frontends.file import ModelFile
     from tflite2torch.parity.layers.report import Outcome
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -85,6 +86,12 @@ def print_json(document: Mapping[str, Any]) -> None:
     """Print the one JSON document of a call with --json."""
     click.get_current_context().obj["json"] = False  # an error after it is no second one
     click.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def tell_repeated(file: ModelFile, first: ModelFile) -> None:
+    """Print on standard error that a model was given twice, without -q."""
+    if not click.get_current_context().params["quiet"]:
+        click.echo(f"note: {file.label} is {first.label} again; it counts once", err=True)
 
 
 def tell_error(error: Exception, text: str | None = None) -> None:

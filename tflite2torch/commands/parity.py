@@ -7,9 +7,16 @@ from pathlib import Path
 import click
 
 from tflite2torch.commands.comparing import FILE, Reports, comparing, write_report
-from tflite2torch.commands.options import FolderPath, common, finish, note_written, progress
+from tflite2torch.commands.options import (
+    FolderPath,
+    common,
+    finish,
+    note_written,
+    progress,
+    tell_repeated,
+)
 from tflite2torch.comparison import (
-    check_images,
+    check_inputs,
     check_tolerances,
     compare_all,
     compare_conversion,
@@ -58,19 +65,19 @@ def parity(
         {"--model-explorer": explorer},
         {"--save-repro": repro},
     )
-    conversions = convert_all(read_sources(sources))
+    conversions = convert_all(read_sources(sources, tell_repeated))
     if explorer is not None and len(conversions) != 1:
         raise click.UsageError("--model-explorer takes one model; name one .tflite file")
     if repro is not None and not reports.force:
         for conversion in conversions:
             check_new("--save-repro", repro / conversion.name)
-    check_images(options, conversions)
+    check_inputs(options, conversions)
+    check_tolerances(options.tolerances, conversions)
     with progress(reports.quiet) as bar:
         outcomes = compare_all(
             bar.track(conversions, description="comparing with TFLite"),
             lambda conversion: compare_conversion(conversion, options),
         )
-    check_tolerances(options.tolerances, outcomes)
     reports.show(outcomes)
     for conversion in conversions:
         report = outcomes[conversion.name]

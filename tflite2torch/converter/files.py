@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from tflite2torch.converter.convert import Conversion
@@ -24,44 +24,65 @@ def write_conversions(
     format: WeightsFormat,
     dtype: FloatType,
     force: bool,
+    rejected: Callable[[], Collection[str]] = frozenset,
 ) -> list[Path]:
     """Write all models to a folder, every file or none; return their paths.
 
     The folder's manifest keeps the models that earlier calls wrote. Of one that is replaced,
     which takes ``force``, all files go that it does not have any more.
 
+    Args:
+        conversions: the models.
+        out: the folder.
+        format: of the weights.
+        dtype: of the weights.
+        force: whether files and models that are there are replaced.
+        rejected: called when all is ready and before anything appears; returns the names of the
+            models that are not to be written.
+
     Raises OutputError where the folder cannot be written, holds such files or models already,
     or a manifest that is not ours.
     """
     with output_folder(out, force) as folder:
-        names = []
-        for name, content in _files(conversions, format, dtype):
-            folder.write(name, content)
-            names.append(name)
-        models = earlier_models(out, force)
+        files: dict[str, list[str]] = {c.name: [] for c in conversions}
         for conversion in conversions:
-            earlier = models.pop(conversion.name, None)
-            if earlier is None:
-                continue
-            if not force:
-                raise OutputError(
-                    f"{out / MANIFEST}: lists {conversion.name} already; add --force to "
-                    "replace it, or choose another folder with -o"
-                )
+            for name, content in _files(conversion, format, dtype):
+                folder.write(name, content)
+                files[conversion.name].append(name)
+        _check_models(conversions, earlier_models(out, force), out, force)
+        for model in rejected():
+            for name in files.pop(model):
+                folder.withdraw(name)
+        if not files:
+            return []
+        names = [name for own in files.values() for name in own]
+        models = earlier_models(out, force)
+        for conversion in (c for c in conversions if c.name in files):
+            earlier = models.pop(conversion.name, {})
             for name in {*files_of(conversion.name, earlier)} - {*names}:
                 folder.remove(name)
-        for c in conversions:
-            models[c.name] = {"generator": GENERATOR, **manifest_entry(c, format, dtype)}
+            entry = manifest_entry(conversion, format, dtype)
+            models[conversion.name] = {"generator": GENERATOR, **entry}
         manifest = {"generator": GENERATOR, "models": models}
         folder.write(MANIFEST, json.dumps(manifest, indent=2) + "\n", replace=True)
     return [out / name for name in (*names, MANIFEST)]
 
 
-def _files(
-    conversions: Sequence[Conversion], format: WeightsFormat, dtype: FloatType
-) -> Iterator[tuple[str, bytes | str]]:
+def _check_models(
+    conversions: Sequence[Conversion], earlier: Collection[str], out: Path, force: bool
+) -> None:
     for conversion in conversions:
-        yield f"{conversion.name}.py", conversion.source
-        arrays = {key: value.array for key, value in conversion.state.items()}
-        weights = serialize_weights(arrays, format, dtype, weights_header(conversion))
-        yield f"{conversion.name}.{format}", weights
+        if conversion.name in earlier and not force:
+            raise OutputError(
+                f"{out / MANIFEST}: lists {conversion.name} already; add --force to "
+                "replace it, or choose another folder with -o"
+            )
+
+
+def _files(
+    conversion: Conversion, format: WeightsFormat, dtype: FloatType
+) -> Iterator[tuple[str, bytes | str]]:
+    yield f"{conversion.name}.py", conversion.source
+    arrays = {key: value.array for key, value in conversion.state.items()}
+    weights = serialize_weights(arrays, format, dtype, weights_header(conversion))
+    yield f"{conversion.name}.{format}", weights

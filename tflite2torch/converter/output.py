@@ -81,6 +81,11 @@ class OutputFolder:
             (self._waiting / name).write_bytes(data)
         self._names.append(name)
 
+    def withdraw(self, name: str) -> None:
+        """Take back a file that was written: what is there of that name stays."""
+        self._names.remove(name)
+        (self._waiting / name).unlink()
+
     def remove(self, name: str) -> None:
         """Remove a file, or a link, when the new files appear; leave it where there is neither.
 
@@ -101,6 +106,8 @@ class OutputFolder:
             self._waiting.mkdir(parents=True)
 
     def _commit(self) -> None:
+        if not self._names:
+            return
         with _readable_errors(self._path):
             if self._missing is None:
                 self._replace_files()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path, PurePath
@@ -58,7 +58,9 @@ def source_path(source: str | os.PathLike[str]) -> Path:
     return Path(text)
 
 
-def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
+def read_sources(
+    paths: Sequence[str | Path], repeated: Callable[[ModelFile, ModelFile], None] | None = None
+) -> Iterator[ModelFile]:
     """Yield the models of all sources in order, without duplicates.
 
     A source is a .tflite file, a .task or .whl archive (read in memory, never unpacked to
@@ -66,17 +68,25 @@ def read_sources(paths: Sequence[str | Path]) -> Iterator[ModelFile]:
     detected from its content. If different models have the same name, part of the SHA-256
     is appended to the names of the later ones.
 
+    Args:
+        paths: the sources.
+        repeated: called with a model that was there before, under whatever name, and with that
+            one; it is not yielded again.
+
     Raises:
         SourceError: a path is empty or a URL, does not exist, cannot be read, or is a folder
             without models.
         InvalidModelError: a file is malformed or is not a model.
     """
-    digests: set[str] = set()
+    found: dict[str, ModelFile] = {}
     names: set[str] = set()
     for path in paths:
         for file in _from_path(source_path(path)):
-            if file.sha256 not in digests:
-                digests.add(file.sha256)
+            if file.sha256 in found:
+                if repeated is not None:
+                    repeated(file, found[file.sha256])
+            else:
+                found[file.sha256] = file
                 name = _unique_name(file, names)
                 names.add(name)
                 yield file if name == file.name else replace(file, name=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.loading import load_module
+from tflite2torch.parity.align.coverage import Coverage, Uncompared, coverage
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.layers.compare import compare_model
@@ -356,3 +358,17 @@ def test_the_error_is_not_counted_again_below_its_source(
     assert not below.forced_failures
     assert below.forced is not None
     assert below.forced.error <= below.worst.limit < below.worst.error
+
+
+def test_what_is_not_compared_without_a_reason_is_a_failure(
+    compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_last(*arguments: Any, **more: Any) -> Coverage:
+        covered = coverage(*arguments, **more)
+        lost = (Uncompared(9, "sum", "ADD", ""), Uncompared(8, "bent", "PRELU", "it is dead"))
+        return replace(covered, uncompared=lost)
+
+    monkeypatch.setattr("tflite2torch.parity.layers.compare.coverage", without_last)
+    report = compare()
+    assert report.failures == ("tensor 9 (ADD) is not compared, for no known reason",)
+    assert not report.passed

@@ -17,7 +17,7 @@ from tflite2torch.parity.layers.verdict import Finding, limit_of
 def judge(answer: Array, expected: Array, floor: float = 0, alone: Array | None = None) -> Finding:
     measures = measure("here", expected, answer, alone=alone)
     limit = limit_of(measures.magnitude, floor, expected.dtype.name)
-    return Finding("here", measures, floor, limit)
+    return Finding("here", measures, floor, limit, limit)
 
 
 @pytest.mark.parametrize(("error", "passes"), [(0.5, True), (0.502, False)])
@@ -66,7 +66,7 @@ def test_the_error_against_xnnpack_is_told_and_does_not_decide() -> None:
     answer = np.float32([[1, 2]])
     measures = measure("here", answer, answer, xnnpack=np.float32([[1, 2.5]]))
     assert (measures.error, measures.xnnpack_error) == (0, 0.5)
-    report = row(Finding("here", measures, 0, 0)).report()
+    report = row(Finding("here", measures, 0, 0, 0)).report()
     assert report.totals.xnnpack_error == 0.5
     assert report.passed
 

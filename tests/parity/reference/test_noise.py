@@ -43,11 +43,11 @@ def measured(
     reference: Scripted,
     builtin: Scripted,
     xnnpack: Scripted,
-    keep: Sequence[Kernels] = (),
+    outputs: Sequence[int] = (),
 ) -> Noise:
     scripted = dict(zip(KERNELS, (reference, builtin, xnnpack), strict=True))
     references = cast("dict[Kernels, Reference]", scripted)
-    return Noise(references, [np.float32([1])], np.random.default_rng(0), keep)
+    return Noise(references, [np.float32([1])], np.random.default_rng(0), outputs)
 
 
 def test_any_two_kernel_sets_raise_the_floor() -> None:
@@ -57,9 +57,9 @@ def test_any_two_kernel_sets_raise_the_floor() -> None:
 
 def test_the_answers_that_are_wanted_are_kept() -> None:
     noise = measured(Scripted(0), Scripted(1), Scripted(-2))
-    assert noise.answers == {"reference": {3: [0]}}
+    assert noise.answers == {"reference": {3: [0]}, "xnnpack": {}}
     assert noise.answer is noise.answers["reference"]
-    noise = measured(Scripted(5), Scripted(1), Scripted(-2), ("xnnpack",))
+    noise = measured(Scripted(5), Scripted(1), Scripted(-2), outputs=[3])
     assert noise.answers == {"reference": {3: [5]}, "xnnpack": {3: [-2]}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -192,3 +193,19 @@ def test_closing_ends_the_process() -> None:
         os.kill(reference.process_id, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(reference.process_id, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's time")
+def test_the_time_of_others_does_not_count(fakes: Fakes) -> None:
+    """It takes two seconds and has, as beside many others, a small share of the processor."""
+    fakes.interpreter("[time.sleep(0.02) or sum(range(60000)) for _ in range(100)]")
+    with Reference(b"", "reference", limits=Limits(seconds=1)) as reference:
+        started = time.monotonic()
+        reference.run([np.zeros((1, 2), np.float32)])
+        assert time.monotonic() - started > 2
+
+
+def test_a_reference_that_computes_for_ever_is_stopped(fakes: Fakes) -> None:
+    fakes.interpreter("while True: pass")
+    with pytest.raises(ReferenceFailedError, match="no answer within 1 s; see --time-limit"):
+        run_once(b"", Limits(seconds=1))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests.support.layered import layered_model
 from tflite2torch import compare
-from tflite2torch.parity.layers.report import ParityReport
+from tflite2torch.parity.layers.report import ParityReport, find_notes
 from tflite2torch.parity.reports.terminal import fold, show_report
 
 LONG = "stage.1.channel_mlp.normal: SQUARED_DIFFERENCE 95"
@@ -78,8 +78,8 @@ def test_a_line_that_is_long_enough_has_it_all(report: ParityReport) -> None:
 def test_text_goes_on_at_words(report: ParityReport) -> None:
     found = [line for line in lines(report, 60) if "sha256" not in line]
     setting = next(i for i, line in enumerate(found) if "LiteRT" in line)
-    assert found[setting].rstrip().endswith("kernels; batch")
-    assert found[setting + 1].startswith("  1, seed 0")
+    assert found[setting].rstrip().endswith("kernels; batch 1")
+    assert found[setting + 1].startswith("  and 2, seed 0")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,12 @@ def test_text_goes_on_at_words(report: ParityReport) -> None:
 def test_folding(name: str, width: int, folded: str) -> None:
     assert fold(name, width) == folded
     assert all(len(line) <= width for line in folded.splitlines())
+
+
+def test_a_limit_that_took_more_draws_is_marked(report: ParityReport) -> None:
+    layer = report.layers[0]
+    deeper = replace(layer, worst=replace(layer.worst, draws=17), failures=(), forced_failures=())
+    notes = find_notes((deeper,), 3, (), {})
+    assert notes == (f"within the limit only after more draws: {layer.name} (17)",)
+    assert "·* " in "".join(lines(replace(report, layers=(deeper,), sources=()), 10_000))
+    assert "·* " not in "".join(lines(report, 10_000))

@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
+from torch import nn
 
+from tests.support.layered import layered_conversion
 from tests.support.models import Tensor, one_operator_model
 from tests.support.operators import convert_bytes
 from tflite2torch.cli import main
@@ -20,6 +23,7 @@ from tflite2torch.converter.errors import (
     ReferenceFailedError,
     ReferenceMissingError,
 )
+from tflite2torch.loading import load_module
 from tflite2torch.parity.layers.measures import Exact
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
@@ -32,7 +36,7 @@ def passing(good_model: bytes) -> ParityReport:
     """What ``convert`` finds of a good model, as if its output were called scores."""
     found = compare_conversion(convert_bytes(good_model), QUICK)
     assert found.passed
-    [output] = found.layers
+    output = found.layers[-1]
     identity = replace(output.identity, name="output scores", tensor_name="scores")
     return replace(found, layers=(replace(output, identity=identity),))
 
@@ -91,6 +95,44 @@ def test_a_model_that_fails_ends_with_1_and_says_where(
     rows = [line for line in result.stdout.splitlines() if "scores" in line]
     assert "passes" in rows[0]
     assert "FAILS" in rows[1]
+    assert "second was not written; --no-verify writes it all the same" in result.stdout
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"first.py", "first.safetensors", "manifest.json"}
+    assert list(json.loads((tmp_path / "out" / "manifest.json").read_text())["models"]) == ["first"]
+
+
+def test_a_model_that_fails_leaves_what_was_there(
+    monkeypatch: pytest.MonkeyPatch,
+    two_models: list[str],
+    tmp_path: Path,
+    passing: ParityReport,
+    failing: ParityReport,
+) -> None:
+    out = tmp_path / "out"
+    assert convert(monkeypatch, two_models, {"first": failing, "second": failing}, out).exit_code
+    assert not out.exists()
+    convert(monkeypatch, two_models, {"first": passing, "second": passing}, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    verdicts: dict[str, Outcome] = {"first": passing, "second": failing}
+    result = convert(monkeypatch, two_models, verdicts, out, "--force", "--json")
+    assert result.exit_code == 1
+    first, second = json.loads(result.stdout)["models"]
+    assert first["module"] == str(out / "first.py")
+    assert second["module"] is second["weights"] is None
+    after = {path.name: path.read_bytes() for path in out.iterdir()}
+    manifests = [json.loads(files.pop("manifest.json")) for files in (before, after)]
+    assert before == after
+    assert manifests[0] == manifests[1]
+
+
+def test_files_that_exist_are_told_before_the_comparison(
+    monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path, passing: ParityReport
+) -> None:
+    out = tmp_path / "out"
+    convert(monkeypatch, two_models, {"first": passing, "second": passing}, out)
+    result = convert(monkeypatch, two_models, {}, out)
+    assert result.exit_code == 2
+    assert "exists already; add --force" in result.stderr
 
 
 def test_a_reference_that_cannot_run_ends_with_3(
@@ -264,7 +306,7 @@ def test_interrupting_it_leaves_nothing(
     assert {path.suffix for path in tmp_path.iterdir()} == {".tflite"}
 
 
-def test_interrupting_the_comparison_says_what_is_there(
+def test_interrupting_the_comparison_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, two_models: list[str], tmp_path: Path
 ) -> None:
     def interrupt(*_: object) -> None:
@@ -274,7 +316,16 @@ def test_interrupting_the_comparison_says_what_is_there(
     out = tmp_path / "out"
     result = CliRunner().invoke(main, ["convert", *two_models, "-o", str(out)])
     assert result.exit_code == 130
-    assert result.stderr.splitlines() == [
-        f"interrupted; 5 files were written to {out}; their comparison with TFLite was cut off"
-    ]
-    assert len(list(out.iterdir())) == 5
+    assert result.stderr == "interrupted; nothing was written\n"
+    assert {path.suffix for path in tmp_path.iterdir()} == {".tflite"}
+
+
+def test_a_slope_that_is_off_by_little_fails() -> None:
+    """What ``parity`` finds, ``convert`` finds."""
+    layered = layered_conversion()
+    good = load_module(layered)
+    [slope] = [name for name, part in good.named_modules() if isinstance(part, nn.PReLU)]
+    with torch.no_grad():
+        good.get_parameter(f"{slope}.weight")[5] += 1e-4
+    report = compare_conversion(layered, QUICK, good)
+    assert report.sources == (slope,)

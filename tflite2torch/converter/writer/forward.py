@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.value import Value
 from tflite2torch.converter.planning.scope import Scope
-from tflite2torch.converter.structure.structure import is_residual_add
+from tflite2torch.converter.structure.structure import Block, Stage, is_residual_add
 from tflite2torch.converter.writer.expressions import evaluated
 from tflite2torch.converter.writer.statements import Statements, Step
 from tflite2torch.converter.writer.variables import Variables
@@ -52,6 +52,11 @@ class Forward:
             roots: dict[int, Node] = {}
             whole = self._statements.expression(step, lambda value: "x", roots)
             given += [roots.get(id(part)) for part in evaluated(whole)]
+            if len(step.node.outputs) > 1 and not self._is_last(step):
+                # a, b = f(x) takes the items of the one result that a call has in a trace. A
+                # block returns them as they are.
+                calls = not isinstance(step.node, Block | Stage)
+                given += [None] * len(step.node.outputs) * calls
         return given
 
     def lines(self) -> list[str]:

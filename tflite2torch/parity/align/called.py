@@ -30,25 +30,36 @@ class Called:
         module: in eval mode.
         inputs: its inputs, batch first; the module gets copies.
         names: of the outputs that it should have.
+        grad: whether autograd records the call, with inputs that require gradients.
 
     Attributes:
+        inputs: the copies that the module got.
         outputs: what it gave; empty where there is a problem.
         problem: how it failed to give such outputs; empty where it did.
     """
 
-    def __init__(self, module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        inputs: Sequence[Tensor],
+        names: Sequence[str],
+        *,
+        grad: bool = False,
+    ) -> None:
         self._names = names
+        self._grad = grad
+        self.inputs = [x.clone().requires_grad_(grad and x.is_floating_point()) for x in inputs]
         self.outputs: tuple[Tensor, ...] = ()
         self.problem = ""
-        if problem := self._call(module, [x.clone() for x in inputs]):
+        if problem := self._call(module):
             batch = len(inputs[0]) if inputs and inputs[0].dim() else 1
             place = f"on a batch of {batch}, " if batch > 1 else ""
             self.problem = f"called as users do, {place}the module {problem}"
 
-    def _call(self, module: nn.Module, inputs: Sequence[Tensor]) -> str:
+    def _call(self, module: nn.Module) -> str:
         try:
-            with torch.inference_mode():
-                answer = module(*inputs)
+            with torch.inference_mode(not self._grad):
+                answer = module(*self.inputs)
         except RAISED as error:
             return f"raises {type(error).__name__}: {' '.join(str(error).split())}"
         outputs = answer if isinstance(answer, (tuple, list)) else (answer,)

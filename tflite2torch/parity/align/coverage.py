@@ -52,9 +52,9 @@ class Coverage:
         return 100 * self.compared / self.total if self.total else 100.0
 
     @property
-    def unexplained(self) -> int:
-        """The number of tensors that are not compared for an unknown reason."""
-        return sum(not tensor.reason for tensor in self.uncompared)
+    def unexplained(self) -> tuple[str, ...]:
+        """The tensors that are not compared for an unknown reason: index and operator of each."""
+        return tuple(f"{x.tensor} ({x.operator})" for x in self.uncompared if not x.reason)
 
 
 def coverage(

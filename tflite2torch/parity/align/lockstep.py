@@ -28,7 +28,7 @@ class Step:
         free: its results when the module runs from its inputs; empty where it raised.
         forced: its results on the reference's own values; empty where it raised.
         exact: its results in float64, from the module's inputs; empty where the module
-            does not run in float64.
+            does not run in float64, or was not to.
         raised: the error that the free run raised; empty where it ran.
         operands: what it read in the free run, by the nodes that computed it.
     """
@@ -47,7 +47,7 @@ Reference = Callable[[Value], Tensor | None]
 
 def run_in_lockstep(
     module: nn.Module,
-    double: nn.Module,
+    double: nn.Module | None,
     trace: Trace,
     inputs: Sequence[Tensor],
     reference: Reference,
@@ -57,7 +57,7 @@ def run_in_lockstep(
 
     Args:
         module: in eval mode; left as it is.
-        double: its copy in float64.
+        double: its copy in float64; None where that run is not made.
         trace: the module's operations.
         inputs: the module's, batch axis first.
         reference: gives the operands of teacher-forced operations.
@@ -66,21 +66,24 @@ def run_in_lockstep(
     own = [in_type(x, dtype) for x in inputs]
     free = _Run(module, trace.graph, own)
     forced = _Run(module, trace.graph, own)
-    exact = _Run(double, trace.graph, [in_type(x, torch.float64) for x in inputs])
+    runs = [free, forced]
+    if double is not None:
+        runs.append(_Run(double, trace.graph, [in_type(x, torch.float64) for x in inputs]))
     layers = {layer.node: layer for layer in trace.layers}
     for node in trace.graph.nodes:
         layer = layers.get(node)
         operands = free.operands(node)
-        results = [_tensors(run.step(node)) for run in (free, forced, exact)]
+        results = [_tensors(run.step(node)) for run in runs]
         if layer is not None:
-            yield Step(layer, results[0], results[1], results[2], free.raised, operands)
+            exact = results[2] if double is not None else ()
+            yield Step(layer, results[0], results[1], exact, free.raised, operands)
             # In the forced run the reference's values replace the results as soon as these
             # are measured, so that the next operation starts from TFLite's own. Values that
             # the reference lacks, as between a convolution and its activation, stay.
             known = {p: reference(value) for p, value in layer.compared.items()}
             replaced = {p: in_type(x, dtype) for p, x in known.items() if x is not None}
             forced.replace(node, replaced)
-        for run in (free, forced, exact):
+        for run in runs:
             run.forget(node)
         if free.raised:
             return

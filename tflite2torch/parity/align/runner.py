@@ -29,7 +29,7 @@ class Runner:
         dtype: name of the floating type that it computes in.
 
     Attributes:
-        module: the module in that type.
+        module: the module in its own type.
         double: the module in float64.
     """
 
@@ -54,30 +54,31 @@ class Runner:
         """Return samples, each an array for each input, as one batch."""
         return [torch.from_numpy(array) for array in self._interface.stack(samples)]
 
+    def own(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Return inputs in the type that the module computes in."""
+        return [in_type(x, self._dtype) for x in inputs]
+
     def call(self, inputs: Sequence[Tensor]) -> Called:
         """Call the module as a whole."""
-        own = [in_type(x, self._dtype) for x in inputs]
-        return Called(self.module, own, self._names)
+        return Called(self.module, self.own(inputs), self._names)
 
-    def whole(self, called: Called, inputs: Sequence[Tensor], size: int) -> Step:
-        """Return the outputs of a call as the results of one operation.
-
-        The float64 run is made for batches of one only.
-        """
-        exact: tuple[Tensor, ...] = ()
-        if size == 1:
+    def whole(self, called: Called, inputs: Sequence[Tensor], *, exact: bool) -> Step:
+        """Return the outputs of a call as the results of one operation."""
+        found: tuple[Tensor, ...] = ()
+        if exact:
             doubles = [in_type(x, torch.float64) for x in inputs]
-            exact = Called(self.double, doubles, self._names).outputs
-        return Step(self._trace.layers[-1], called.outputs, (), exact, "")
+            found = Called(self.double, doubles, self._names).outputs
+        return Step(self._trace.layers[-1], called.outputs, (), found, "")
 
     def steps(
-        self, inputs: Sequence[Tensor], answers: Sequence[Mapping[int, Array]]
+        self, inputs: Sequence[Tensor], answers: Sequence[Mapping[int, Array]], *, exact: bool
     ) -> Iterator[Step]:
         """Yield the results of every operation, and folded tensors as soon as they follow.
 
         Args:
             inputs: of the module, batch first.
             answers: for each sample TFLite's tensors by their index, inputs included.
+            exact: whether it runs in float64 too.
         """
 
         def reference(value: Value) -> Tensor:
@@ -85,8 +86,9 @@ class Runner:
 
         follower = Follower(self._folded, reference, self._dtype)
         yield from follower.begin(self._interface.inputs, inputs)
+        double = self.double if exact else None
         for step in run_in_lockstep(
-            self.module, self.double, self._trace, inputs, reference, self._dtype
+            self.module, double, self._trace, inputs, reference, self._dtype
         ):
             yield step
             yield from follower.after(step)

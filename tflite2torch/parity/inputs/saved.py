@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,20 +48,37 @@ def saved_samples(path: Path, ports: Sequence[Port]) -> list[Sample]:
     Raises:
         SourceError: the file cannot be read, or does not fit the inputs.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            found = [_saved(path, archive, port) for port in ports]
-    except BROKEN as error:
-        raise SourceError(
-            f"{path}: cannot be read as an .npz of numbers ({_told(error)}); write one with "
-            "numpy.savez"
-        ) from error
+    with _opened(path) as archive:
+        found = [_saved(path, archive, port) for port in ports]
     if len({len(samples) for samples in found}) != 1:
         raise SourceError(f"{path}: its arrays hold different numbers of samples")
     return [
         Sample(f"{path.name} {index}", arrays, wanted=True)
         for index, arrays in enumerate(zip(*found, strict=True))
     ]
+
+
+def saved_names(path: Path) -> list[str]:
+    """Return the names of the arrays in an ``.npz`` file, which are untrusted text.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    with _opened(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a file; raise SourceError where it, or what is read of it, is broken."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except BROKEN as error:
+        raise SourceError(
+            f"{path}: cannot be read as an .npz of numbers ({_told(error)}); write one with "
+            "numpy.savez"
+        ) from error
 
 
 def _saved(path: Path, archive: zipfile.ZipFile, port: Port) -> list[Array]:

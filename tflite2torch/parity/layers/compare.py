@@ -1,7 +1,7 @@
 """The engine of every comparison: runs a module and TFLite, and compares their values.
 
-``parity`` and ``compare`` compare every layer, ``convert`` the outputs alone
-(``Options.outputs_only``). Limits, noise floors and inputs are the same for all.
+``parity``, ``compare`` and ``convert`` compare every layer; ``Options.outputs_only`` compares the
+outputs alone, of a module that cannot be traced. Limits and noise floors are the same for all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.align.architecture import first_difference
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
-from tflite2torch.parity.align.lockstep import Step, in_double
+from tflite2torch.parity.align.lockstep import Step, in_double, in_type
+from tflite2torch.parity.align.places import behind, places_in
 from tflite2torch.parity.align.runner import Runner
 from tflite2torch.parity.align.trace import (
     Trace,
@@ -31,18 +32,21 @@ from tflite2torch.parity.align.trace import (
     trace_conversion,
     trace_like,
 )
-from tflite2torch.parity.align.values import OUTPUT, expected
+from tflite2torch.parity.align.values import OUTPUT, expected, port_of
 from tflite2torch.parity.inputs.given import describe
 from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.behaviour import faults_of_calls
 from tflite2torch.parity.layers.constants import Constant, compare_constants
 from tflite2torch.parity.layers.exercised import Exercised
+from tflite2torch.parity.layers.gradients import NoGradientsError, faults_of_gradients
 from tflite2torch.parity.layers.isolated import Isolation
-from tflite2torch.parity.layers.measures import Measures, measure
+from tflite2torch.parity.layers.measures import Exact, Measures, measure
 from tflite2torch.parity.layers.report import (
     NO_ANSWER,
     OTHER_KEYS,
     Exercise,
+    LayerReport,
     Other,
     ParityReport,
     find_notes,
@@ -64,6 +68,7 @@ from tflite2torch.parity.reference.backends import (
 )
 from tflite2torch.parity.reference.editing import with_outputs
 from tflite2torch.parity.reference.noise import Noise
+from tflite2torch.parity.reference.process import Limits
 
 Batch = Sequence[tuple[int, Noise]]
 """The samples that run together, by number, each with TFLite's answers to it."""
@@ -117,6 +122,18 @@ def compare_model(
     if not failures:
         comparison.run()
     return comparison.report(failures, other)
+
+
+def names_in(conversion: Conversion, emitted: nn.Module) -> set[str]:
+    """Return the names of the layers and tensors of a model that are compared.
+
+    Raises TraceError as ``compare_model`` does.
+    """
+    trace = trace_conversion(emitted, conversion)
+    graph = unfused_graph(conversion.model, conversion.name)
+    folded = find_folded(graph, trace, trace, operators_of(conversion.model))
+    rows = make_rows(trace, folded)
+    return set(rows) | {port_of(row.value).name for row in rows.values()}
 
 
 def _check_architecture(first: Conversion, second: Conversion, traces: tuple[Trace, Trace]) -> None:
@@ -189,13 +206,20 @@ class _Comparison:
         self._runtime = ""
         self._kernels: tuple[str, ...] = ()
         self._delegated = False
-        self._ran: list[int] = []
+        self._sizes = list(dict.fromkeys(options.batches))
+        places = places_in(conversion.model)
+        self._places = places & {port.tensor for port in self._ports.values()}
+        self._behind = behind(conversion.model, self._places)
         self._kept: dict[int, Sample] = {}
         self._left_out: dict[int, Sample] = {}
         self._raised: dict[str, str] = {}
         self._called_otherwise: list[str] = []
-        self._noises: dict[int, Noise] = {}
-        self._alone: dict[tuple[str, int], tuple[Array | None, Array | None]] = {}
+        self._misbehaviour: list[str] = []
+        self._unchecked: list[str] = []
+        self._moved: dict[str, None] = {}
+        self._unsteady: dict[str, None] = {}
+        self._alone: dict[tuple[str, int], Array | None] = {}
+        self._exact: dict[tuple[str, int], Exact] = {}
 
     def run(self) -> None:
         """Run both sides on all samples, in batches of every size."""
@@ -205,18 +229,18 @@ class _Comparison:
             tensors = sorted({port.tensor for port in self._ports.values()})
             model = replace(model, outputs=tuple(tensors))
             data = with_outputs(data, tensors)
+        limits = Limits(seconds=self._options.time_limit)
         with ExitStack() as stack:
-            references = start_references(stack, model, data, self._backend)
+            references = start_references(stack, model, data, self._backend, limits)
             runtime = references["reference"]
             self._runtime = f"{runtime.runtime} {runtime.version}"
             self._kernels = tuple(references)
             self._delegated = references["xnnpack"].delegated
             stack.enter_context(one_thread())
-            for size in self._options.batches:
-                for batch in self._batches(references, size):
-                    if not self._run_batch(batch):
-                        return
-                self._ran.append(size)
+            for batch in self._batches(references):
+                self._run_batch(batch)
+                del batch  # before the next sample is measured
+            self._check_behaviour()
 
     def report(self, failures: Sequence[str], other: Conversion | None) -> ParityReport:
         """Return the report; ``failures`` are those known before anything ran."""
@@ -232,6 +256,12 @@ class _Comparison:
         sources = () if options.outputs_only else find_sources(layers)
         masks = self._exercised.masks if rows and not options.outputs_only else {}
         constants = self._constants(masks, other) if masks else []
+        names = {name for row in layers for name in (row.name, row.identity.tensor_name)}
+        tolerances = {k: v for k, v in options.tolerances.items() if k in names}
+        covered = coverage(conversion.model, self._trace, compared, whole=options.outputs_only)
+        # Of a module that could not be run, or differs, something else is the failure.
+        whole = layers and not (self._trace.differences or self._raised)
+        unexplained = covered.unexplained if whole else ()
         return ParityReport(
             name=conversion.name,
             label=conversion.file.label,
@@ -240,29 +270,34 @@ class _Comparison:
             samples=tuple(sample.name for sample in kept),
             left_out=left_out,
             given=describe(kept, self._interface.inputs, pictured=options.pictures),
-            batches=tuple(self._ran) if options.outputs_only else options.batches,
+            batches=tuple(self._sizes),
             seed=options.seed,
+            tolerances=tolerances,
             dtype=options.dtype,
             reference=self._backend,
             runtime=self._runtime,
             kernels=self._kernels,
             delegated=self._delegated,
             layers=layers,
-            coverage=coverage(conversion.model, self._trace, compared, whole=options.outputs_only),
             constants=tuple(constants),
             exercised=tuple(Exercise(k, int(x.sum()), x.size) for k, x in masks.items()),
+            coverage=covered,
             failures=(
                 *failures,
                 *nothing,
+                *(f"tensor {x} is not compared, for no known reason" for x in unexplained),
                 *self._trace.differences,
                 *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
                 *self._called_otherwise,
+                *self._misbehaviour,
                 *self._raised.values(),
                 *first_failures(line for constant in constants for line in constant.failures()),
             ),
             notes=(
-                *find_notes(layers, len(kept), left_out),
+                *find_notes(layers, len(kept), left_out, tolerances),
                 *([OTHER_KEYS] if masks and not constants else []),
+                *self._argmax_notes(layers),
+                *self._unchecked,
             ),
             sources=sources or tuple(self._raised),
         )
@@ -286,52 +321,89 @@ class _Comparison:
             return []
         return compare_constants(file, own, exercised)
 
-    def _batches(self, references: References, size: int) -> Iterator[Batch]:
-        """Yield batches of the samples that TFLite has an answer to; the last begins again."""
-        # TFLite's answers are all of a model's activations: those to the samples of a batch
-        # are held while it runs, and dropped before the next ones are measured.
-        kept: list[int] = []
-        batch: list[tuple[int, Noise]] = []
+    def _argmax_notes(self, layers: Sequence[LayerReport]) -> Iterator[str]:
+        """Tell what could be compared behind places of maxima."""
+        shares = [x.totals.equal for x in layers if x.totals.equal is not None]
+        if not shares:
+            return
+        count = sum(x.identity.tensor in self._behind for x in layers)
+        yield (
+            f"{count} values lie behind an argmax: where numbers tie, rounding decides which place "
+            "is found, and no magnitude tells a right value from a wrong one; places: at least "
+            f"{100 * min(shares):.4g} % equal to TFLite's on each input"
+        )
+        if self._moved:
+            yield (
+                f"with other places on {', '.join(self._moved)}: what lies behind was compared "
+                "there up to the jumps that TFLite makes itself, and sharply on TFLite's places"
+            )
+        if self._unsteady:
+            yield (
+                f"TFLite finds other places in each of its runs on {', '.join(self._unsteady)}: "
+                "what lies behind was compared there up to the jumps that it makes itself"
+            )
+
+    def _check_behaviour(self) -> None:
+        """Look at what the module does besides giving values, on the first input."""
+        if not self._kept or self._raised or self._called_otherwise:
+            return
+        inputs = self._runner.inputs([next(iter(self._kept.values())).arrays])
+        names = [port.name for port in self._interface.outputs]
+        self._misbehaviour += faults_of_calls(
+            self._runner.module, self._emitted, self._runner.own(inputs), names
+        )
+        if self._options.gradients:
+            try:
+                self._misbehaviour += faults_of_gradients(
+                    self._runner.double, [in_type(x, torch.float64) for x in inputs], names
+                )
+            except NoGradientsError as error:
+                self._unchecked.append(f"gradients were not checked: {error}")
+
+    def _batches(self, references: References) -> Iterator[Batch]:
+        """Yield batches of every size, of the samples that TFLite has an answer to.
+
+        The last one of a size is filled up with the samples before it.
+        """
+        # TFLite's answers are all of a model's activations: those to the samples of the largest
+        # batch are held, so that each sample is measured once for batches of all sizes.
+        largest = max(self._sizes)
+        held: list[tuple[int, Noise]] = []
         for number, sample in enumerate(self._samples):
+            del held[: max(0, len(held) - largest + 1)]
             noise = self._noise(references, number)
-            if self._answered(noise):
-                kept.append(number)
-                batch.append((number, noise))
-                self._kept[number] = sample
-            else:
+            if not self._answered(noise):
                 self._left_out[number] = sample
+                continue
+            self._kept[number] = sample
+            held.append((number, noise))
             del noise
-            if len(batch) == size:
-                yield batch
-                batch.clear()
-        if batch:
-            rest = islice(cycle(kept), size - len(batch))
-            batch += [(number, self._noise(references, number)) for number in rest]
-            yield batch
+            for size in self._sizes.copy():
+                if len(self._kept) % size == 0:
+                    yield held[-size:]
+        for size in self._sizes.copy():
+            if held and len(self._kept) % size:
+                yield list(islice(cycle(held[-size:]), size))
 
     def _noise(self, references: References, number: int) -> Noise:
-        """Return TFLite's answers to a sample; outputs alone are kept for other batches."""
-        if number in self._noises:
-            return self._noises[number]
-        whole = self._options.outputs_only
-        noise = Noise(
+        """Return TFLite's answers to a sample."""
+        return Noise(
             references,
             self._samples[number].arrays,
             np.random.default_rng([self._options.seed, number]),
-            ("xnnpack",) if whole else (),
+            [port.tensor for port in self._interface.outputs],
             self._options.dtype,
+            self._places,
         )
-        if whole:
-            self._noises[number] = noise
-        return noise
 
     def _answered(self, noise: Noise) -> bool:
         """Return whether each of TFLite's outputs holds a finite number."""
         outputs = noise.answer.keys() & {p.tensor for p in self._interface.outputs}
         return all(np.isfinite(noise.answer[tensor]).any() for tensor in outputs)
 
-    def _run_batch(self, batch: Batch) -> bool:
-        """Compare a batch; return whether it makes sense to run another one."""
+    def _run_batch(self, batch: Batch) -> None:
+        """Compare a batch."""
+        size, exact = len(batch), len(batch) == self._options.batches[0]
         found: list[dict[str, Measures]] = [{} for _ in batch]
         arrays = [self._samples[number].arrays for number, _ in batch]
         inputs = self._runner.inputs(arrays)
@@ -342,15 +414,16 @@ class _Comparison:
                 noise.answer | dict(zip(given, sample, strict=True))
                 for (_, noise), sample in zip(batch, arrays, strict=True)
             ]
-            steps = self._runner.steps(inputs, answers)
+            steps = self._runner.steps(inputs, answers, exact=exact)
         elif called.problem:
             # Larger batches would fail alike. (With layers, the trace finds the one that raises.)
             self._called_otherwise.append(called.problem)
-            return False
+            self._sizes = [s for s in self._sizes if s < size]
+            return
         else:
-            steps = iter([self._runner.whole(called, inputs, len(batch))])
+            steps = iter([self._runner.whole(called, inputs, exact=exact)])
         for step in steps:
-            if not self._options.outputs_only:
+            if exact and not self._options.outputs_only:  # every sample once
                 self._exercised.record(step)
                 self._isolation.run(step)
             if step.raised:
@@ -362,10 +435,9 @@ class _Comparison:
             self._measure(step, batch, found)
         for (number, noise), measures in zip(batch, found, strict=True):
             self._judge(self._samples[number].name, measures, noise)
-        return True
 
     def _measure(self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]) -> None:
-        size = len(batch)
+        size, together = len(batch), tuple(number for number, _ in batch)
         for place, value in step.layer.compared.items():
             name = row_name(step.layer, place)
             port = self._ports[name]
@@ -373,52 +445,77 @@ class _Comparison:
             dtypes = (_dtype(step.free, place), self._wanted(port.dtype))
             for position, (number, noise) in enumerate(batch):
                 free, forced, exact = (_sample(x, position, size) for x in sides)
-                alone = None
-                # After batches of one, larger ones are compared with these; and with their
-                # exact answers, which in float64 are the same in any batch.
                 if step.layer.kind == OUTPUT and size == 1:
-                    self._alone[name, number] = free, exact
-                elif step.layer.kind == OUTPUT:
-                    alone, before = self._alone.get((name, number), (None, None))
-                    exact = before if exact is None else exact
+                    self._alone[name, number] = free
                 xnnpack = noise.answers.get("xnnpack", {}).get(port.tensor)
-                found[position][name] = measure(
+                measures = measure(
                     sample_name(self._samples[number], position, size),
                     expected(value, [noise.answer]),
                     free,
                     forced,
                     exact,
-                    alone=alone,
+                    together=together,
+                    alone=self._alone.get((name, number)),
                     xnnpack=None if xnnpack is None else port.to_module(xnnpack),
                     dtypes=dtypes,
                     whole=sides[0] is not None and not _is_batch(sides[0], size),
                     pictured=self._options.pictures,
                     image=_is_image(port),
+                    places=port.tensor in self._places,
                 )
+                # The float64 run is made once, in batches of the first size.
+                known = self._exact.setdefault((name, number), measures.exact)
+                found[position][name] = replace(measures, exact=known)
 
     def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> None:
         # A floor is a maximum over random draws, and too low after few of them. So before an
         # error fails, more draws are made, until the floor reaches the height at which the
         # error passes: the limit is FLOOR_FACTOR floors, hence the division. Draws that could
         # not change the verdict are not made, for each is a run of the whole model.
-        wanted = {
-            self._ports[name].tensor: measures.needed / FLOOR_FACTOR
-            for name, measures in found.items()
-            if measures.needed > self._limit(name, measures, noise)
-        }
-        noise.look_deeper(wanted)
-        for name, measures in found.items():
-            height = noise.floor[self._ports[name].tensor]
-            limit = self._limit(name, measures, noise)
-            self._rows[name].findings.append(Finding(sample, measures, height, limit))
+        if any(m.error for n, m in found.items() if self._ports[n].tensor in self._places):
+            self._moved[sample] = None
+        # Larger batches are compared with the run of the sample alone, too.
+        moved = sample in self._moved
+        self._unsteady |= {} if noise.steady else {sample: None}
+        floors = {name: self._floors(name, noise, moved) for name in found}
+        low: set[str] = set()
+        wanted: dict[int, float] = {}
+        steady: dict[int, float] = {}
+        for name, m in found.items():
+            tensor = self._ports[name].tensor
+            errors = (m.free_error, m.forced_error or 0)
+            for error, floor in zip(errors, floors[name], strict=True):
+                if error > self._limit(name, m, floor[tensor]):
+                    heights = steady if floor is noise.steady else wanted
+                    heights[tensor] = max(heights.get(tensor, 0.0), error / FLOOR_FACTOR)
+                    low.add(name)
+        noise.look_deeper(wanted, steady)
+        for name, m in found.items():
+            own = [floor[self._ports[name].tensor] for floor in floors[name]]
+            limits = [self._limit(name, m, height) for height in own]
+            draws = noise.draws if name in low else 0
+            finding = Finding(sample, m, own[0], limits[0], limits[1], draws)
+            self._rows[name].findings.append(finding)
 
-    def _limit(self, name: str, measures: Measures, noise: Noise) -> float:
+    def _floors(self, name: str, noise: Noise, moved: bool) -> list[Mapping[int, float]]:
+        """Return which noise floors hold for a value running freely, and teacher-forced.
+
+        Args:
+            name: of its row.
+            noise: of the sample.
+            moved: whether the module has found a maximum at another place than TFLite.
+        """
+        tensor = self._ports[name].tensor
+        if tensor not in self._behind or tensor not in noise.steady:
+            return [noise.floor, noise.floor]
+        return [noise.floor if moved else noise.steady, noise.steady]
+
+    def _limit(self, name: str, measures: Measures, floor: float) -> float:
         port = self._ports[name]
         for called in (name, port.name):
             if called in self._options.tolerances:
                 return self._options.tolerances[called]
-        dtype = self._wanted(port.dtype)
-        return limit_of(measures.magnitude, noise.floor[port.tensor], dtype)
+        return limit_of(measures.magnitude, floor, self._wanted(port.dtype))
 
     def _wanted(self, dtype: str) -> str:
         """Return the type that the module should give for one of TFLite's."""

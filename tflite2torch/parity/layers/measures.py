@@ -45,7 +45,9 @@ class Measures:
 
     Attributes:
         sample: the input, and its place in a batch.
+        together: the samples that ran in one batch, by number, in the batch's order.
         compared: how many elements are finite on both sides.
+        unfinite: how many are NaN or infinite on both sides.
         error: largest free-running distance from the reference kernels; infinite where
             there is a problem.
         mean_error: mean distance.
@@ -63,10 +65,13 @@ class Measures:
             batch of one and within ``BATCH_TOLERANCE``, infinite if shapes differ, or
             an element is NaN or infinite on one side only.
         xnnpack_error: largest distance from XNNPACK; None where its answer is not kept.
+        equal: the share of equal elements, of places of maxima; None for all others.
     """
 
     sample: str
+    together: tuple[int, ...]
     compared: int
+    unfinite: int
     error: float
     mean_error: float
     where: Index
@@ -79,13 +84,17 @@ class Measures:
     picture: Picture | None
     moved: float
     xnnpack_error: float | None
+    equal: float | None
 
     @property
     def needed(self) -> float:
         """The smallest limit at which it passes; infinite if it fails at any limit."""
-        # Every distance that verdicts compare with the limit: see ``Finding.failures`` and
-        # ``Forced.failures``.
-        return max(self.error, self.forced_error or 0, self.moved)
+        return max(self.free_error, self.forced_error or 0)
+
+    @property
+    def free_error(self) -> float:
+        """The larger of the distances that count when the module runs freely."""
+        return max(self.error, self.moved)
 
 
 def measure(
@@ -95,12 +104,14 @@ def measure(
     forced: Array | None = None,
     exact: Array | None = None,
     *,
+    together: tuple[int, ...] = (),
     alone: Array | None = None,
     xnnpack: Array | None = None,
     dtypes: tuple[str, str] | None = None,
     whole: bool = False,
     pictured: bool = False,
     image: bool = False,
+    places: bool = False,
 ) -> Measures:
     """Measure how a value differs from the reference's.
 
@@ -112,6 +123,7 @@ def measure(
         free: the value when the module runs freely; None where there is none.
         forced: the value when the operation gets the reference's own operands.
         exact: the value in float64.
+        together: the samples of its batch, by number.
         alone: the value when the sample runs alone, of a sample in a batch.
         xnnpack: the answer of XNNPACK.
         dtypes: the value's type and the one that it should have, where an array was widened
@@ -119,6 +131,7 @@ def measure(
         whole: whether ``free`` is all that the module gave, for that is no batch of samples.
         pictured: whether to draw both sides.
         image: whether the values are images, C x H x W.
+        places: whether the values are places of maxima.
     """
     size, moved = magnitude(expected), _distance(free, alone) or 0.0
     # Where shapes differ, no distance is defined: the error is infinite, so that it fails
@@ -136,7 +149,9 @@ def measure(
         picture = draw(expected, free, image=image)
     return Measures(
         sample=sample,
+        together=together,
         compared=0 if found is None else found.compared,
+        unfinite=_unfinite(free, expected, found),
         error=math.inf if problems or found is None else found.largest,
         mean_error=math.inf if problems or found is None else found.mean,
         # The first element that is NaN or infinite on one side only is worse than any error.
@@ -150,7 +165,15 @@ def measure(
         picture=picture,
         moved=moved if moved > BATCH_TOLERANCE * size else 0.0,
         xnnpack_error=_distance(free, xnnpack),
+        equal=float(np.mean(free == expected)) if places and fits else None,
     )
+
+
+def _unfinite(free: Array | None, expected: Array, found: Difference | None) -> int:
+    """Count the elements that are NaN or infinite on both sides."""
+    if free is None or found is None or found.compared == expected.size:
+        return 0
+    return int((~np.isfinite(free) & ~np.isfinite(expected)).sum())
 
 
 def _problems(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -57,17 +57,21 @@ class Totals:
 
     Attributes:
         compared: how many elements were finite on both sides.
+        unfinite: how many were NaN or infinite on both sides.
         compared_on: on how many inputs there was such an element; none is a failure.
         error: the largest free-running error.
         needed: the smallest limit at which all inputs pass; infinite where none does.
         xnnpack_error: the largest distance from XNNPACK; None where it was not measured.
+        equal: of places of maxima, the smallest share that is equal on an input; None for others.
     """
 
     compared: int
+    unfinite: int
     compared_on: int
     error: float
     needed: float
     xnnpack_error: float | None
+    equal: float | None
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,7 @@ class ParityReport:
         given: a summary of the inputs that were compared.
         batches: sizes of the batches that the module ran in.
         seed: of random inputs and nudges.
+        tolerances: the limits that were given for values of this model, by name.
         dtype: the floating type that the module computed in.
         reference: what ran the model: ``litert``, ``tensorflow`` or ``mediapipe``.
         runtime: its name and version.
@@ -204,6 +209,7 @@ class ParityReport:
     given: tuple[Given, ...]
     batches: tuple[int, ...]
     seed: int
+    tolerances: Mapping[str, float]
     dtype: str
     reference: str
     runtime: str
@@ -268,8 +274,14 @@ class ParityReport:
             count = len(self.samples)
             inputs = "1 input" if count == 1 else f"{count} inputs"
             exercised, total = self.weights
-            weights = f"; {exercised:,} of {total:,} weights exercised" if total else ""
-            return f"passed: {len(self.layers)} values on {inputs}{weights}"
+            weights = [f"{exercised:,} of {total:,} weights exercised"] if total else []
+            return "; ".join(
+                [
+                    f"passed: {len(self.layers)} values on {inputs}",
+                    *weights,
+                    *self._reservations(),
+                ]
+            )
         reasons = list(self.failures)
         failing = [layer for layer in self.layers if not layer.passed]
         source = next((x for x in failing if x.name in self.sources[:1]), None)
@@ -280,31 +292,54 @@ class ParityReport:
             reasons.append(f"{failing[0].name}{folded}: {failing[0].reasons[0]}")
         return "failed: " + "; ".join(reasons or ["nothing was compared"])
 
+    def _reservations(self) -> Iterator[str]:
+        """Yield what a verdict has to say besides that all passes."""
+        if self.tolerances:
+            yield f"with tolerances that were given: {listed(self.tolerances)}"
+        unfinite = sum(layer.totals.unfinite for layer in self.layers)
+        if unfinite:
+            yield f"{unfinite} elements are NaN or infinite on both sides"
+
+
+def listed(tolerances: Mapping[str, float]) -> str:
+    """Return tolerances as text."""
+    return ", ".join(f"{name}={value:g}" for name, value in tolerances.items())
+
 
 Outcome = ParityReport | ReferenceFailedError | NotComparableError
 """The result of comparing one model: a report, or why there is none."""
 
 
 def find_notes(
-    layers: tuple[LayerReport, ...], samples: int, left_out: Sequence[str]
+    layers: tuple[LayerReport, ...],
+    samples: int,
+    left_out: Sequence[str],
+    tolerances: Mapping[str, float],
 ) -> tuple[str, ...]:
-    """Return notes on inputs on which not everything was compared.
+    """Return notes on limits that are not the usual ones, and on what was not compared.
 
     Args:
         layers: those of a report.
         samples: how many inputs were compared.
         left_out: names of those that were not.
+        tolerances: the limits that were given.
     """
     notes = []
+    if tolerances:
+        notes.append(f"tolerances given: {listed(tolerances)}")
+    deeper = [f"{x.name} ({x.worst.draws})" for x in layers if x.passed and x.worst.draws]
+    if deeper:
+        notes.append(f"within the limit only after more draws: {', '.join(deeper)}")
     if left_out:
         notes.append(f"left out: {', '.join(left_out)}: {NO_ANSWER}")
     partly = [
-        f"{layer.name} (on {layer.totals.compared_on} of {samples} inputs)"
+        f"{layer.name} ({layer.totals.unfinite} elements, compared on "
+        f"{layer.totals.compared_on} of {samples} inputs)"
         for layer in layers
-        if 0 < layer.totals.compared_on < samples
+        if layer.totals.unfinite
     ]
     if partly:
-        notes.append(f"NaN or infinite on both sides elsewhere: {', '.join(partly)}")
+        notes.append(f"NaN or infinite on both sides: {', '.join(partly)}")
     return tuple(notes)
 
 

@@ -87,8 +87,9 @@ def reproduction(
     trace = listed if module is None else trace_like(module, listed)
     given = [_find(trace, name)[0].port(_find(trace, name)[1]) for name in identity.inputs]
     cut, inputs = cut_out(conversion.file.data, [port.tensor for port in given], identity.tensor)
-    compared = [sample for sample in samples if sample.name in report.samples]
-    batch, position = _batch(compared, worst, report.batch)
+    batch = [samples[number] for number in row.forced.together]
+    names = [sample_name(sample, place, len(batch)) for place, sample in enumerate(batch)]
+    position = names.index(worst)
     answers = _answers(conversion, batch, [identity.tensor, *inputs], report.reference)
     forced = _forced(conversion, module or emitted, trace, batch, identity, answers)
     layer, place = _find(trace, row.name)
@@ -163,18 +164,6 @@ def _find(trace: Trace, name: str) -> tuple[Layer, int]:
         for place in layer.compared
         if row_name(layer, place) == name
     )
-
-
-def _batch(samples: Sequence[Sample], worst: str, size: int) -> tuple[list[Sample], int]:
-    """Return the batch that a sample was in, and its position there."""
-    count = len(samples)
-    for start in range(0, count, size):
-        # The last batch begins again with the first samples.
-        batch = [samples[(start + place) % count] for place in range(size)]
-        for position, sample in enumerate(batch):
-            if sample_name(sample, position, size) == worst:
-                return batch, position
-    raise ValueError(f"{worst} is none of these samples")
 
 
 def _answers(

@@ -62,6 +62,8 @@ class Row:
         )
         measures = [finding.measures for finding in ranked]
         xnnpack = [m.xnnpack_error for m in measures if m.xnnpack_error is not None]
+        once = {f.sample: f.measures for f in self.findings}.values()
+        equal = [m.equal for m in measures if m.equal is not None]
         nothing = () if self.compared_on else ("no element is finite on both sides",)
         port = port_of(self.value)
         return LayerReport(
@@ -80,11 +82,13 @@ class Row:
             forced=forced[0] if forced else None,
             isolated=self.isolated,
             totals=Totals(
-                compared=sum(m.compared for m in measures),
+                compared=sum(m.compared for m in once),
+                unfinite=sum(m.unfinite for m in once),
                 compared_on=self.compared_on,
                 error=max(m.error for m in measures),
                 needed=max(m.needed for m in measures),
                 xnnpack_error=max(xnnpack, default=None),
+                equal=min(equal, default=None),
             ),
             failures=first_failures(x for f in ranked for x in f.failures()) or nothing,
             forced_failures=first_failures(x for f in forced for x in f.failures()),

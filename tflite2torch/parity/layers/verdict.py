@@ -35,11 +35,13 @@ class Forced:
 
     Attributes:
         sample: the input, and its place in a batch.
+        together: the samples of its batch, by number.
         error: largest distance from the reference kernels when the layer gets their values.
         limit: the largest error that passes.
     """
 
     sample: str
+    together: tuple[int, ...]
     error: float
     limit: float
 
@@ -98,12 +100,18 @@ class Finding:
         measures: how the value compares.
         floor: its noise floor on the input.
         limit: the largest error that passes.
+        forced_limit: the largest error that passes teacher-forced. It is ``limit`` but behind
+            an argmax whose places differ from TFLite's.
+        draws: how many nudged runs the floor is of, where the error passes only because more
+            than the first ones were made; 0 elsewhere.
     """
 
     sample: str
     measures: Measures
     floor: float
     limit: float
+    forced_limit: float
+    draws: int = 0
 
     @property
     def error(self) -> float:
@@ -121,7 +129,7 @@ class Finding:
         error = self.measures.forced_error
         if error is None:
             return None
-        return Forced(self.measures.sample, error, self.limit)
+        return Forced(self.measures.sample, self.measures.together, error, self.forced_limit)
 
     def failures(self) -> Iterator[str]:
         """Yield why the value fails free-running, a line each."""

@@ -20,6 +20,7 @@ from tflite2torch.parity.reference.interpreter import (
 )
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.phases import PhasedReference
+from tflite2torch.parity.reference.process import Limits
 
 References = Mapping[Kernels, Reference]
 
@@ -31,41 +32,43 @@ class Backend:
     Attributes:
         unavailable: returns why it cannot be used and what mends that; empty if it can.
         start: starts a reference for each kernel set; the stack ends them. Its arguments
-            are those of ``start_references``. It raises ReferenceFailedError where the
-            runtime is missing, or refuses the model.
+            are those of ``start_references`` but ``backend``. It raises ReferenceFailedError
+            where the runtime is missing, or refuses the model.
     """
 
     unavailable: Callable[[], str]
-    start: Callable[[ExitStack, TfliteModel, bytes], References]
+    start: Callable[[ExitStack, TfliteModel, bytes, Limits], References]
 
 
 def _interpreter(kind: type[Reference]) -> Backend:
     """Return the backend of an interpreter, with all three kernel sets of TFLite."""
 
-    def start(stack: ExitStack, model: TfliteModel, data: bytes) -> References:
+    def start(stack: ExitStack, model: TfliteModel, data: bytes, limits: Limits) -> References:
         label = model.label
         found: dict[Kernels, Reference] = {
-            k: stack.enter_context(kind(data, k, label=label)) for k in KERNELS
+            k: stack.enter_context(kind(data, k, label=label, limits=limits)) for k in KERNELS
         }
         if any(operator.name in SUMS for operator in model.operators):
-            other = kind(resummed(data), "reference", label=label)
+            other = kind(resummed(data), "reference", label=label, limits=limits)
             found["resummed"] = stack.enter_context(other)
         return found
 
     return Backend(kind.unavailable, start)
 
 
-def _start_mediapipe(stack: ExitStack, model: TfliteModel, data: bytes) -> References:
+def _start_mediapipe(
+    stack: ExitStack, model: TfliteModel, data: bytes, limits: Limits
+) -> References:
     # MediaPipe's runtime lacks reference kernels: its optimized ones stand for them. What
     # an interpreter's reference kernels give for all but MediaPipe's own operators, summed
     # in another order, is the third opinion that a noise floor needs.
     label = model.label
-    runtime = MediaPipeReference(data, "builtin", model, label=label)
+    runtime = MediaPipeReference(data, "builtin", model, label=label, limits=limits)
     stack.enter_context(runtime)
-    xnnpack = MediaPipeReference(data, "xnnpack", model, label=label)
+    xnnpack = MediaPipeReference(data, "xnnpack", model, label=label, limits=limits)
     stack.enter_context(xnnpack)
     kind = INTERPRETERS[interpreter()]
-    phased = PhasedReference(resummed(data), kind, label=label)
+    phased = PhasedReference(resummed(data), kind, label=label, limits=limits)
     stack.enter_context(phased)
     return {"reference": runtime, "xnnpack": xnnpack, "resummed": phased}
 
@@ -95,7 +98,9 @@ def choose_backend(model: TfliteModel) -> str:
     return "mediapipe" if custom else interpreter()
 
 
-def start_references(stack: ExitStack, model: TfliteModel, data: bytes, backend: str) -> References:
+def start_references(
+    stack: ExitStack, model: TfliteModel, data: bytes, backend: str, limits: Limits | None = None
+) -> References:
     """Start a reference for each kernel set; the stack ends them.
 
     Args:
@@ -103,12 +108,13 @@ def start_references(stack: ExitStack, model: TfliteModel, data: bytes, backend:
         model: the parsed file.
         data: the file, or an edited copy with the inputs and outputs of ``model``.
         backend: a key of ``BACKENDS``.
+        limits: what each process may take.
 
     Raises:
         ReferenceFailedError: a reference is missing, refuses the model, or sees other
             inputs and outputs than the file declares.
     """
-    references = BACKENDS[backend].start(stack, model, data)
+    references = BACKENDS[backend].start(stack, model, data, limits or Limits())
     for reference in references.values():
         for tensor in (*reference.inputs, *reference.outputs):
             stated = model.tensors[tensor.index]

@@ -5,8 +5,9 @@ No fixed tolerance can replace it: floors of official models range from 5e-6 to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
@@ -34,14 +35,18 @@ class Noise:
         references: a reference for each kernel set.
         inputs: in TFLite's order and shape.
         generator: draws the directions that input values are nudged in.
-        keep: kernel sets whose answers are kept besides those of ``reference``.
+        outputs: tensors of which XNNPACK's answer is kept besides that of ``reference``.
         dtype: the type that the module computes in; inputs are nudged by an ulp of it.
+        places: tensors that hold places of maxima, by TFLite index.
 
     Attributes:
-        answers: for each kernel set that is kept, its tensors by TFLite index.
+        answers: for ``reference`` and ``xnnpack``, the tensors that are kept, by TFLite index.
+        draws: how many nudged runs were made.
         floor: for each tensor, the largest difference between any two kernel sets, and
             between the reference kernels on the input and on the same input nudged by one
             ulp; where there is a ``resummed`` set, every other nudged run is of that.
+        steady: the same over the runs that found all maxima at the same places, for what lies
+            behind a tie jumps with any rounding; empty where no run did.
 
     Raises:
         ReferenceFailedError: where a reference fails.
@@ -52,19 +57,21 @@ class Noise:
         references: Mapping[Kernels, Reference],
         inputs: Sequence[Array],
         generator: np.random.Generator,
-        keep: Sequence[Kernels] = ("reference",),
+        outputs: Collection[int] = (),
         dtype: str = "float32",
+        places: Collection[int] = (),
     ) -> None:
         self._dtype = dtype
+        self._places = places
         drawn: Sequence[Kernels] = ("resummed", "reference")
         self._drawn = [references[k] for k in drawn if k in references]
         self._inputs = inputs
         self._generator = generator
-        self._draws = 0
+        self.draws = 0
         self.floor: dict[int, float] = {}
-        self.answers: dict[Kernels, dict[int, Array]] = {
-            kernels: {} for kernels in references if kernels in {"reference", *keep}
-        }
+        self.steady: dict[int, float] = {}
+        self._outputs = outputs
+        self.answers: dict[Kernels, dict[int, Array]] = {"reference": {}, "xnnpack": {}}
         self._run(references)
         for _ in range(FIRST_DRAWS):
             self._draw()
@@ -74,21 +81,25 @@ class Noise:
         """The tensors that the reference kernels give, by TFLite index."""
         return self.answers["reference"]
 
-    def look_deeper(self, wanted: Mapping[int, float]) -> None:
+    def look_deeper(
+        self, wanted: Mapping[int, float], steady: Mapping[int, float] = MappingProxyType({})
+    ) -> None:
         """Make further draws until every tensor's floor is as high as wanted, or hopeless.
 
         Args:
-            wanted: heights by tensor. One above ``HOPELESS`` times the present floor is
-                given up.
+            wanted: heights of ``floor`` by tensor. One above ``HOPELESS`` times the present
+                floor is given up.
+            steady: the same of ``steady``.
 
         Raises:
             ReferenceFailedError: the reference fails.
         """
         # A floor never sinks, so it does not matter that draws stop once it is high enough:
         # the verdict is the one that all MAX_DRAWS draws would give.
-        while self._draws < MAX_DRAWS and any(
-            self.floor[tensor] < height <= HOPELESS * self.floor[tensor]
-            for tensor, height in wanted.items()
+        while self.draws < MAX_DRAWS and any(
+            floor[tensor] < height <= HOPELESS * floor[tensor]
+            for floor, heights in ((self.floor, wanted), (self.steady, steady))
+            for tensor, height in heights.items()
         ):
             self._draw()
 
@@ -98,22 +109,32 @@ class Noise:
         # take hundreds of megabytes. Elements that are NaN or infinite on one side do not
         # raise the floor: an infinite floor would excuse every error.
         runs = [reference.stream(self._inputs) for reference in references.values()]
+        found: list[dict[int, float]] = [{} for _ in combinations(runs, 2)]
         for arrived in zip(*runs, strict=True):
             tensor = arrived[0][0]
             arrays = [array for _, array in arrived]
-            pairs = combinations(arrays, 2)
-            self.floor[tensor] = max(largest_difference(*pair) for pair in pairs)
+            for distances, pair in zip(found, combinations(arrays, 2), strict=True):
+                distances[tensor] = largest_difference(*pair)
             for kernels, array in zip(references, arrays, strict=True):
-                if kernels in self.answers:
+                if kernels == "reference" or (kernels == "xnnpack" and tensor in self._outputs):
                     self.answers[kernels][tensor] = array.copy()
+        for distances in found:
+            self._raise(distances)
 
     def _draw(self) -> None:
-        reference = self._drawn[self._draws % len(self._drawn)]
-        self._draws += 1
+        reference = self._drawn[self.draws % len(self._drawn)]
+        self.draws += 1
         nudged = [nudge(array, self._generator, self._dtype) for array in self._inputs]
-        for tensor, array in reference.stream(nudged):
-            distance = largest_difference(self.answer[tensor], array)
-            self.floor[tensor] = max(self.floor[tensor], distance)
+        self._raise(
+            {t: largest_difference(self.answer[t], array) for t, array in reference.stream(nudged)}
+        )
+
+    def _raise(self, distances: Mapping[int, float]) -> None:
+        """Raise the floors to the distances between two runs."""
+        moved = any(distances.get(tensor) for tensor in self._places)
+        for floor in (self.floor,) if moved else (self.floor, self.steady):
+            for tensor, distance in distances.items():
+                floor[tensor] = max(floor.get(tensor, 0.0), distance)
 
 
 def nudge(array: Array, generator: np.random.Generator, dtype: str = "float32") -> Array:

@@ -12,6 +12,7 @@ from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.parity.reference.editing import part_of
 from tflite2torch.parity.reference.interpreter import Reference
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference, info
+from tflite2torch.parity.reference.process import Limits
 from tflite2torch.parity.reference.wire import Array
 
 
@@ -25,6 +26,7 @@ class PhasedReference(Reference):
         data: bytes of a ``.tflite`` file.
         interpreter: runs the builtin operators.
         label: how messages name the model.
+        limits: what the process of each phase may take.
 
     Raises:
         InvalidModelError: the file is broken.
@@ -37,6 +39,7 @@ class PhasedReference(Reference):
         interpreter: type[Reference] = Reference,
         *,
         label: str = "model",
+        limits: Limits | None = None,
     ) -> None:
         model = read_model(ModelFile("model", label, data))
         self.inputs = tuple(info(model, index) for index in model.inputs)
@@ -45,7 +48,7 @@ class PhasedReference(Reference):
         self.version = ""
         with ExitStack() as stack:
             self._references = [
-                stack.enter_context(_start(data, model, phase, interpreter, label))
+                stack.enter_context(_start(data, model, phase, interpreter, label, limits))
                 for phase in phases(model)
             ]
             self._resources = stack.pop_all()
@@ -88,6 +91,7 @@ def _start(
     phase: list[Operator],
     interpreter: type[Reference],
     label: str,
+    limits: Limits | None,
 ) -> Reference:
     """Start a reference for one phase; its outputs are what later phases or the caller read."""
     inside = {operator.index for operator in phase}
@@ -99,6 +103,6 @@ def _start(
     outputs = sorted(made & (later | set(model.outputs)))
     part = part_of(data, sorted(inside), inputs, outputs)
     if not phase[0].custom:
-        return interpreter(part, "reference", label=label)
+        return interpreter(part, "reference", label=label, limits=limits)
     cut = replace(model, inputs=tuple(inputs), outputs=tuple(outputs))
-    return MediaPipeReference(part, "builtin", cut, label=label)
+    return MediaPipeReference(part, "builtin", cut, label=label, limits=limits)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -33,12 +34,25 @@ from tflite2torch.parity.reference.wire import (
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that the package ``tflite2torch`` is in."""
 
+IDLE = 0.01
+"""A process that uses a smaller share of its time hangs."""
+
+SOON = 0.05
+"""Seconds between two looks at a process whose time is nearly over."""
+
 WITHOUT = "take another --reference; convert --no-verify goes without one"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a reference may take: seconds for each answer, bytes of address space."""
+    """What a reference may take.
+
+    Attributes:
+        seconds: of processor time for each answer, where the system tells that, so that other
+            programs do not count; elsewhere of time. One that does next to nothing for so long
+            hangs.
+        memory: bytes of address space.
+    """
 
     seconds: float = 60.0
     memory: int = 2 << 30
@@ -144,9 +158,8 @@ class Child:
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """Kill the process when its time is over; raise with the reason if it has ended."""
-        timer = threading.Timer(self._limits.seconds, self._overrun)
-        timer.daemon = True
-        timer.start()
+        done = threading.Event()
+        threading.Thread(target=self._watch, args=[done], daemon=True).start()
         try:
             yield
         except (EOFError, OSError) as error:
@@ -154,11 +167,20 @@ class Child:
         except WireError as error:
             raise self.failure(f"answered with {error}") from error
         finally:
-            timer.cancel()
+            done.set()
 
-    def _overrun(self) -> None:
-        self._overran = True
-        self._process.kill()
+    def _watch(self, done: threading.Event) -> None:
+        """Kill the process unless the event is set in time."""
+        limit = wait = self._limits.seconds
+        started, before = time.monotonic(), processor_seconds(self.process_id)
+        while not done.wait(wait):
+            passed, now = time.monotonic() - started, processor_seconds(self.process_id)
+            used = passed if before is None or now is None else now - before
+            if used >= limit or used < IDLE * passed:
+                self._overran = True
+                self._process.kill()
+                return
+            wait = max(limit - used, SOON)
 
     def _end(self) -> None:
         self._process.kill()
@@ -175,7 +197,7 @@ class Child:
 
     def _ending(self) -> str:
         if self._overran:
-            return f"gave no answer within {self._limits.seconds:g} s"
+            return f"gave no answer within {self._limits.seconds:g} s; see --time-limit"
         code = self._process.wait()
         self._log.seek(0)
         log = self._log.read().decode(errors="replace").strip().splitlines()
@@ -184,6 +206,16 @@ class Child:
         if code >= 0:
             return f"ended with exit code {code}{detail}"
         return f"was ended by {signal.Signals(-code).name}{detail}"
+
+
+def processor_seconds(process_id: int) -> float | None:
+    """Return the processor time that a process has used; None where the system tells none."""
+    try:
+        text = Path(f"/proc/{process_id}/stat").read_text()
+        user, system = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):  # no Linux, or the process has ended
+        return None
 
 
 def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -17,6 +17,7 @@ from tflite2torch.converter.version import __version__
 from tflite2torch.parity.distances import ulp
 from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
 from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, ULPS
+from tflite2torch.parity.reference.noise import FIRST_DRAWS
 
 SCHEMA = 2
 
@@ -68,6 +69,8 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
         "left_out": outcome.left_out,
         "given": given,
         "batch": outcome.batch,
+        "batches": outcome.batches,
+        "tolerances": dict(outcome.tolerances),
         "seed": outcome.seed,
         "dtype": outcome.dtype,
         "reference": outcome.reference,
@@ -97,12 +100,15 @@ def _layer(layer: LayerReport, dtype: str) -> dict[str, Any]:
         "sample": found.sample,
         "compared": totals.compared,
         "compared_on": totals.compared_on,
+        "not_finite": totals.unfinite,
+        "equal_places": totals.equal,
         "error": found.error,
         "mean_error": found.mean_error,
         "largest_error": totals.error,
         "where": found.where,
         "floor": worst.floor,
         "limit": worst.limit,
+        "draws": worst.draws or FIRST_DRAWS,
         "forced_sample": "" if forced is None else forced.sample,
         "forced_error": None if forced is None else forced.error,
         "forced_limit": None if forced is None else forced.limit,

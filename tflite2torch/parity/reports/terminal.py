@@ -38,6 +38,9 @@ MOST = 3
 FOLDED = "◦"
 """Marks a tensor that was folded into a layer; sources of faults are marked by an arrow."""
 
+DEEPER = "*"
+"""Marks a limit whose noise floor took more nudged runs than are always made."""
+
 
 def show_report(console: Console, report: ParityReport, everything: bool) -> None:
     """Print one comparison: its verdict, and its layers, the worst first."""
@@ -83,7 +86,7 @@ def _setting(report: ParityReport) -> str:
     if report.dtype != "float32":
         text += f"; PyTorch in {report.dtype}"
     return (
-        f"{text}; batch {report.batch}, seed {report.seed}; "
+        f"{text}; batch {' and '.join(map(str, report.batches))}, seed {report.seed}; "
         f"tolerated: {FLOOR_FACTOR:g} noise floors, or {ULPS:g} ulps"
     )
 
@@ -99,7 +102,7 @@ def describe_coverage(covered: Coverage) -> str:
         )
     missing = len(covered.uncompared)
     if missing:
-        text += f"; {missing} not compared, {covered.unexplained} for no known reason"
+        text += f"; {missing} not compared, {len(covered.unexplained)} for no known reason"
     return text
 
 
@@ -198,5 +201,6 @@ def _parts(name: str, width: int) -> Iterator[str]:
 
 def _bar(layer: LayerReport) -> str:
     filled = round(min(layer.severity, 1) * BAR)
+    mark = DEEPER if layer.worst.draws else " "
     colour = "green" if layer.passed else "red"
-    return f"[{colour}]{'█' * filled}[/{colour}]{'·' * (BAR - filled)}"
+    return f"[{colour}]{'█' * filled}[/{colour}]{'·' * (BAR - filled)}{mark}"
