@@ -37,7 +37,7 @@ def test_look_alikes(good: Path) -> None:
     process = run("parity", str(good), *options, PYTHONIOENCODING="ascii")
     assert process.returncode == 1
     assert b"\n> conv " in process.stdout
-    assert b" ########## " in process.stdout
+    assert b" ##########" in process.stdout
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_left_out(report: ParityReport, width: int, heading
 
 
 def test_names_are_folded_where_they_have_parts(report: ParityReport) -> None:
-    text = "\n".join(line[:22].rstrip() for line in table(report, 53))
+    text = "\n".join([line[:22].rstrip() for line in table(report, 53)] + [""])
     assert "\n► stage.1.channel_mlp.\n  normal:\n  SQUARED_DIFFERENCE\n  95\n" in text
 
 
