@@ -111,7 +111,9 @@ def test_an_exception_leaves_nothing(
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from tflite2torch.converter.output import output_folder\n"
+        # A job in the background of a shell ignores the signal, and so would its children.
+        "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from tflite2torch.converter.output import output_folder\n"
         "with output_folder(sys.argv[1]) as folder:\n"
         "    folder.write('a', bytes(1000)); print('ready', flush=True); time.sleep(60)"
     )
