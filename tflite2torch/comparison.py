@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -76,6 +77,7 @@ def compare_conversion(
     from tflite2torch.loading import load_module
     from tflite2torch.parity.layers.compare import compare_model
 
+    start = time.perf_counter()
     report = compare_model(
         conversion,
         load_module(conversion),
@@ -84,6 +86,7 @@ def compare_conversion(
         load_module(other) if isinstance(other, Conversion) else other,
         other if isinstance(other, Conversion) else None,
     )
+    report = replace(report, seconds=time.perf_counter() - start)
     if options.images is None or _takes_images(conversion):
         return report
     note = "it takes no image, so that --images is not for it"
@@ -91,17 +94,22 @@ def compare_conversion(
 
 
 def reproduce(
-    conversion: Conversion, options: Options, report: ParityReport
+    conversion: Conversion,
+    options: Options,
+    report: ParityReport,
+    other: Conversion | None = None,
 ) -> dict[str, bytes | str]:
     """Return the files of ``--save-repro``: one layer, its inputs, and both outputs.
 
-    The layer is the source of the failure, or the worst one where nothing fails.
+    The layer is the source of the failure, or the worst one where nothing fails. Arguments
+    are those that the report was made with.
     """
     from tflite2torch.loading import load_module
     from tflite2torch.parity.layers.reproduction import reproduction
 
     samples = _samples(conversion, options)
-    return reproduction(conversion, load_module(conversion), samples, report)
+    module = None if other is None else load_module(other)
+    return reproduction(conversion, load_module(conversion), samples, report, module, options.dtype)
 
 
 def compare_all(

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from tests.support.networks import Network
 from tests.support.official import BUNDLE
 from tests.support.operators import weights
+from tests.support.page import data_of
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import convert_all
 from tflite2torch.converter.sources import read_sources
@@ -99,8 +100,23 @@ def test_both_models_are_named(good: Path) -> None:
     assert "good.tflite and other.tflite" in lines
     assert f"TFLite runs good.tflite, sha256 {digests[0]}" in lines
     assert f"PyTorch runs other.tflite, sha256 {digests[1]}" in lines
-    assert "good.tflite and other.tflite" in page.read_text("utf-8")
-    assert digests[1] in page.read_text("utf-8")
+    [shown] = data_of(page)["models"]
+    assert shown["title"] == "good.tflite and other.tflite"
+    assert shown["other"]["sha256"] == digests[1]
+
+
+def test_it_saves_what_differs(good: Path, tmp_path: Path) -> None:
+    folder, nodes = tmp_path / "repro", tmp_path / "nodes.json"
+    options = [f"--save-repro={folder}", f"--model-explorer={nodes}", "--dtype=bfloat16"]
+    _, model = compared(good, good, *options)
+    layer = model["layers"][0]
+    assert json.loads(nodes.read_text())["main"]["results"] == {
+        layer["tensor_name"]: {"value": layer["severity"]}
+    }
+    with np.load(folder / "good" / "outputs.npz") as outputs:
+        error = np.abs(outputs["pytorch"] - outputs["tflite"]).max()
+    assert error == pytest.approx(layer["forced_error"])
+    assert error > 1e-3  # of bfloat16
 
 
 def test_a_call_that_is_wrong(good: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,6 +19,7 @@ from PIL import Image
 
 import tflite2torch
 from tests.support.networks import Network
+from tests.support.page import data_of
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.frontends.tflite.flatbuffer import Decoder
@@ -138,7 +138,7 @@ def test_a_tolerance_that_was_given_is_told_everywhere(good: Path) -> None:
     assert f"with tolerances that were given: {told}" in " ".join(result.stdout.split())
     assert f"tolerances given: {told}" in result.stdout
     assert f"tolerances given: {told}" in junit.read_text("utf-8")
-    assert f"tolerances given: {told}" in page.read_text("utf-8")
+    assert f"tolerances given: {told}" in data_of(page)["models"][0]["notes"]
 
 
 def test_a_typo_in_a_tolerance_is_told_before_the_work(
@@ -148,7 +148,7 @@ def test_a_typo_in_a_tolerance_is_told_before_the_work(
         raise AssertionError("it began")
 
     for verb, sources in (("parity", [good]), ("compare", [good, good])):
-        monkeypatch.setattr(f"tflite2torch.commands.{verb}.compare_conversion", work)
+        monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", work)
         result = call(verb, *sources, "--tolerance=nowhere=1")
         assert result.exit_code == 2
         assert "nowhere: no layer or tensor of this name" in result.stderr
@@ -201,7 +201,7 @@ def test_a_reference_that_cannot_run(good: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object) -> None:
         raise tflite2torch.ReferenceFailedError("good.tflite: TFLite was ended")
 
-    monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", fail)
+    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", fail)
     junit = good.parent / "junit.xml"
     result = CliRunner().invoke(main, ["parity", str(good), "--json", f"--junit={junit}"])
     assert result.exit_code == 3
@@ -222,7 +222,7 @@ def verdicts(good: Path, good_model: bytes, monkeypatch: pytest.MonkeyPatch) -> 
         paths[name] = good.with_name(f"{name}.tflite")
         paths[name].write_bytes(good_model + bytes(padding))
 
-    def compare(conversion: Conversion, _: object) -> ParityReport:
+    def compare(conversion: Conversion, *_: object) -> ParityReport:
         if conversion.name in ("crashes", "hangs"):
             raise tflite2torch.ReferenceFailedError(
                 f"{conversion.name}.tflite: it {conversion.name}"
@@ -230,7 +230,7 @@ def verdicts(good: Path, good_model: bytes, monkeypatch: pytest.MonkeyPatch) -> 
         failures = ("it is none",) * (conversion.name == "fails")
         return replace(report, name=conversion.name, failures=failures)
 
-    monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", compare)
+    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", compare)
     return paths
 
 
@@ -296,7 +296,7 @@ def test_interrupting_it_says_which_reports_are_there(
     assert result.exit_code == 130
     assert result.stderr == f"interrupted; {page} was written\n"
     assert page.exists()
-    monkeypatch.setattr("tflite2torch.commands.parity.compare_conversion", interrupt)
+    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", interrupt)
     result = call("parity", good, *options, "--force")
     assert (result.exit_code, result.stderr) == (130, "interrupted; nothing was written\n")
 
@@ -335,9 +335,7 @@ def test_a_page_of_any_numbers(good: Path, good_model: bytes, tmp_path: Path, si
     result = call("parity", good, *options)
     cut_off = np.abs(size) > 1e38  # where TFLite has its largest number
     assert result.exit_code == cut_off, result.output
-    data = re.search(r'id="data" type="application/json">(.*)</', page.read_text("utf-8"))
-    assert data is not None
-    [model] = json.loads(data[1])["models"]
+    [model] = data_of(page)["models"]
     assert len(model["pictures"]) == 1
 
 
@@ -348,11 +346,15 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     _, document = parity(good, *options, f"--tolerance={output}=0")
     model = document["models"][0]
     [suite] = ElementTree.fromstring((good.parent / "junit.xml").read_bytes())
-    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert float(str(suite.get("time"))) == pytest.approx(model["seconds"], abs=1e-3)
+    assert model["seconds"] > 0
     told = {x.get("name"): x.get("value") for x in suite.findall("properties/property")}
     assert told == {"weights": "56", "weights exercised": "56"}
-    [failed] = [case for case in suite if case.find("failure") is not None]
-    assert failed.get("name") == output
+    failed = {c.get("name"): c.find("failure") for c in suite if c.find("failure") is not None}
+    kinds = {name: failure.get("type") for name, failure in failed.items()}
+    assert kinds == {"module": "module", output: "source"}
+    assert model["verdict"] == failed["module"].get("message")
     nodes = json.loads((good.parent / "nodes.json").read_text())
     layer = model["layers"][0]
     assert list(nodes) == ["main"]

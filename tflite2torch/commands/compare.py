@@ -7,14 +7,8 @@ from pathlib import Path
 
 import click
 
-from tflite2torch.commands.comparing import Reports, comparing
-from tflite2torch.commands.options import common, finish, progress, tell_repeated
-from tflite2torch.comparison import (
-    check_inputs,
-    check_tolerances,
-    compare_all,
-    compare_conversion,
-)
+from tflite2torch.commands.comparing import Reports, comparing, run
+from tflite2torch.commands.options import common, tell_repeated
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import SourceError
 from tflite2torch.converter.sources import read_sources
@@ -42,19 +36,11 @@ def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype
     """
     if len(sources) != 2:
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
-    options = replace(options, dtype=dtype)
     reports.check([*sources, options.inputs])
     first, second = (convert_all(read_sources([source], tell_repeated)) for source in sources)
     others = _paired(first, second)
-    check_inputs(options, first)
-    check_tolerances(options.tolerances, first)
-    with progress(reports.quiet) as bar:
-        outcomes = compare_all(
-            bar.track(first, description="comparing"),
-            lambda model: compare_conversion(model, options, others[model.name]),
-        )
-    reports.show(outcomes)
-    finish(outcomes, reports.quiet)
+    pairs = [(model, others[model.name]) for model in first]
+    run(pairs, replace(options, dtype=dtype), reports)
 
 
 def _paired(first: list[Conversion], second: list[Conversion]) -> dict[str, Conversion]:

@@ -7,15 +7,28 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
 
-from tflite2torch.commands.options import note_written, print_json
+from tflite2torch.commands.options import (
+    FolderPath,
+    finish,
+    note_written,
+    print_json,
+    progress,
+)
+from tflite2torch.comparison import (
+    check_inputs,
+    check_tolerances,
+    compare_all,
+    compare_conversion,
+    reproduce,
+)
 from tflite2torch.console import console
+from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.outputs import check_targets, write_file
+from tflite2torch.outputs import check_new, check_targets, write_file, write_files
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import BACKENDS
@@ -26,6 +39,9 @@ from tflite2torch.parity.reports.terminal import show_report, show_unknown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Pair = tuple[Conversion, Conversion | None]
+"""A model that TFLite runs, and the one whose module PyTorch runs; None for its own."""
+
 FILE = click.Path(path_type=Path)
 
 
@@ -36,6 +52,8 @@ class Reports:
     Attributes:
         html: where the page goes.
         junit: where the JUnit XML goes.
+        explorer: where the node data for Model Explorer goes.
+        repro: the folder that reproductions go to.
         force: whether files that exist are replaced.
         everything: whether the table has every layer.
         as_json: whether JSON is printed in place of tables.
@@ -44,33 +62,42 @@ class Reports:
 
     html: Path | None
     junit: Path | None
+    explorer: Path | None
+    repro: Path | None
     force: bool
     everything: bool
     as_json: bool
     quiet: bool
 
-    def check(
-        self,
-        read: Sequence[Path | None],
-        files: Mapping[str, Path | None] = MappingProxyType({}),
-        folders: Mapping[str, Path | None] = MappingProxyType({}),
-    ) -> None:
-        """Raise OutputError where a report, or another of a verb's files, cannot be written.
+    def check(self, read: Sequence[Path | None]) -> None:
+        """Raise OutputError where a report cannot be written.
 
         Args:
             read: what the call reads; None counts for nothing.
-            files: further files by the option that names them.
-            folders: further folders.
         """
-        own = {"--html": self.html, "--junit": self.junit}
-        check_targets(own | dict(files), folders, filter(None, read), self.force)
+        files = {"--html": self.html, "--junit": self.junit, "--model-explorer": self.explorer}
+        check_targets(files, {"--save-repro": self.repro}, filter(None, read), self.force)
 
-    def show(self, outcomes: Mapping[str, Outcome]) -> None:
+    def check_models(self, names: Sequence[str]) -> None:
+        """Raise where the reports of these models cannot be written: UsageError, OutputError."""
+        if self.explorer is not None and len(names) != 1:
+            raise click.UsageError("--model-explorer takes one model; name one .tflite file")
+        if self.repro is not None and not self.force:
+            for name in names:
+                check_new("--save-repro", self.repro / name)
+
+    def show(
+        self, outcomes: Mapping[str, Outcome], pairs: Sequence[Pair], options: Options
+    ) -> None:
         """Print the outcomes and write the files, even if printing fails on a closed pipe."""
         try:
             self._print(outcomes)
         finally:
             self._write(outcomes)
+            for conversion, other in pairs:
+                report = outcomes[conversion.name]
+                if isinstance(report, ParityReport):
+                    self._write_of_model(conversion, other, options, report)
 
     def _print(self, outcomes: Mapping[str, Outcome]) -> None:
         if self.as_json:
@@ -89,11 +116,51 @@ class Reports:
         if self.junit is not None:
             write_report("--junit", self.junit, as_junit(outcomes))
 
+    def _write_of_model(
+        self,
+        conversion: Conversion,
+        other: Conversion | None,
+        options: Options,
+        report: ParityReport,
+    ) -> None:
+        if self.explorer is not None:
+            from tflite2torch.parity.reports.model_explorer import as_node_data
+
+            data = as_node_data(report, conversion.file.data)
+            write_report("--model-explorer", self.explorer, data)
+        if self.repro is None:
+            return
+        if files := reproduce(conversion, options, report, other):
+            write_files("--save-repro", self.repro / conversion.name, files)
+            note_written(f"{self.repro / conversion.name} was written")
+
 
 def write_report(option: str, path: Path, content: bytes | str) -> None:
     """Write the file of a report that an option names."""
     write_file(option, path, content)
     note_written(f"{path} was written")
+
+
+def run(pairs: Sequence[Pair], options: Options, reports: Reports) -> None:
+    """Compare models, report on them, and exit with the documented code.
+
+    Args:
+        pairs: each model that TFLite runs, and the one whose module PyTorch runs.
+        options: how they are compared.
+        reports: what is reported; checked with ``Reports.check`` before models were converted.
+    """
+    models = [conversion for conversion, _ in pairs]
+    reports.check_models([conversion.name for conversion in models])
+    check_inputs(options, models)
+    check_tolerances(options.tolerances, models)
+    others = {conversion.name: other for conversion, other in pairs}
+    with progress(reports.quiet) as bar:
+        outcomes = compare_all(
+            bar.track(models, description="comparing with TFLite"),
+            lambda conversion: compare_conversion(conversion, options, others[conversion.name]),
+        )
+    reports.show(outcomes, pairs, options)
+    finish(outcomes, reports.quiet)
 
 
 def comparing(command: Command) -> Command:
@@ -110,6 +177,8 @@ def comparing(command: Command) -> Command:
         reference: str | None,
         html: Path | None,
         junit: Path | None,
+        explorer: Path | None,
+        repro: Path | None,
         force: bool,
         everything: bool,
         as_json: bool,
@@ -126,7 +195,7 @@ def comparing(command: Command) -> Command:
             pictures=html is not None,
             reference=reference,
         )
-        reports = Reports(html, junit, force, everything, as_json, quiet)
+        reports = Reports(html, junit, explorer, repro, force, everything, as_json, quiet)
         command(options=options, reports=reports, **others)
 
     decorated: Any = wrapped
@@ -160,6 +229,20 @@ def _report_options() -> Sequence[Decorator]:
             help="Write one page that needs no network.",
         ),
         click.option("--junit", type=FILE, metavar="F", help="Write JUnit XML."),
+        click.option(
+            "--model-explorer",
+            "explorer",
+            type=FILE,
+            metavar="F",
+            help="Write node data for Google's Model Explorer; of one model.",
+        ),
+        click.option(
+            "--save-repro",
+            "repro",
+            type=FolderPath(),
+            metavar="DIR",
+            help="Save a minimal reproduction of the failing layer, or of the worst one.",
+        ),
         click.option("--force", is_flag=True, help="Replace files that exist."),
         click.option("--all", "everything", is_flag=True, help="Show every layer."),
     )

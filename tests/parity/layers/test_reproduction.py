@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -22,8 +23,8 @@ from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.layers.compare import compare_model
-from tflite2torch.parity.layers.report import ParityReport
-from tflite2torch.parity.layers.reproduction import _script, cut_out, reproduction
+from tflite2torch.parity.layers.report import LayerReport, ParityReport
+from tflite2torch.parity.layers.reproduction import _script, _smallest, cut_out, reproduction
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 from tflite2torch.parity.reference.wire import Array
@@ -115,6 +116,28 @@ def test_where_nothing_fails_the_worst_layer_is_shown(
     told = f"{worst.name} of layered on {worst.forced.sample}: passes"
     assert told in str(files["show.py"])
     assert show(files, tmp_path) == pytest.approx(worst.forced.error, rel=1e-6)
+
+
+def test_an_error_that_adds_up_is_shown_by_as_few_layers_as_it_takes(
+    compare: Compare, layered: Conversion, layered_samples: list[Sample], tmp_path: Path
+) -> None:
+    rows = [x for x in compare().layers if x.forced and x.identity.kind != "output"]
+    row = max(rows, key=lambda x: x.worst.error - x.forced.error)
+    assert row.worst.error > 1.5 * row.forced.error > 0
+    limit = (row.worst.error + row.forced.error) / 2
+    report = compare(tolerances={row.name: limit})
+    assert report.sources == (row.name,)
+    files = reproduction(layered, load_module(layered), layered_samples, report)
+    assert " layers before it" in str(files["show.py"])
+    shown = show(files, tmp_path)
+    assert limit < shown <= row.worst.error
+    assert len(files["layer.tflite"]) < len(layered.file.data)
+
+
+def test_the_smallest_part_that_fails_is_found() -> None:
+    layers = cast("list[LayerReport]", list("abcdefgh"))
+    for least in range(1, 9):
+        assert len(_smallest(layers, lambda part, n=least: len(part) >= n)) == least
 
 
 def test_a_source_that_gave_nothing_has_none(

@@ -7,6 +7,7 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import matplotlib
@@ -56,6 +57,20 @@ def test_the_points_stand_for_the_layers(failing: ParityReport) -> None:
     assert np.corrcoef(np.log(errors), heights)[0, 1] > 0.9999
     places = [(int(p.attrib["data-layer"]), float(p.attrib["x"])) for p in free]
     assert np.corrcoef(np.array(places).T)[0, 1] > 0.9999
+
+
+def test_the_axis_names_the_parts_of_the_network(failing: ParityReport) -> None:
+    names = ["stem", "stage1.0.conv", "stage1.1.conv", "head: add", "a_name_that_is_far_too_long"]
+    layers = [
+        replace(failing.layers[0], identity=replace(failing.layers[0].identity, name=name))
+        for name in names
+        for _ in range(3)
+    ]
+    root = ElementTree.fromstring(along_network(layers, "chart"))
+    ticks = [
+        text.text for text in root.iter(f"{SVG}text") if "rotate(-30" in text.get("transform", "")
+    ]
+    assert ticks == ["stem", "stage1", "head", "a_name_that_is_far_…"]
 
 
 def test_one_layer_has_its_point(failing: ParityReport) -> None:

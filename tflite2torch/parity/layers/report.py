@@ -198,6 +198,7 @@ class ParityReport:
             fail while their inputs pass, and those that fail teacher-forced, or by themselves
             on random numbers. A tensor that was folded into a layer is never one; empty where
             only outputs were compared.
+        seconds: how long the comparison took.
     """
 
     name: str
@@ -222,6 +223,7 @@ class ParityReport:
     failures: tuple[str, ...]
     notes: tuple[str, ...]
     sources: tuple[str, ...]
+    seconds: float = 0.0
 
     @property
     def batch(self) -> int:

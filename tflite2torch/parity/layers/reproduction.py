@@ -1,11 +1,13 @@
-"""The smallest reproduction of a difference: one layer, its inputs, and both outputs."""
+"""The smallest reproduction of a difference: a part of the network, its inputs, both outputs."""
 
 from __future__ import annotations
 
+import copy
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,13 @@ from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.value import Array, Value
-from tflite2torch.parity.align.lockstep import in_double, run_in_lockstep
+from tflite2torch.parity.align.lockstep import run_in_lockstep
 from tflite2torch.parity.align.trace import Layer, Trace, trace_conversion, trace_like
 from tflite2torch.parity.align.values import expected, tensor_of
+from tflite2torch.parity.distances import distance
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample
-from tflite2torch.parity.layers.report import Identity, LayerReport, ParityReport
+from tflite2torch.parity.layers.report import LayerReport, ParityReport
 from tflite2torch.parity.layers.rows import row_name, sample_name
 from tflite2torch.parity.reference import schema
 from tflite2torch.parity.reference.backends import INTERPRETERS, start_references
@@ -57,10 +60,13 @@ def reproduction(
     samples: Sequence[Sample],
     report: ParityReport,
     module: nn.Module | None = None,
+    dtype: str = "float32",
 ) -> dict[str, bytes | str]:
     """Return files that show the difference at a report's source, or at its worst layer.
 
-    They show its teacher-forced error on the input where that is worst.
+    They show the smallest part of the network that still fails on TFLite's own values: a layer,
+    on the input where its teacher-forced error is worst, or, if it passes so, it and as few of
+    the layers before it as it takes.
 
     Args:
         conversion: as it was compared.
@@ -68,13 +74,13 @@ def reproduction(
         samples: what both sides were to run on.
         report: what was found.
         module: what was compared, if not ``emitted``.
+        dtype: the floating type that it computed in.
 
     Returns:
-        ``layer.tflite``, a model of the operators that one layer stands for; its
-        ``inputs.npz``, TFLite's own, by their number; ``outputs.npz`` with the answers of
-        ``tflite`` and ``pytorch``, in TFLite's order of axes; and ``show.py``. The layer ran
-        in a batch as in the report. Empty where no layer was compared, or where the source
-        gave no value.
+        ``layer.tflite``, a model of the operators that the part stands for; its ``inputs.npz``,
+        TFLite's own, by their number; ``outputs.npz`` with the answers of ``tflite`` and
+        ``pytorch``, in TFLite's order of axes; and ``show.py``. The part ran in a batch as in
+        the report. Empty where no layer was compared, or where the source gave no value.
 
     Raises:
         ReferenceFailedError: where the reference fails.
@@ -82,27 +88,75 @@ def reproduction(
     row = _shown(report)
     if row is None or row.forced is None:
         return {}
-    identity, worst = row.identity, row.forced.sample
     listed = trace_conversion(emitted, conversion)
     trace = listed if module is None else trace_like(module, listed)
-    given = [_find(trace, name)[0].port(_find(trace, name)[1]) for name in identity.inputs]
-    cut, inputs = cut_out(conversion.file.data, [port.tensor for port in given], identity.tensor)
-    batch = [samples[number] for number in row.forced.together]
+    alone = row.passed or bool(row.forced_failures) or not row.failures
+    worst = row.forced if alone else row.worst.measures
+    batch = [samples[number] for number in worst.together]
     names = [sample_name(sample, place, len(batch)) for place, sample in enumerate(batch)]
-    position = names.index(worst)
-    answers = _answers(conversion, batch, [identity.tensor, *inputs], report.reference)
-    forced = _forced(conversion, module or emitted, trace, batch, identity, answers)
-    layer, place = _find(trace, row.name)
-    found = layer.port(place).to_tflite(forced[position : position + 1])
-    answer = answers[position]
+    before = [] if alone else _before(report, row)
+    tensors = {x.identity.tensor for x in (row, *before)} | _border(trace, [row, *before])
+    answers = _answers(conversion, batch, sorted(tensors), report.reference)
+    run = partial(
+        _output,
+        conversion,
+        module or emitted,
+        trace,
+        batch,
+        answers,
+        names.index(worst.sample),
+        dtype,
+    )
+    answer = answers[names.index(worst.sample)]
+    expected = answer[row.identity.tensor]
+    part = _smallest([row, *before], lambda part: distance(run(part), expected) > row.worst.limit)
+    cut, inputs = cut_out(conversion.file.data, sorted(_border(trace, part)), row.identity.tensor)
     verdict = "passes" if row.passed else "fails"
-    title = f"{row.name} of {conversion.name} on {worst}: {verdict}"
+    title = f"{row.name} of {conversion.name} on {worst.sample}: {verdict}"
+    if len(part) > 1:
+        title += f", with the {len(part) - 1} layers before it"
     return {
         "layer.tflite": cut,
         "inputs.npz": _npz({str(i): answer[t] for i, t in enumerate(inputs)}),
-        "outputs.npz": _npz({"tflite": answer[identity.tensor], "pytorch": found}),
+        "outputs.npz": _npz({"tflite": expected, "pytorch": run(part)}),
         "show.py": _script(title, report),
     }
+
+
+def _before(report: ParityReport, row: LayerReport) -> list[LayerReport]:
+    """Return the layers that a layer depends on, the nearest first."""
+    needed = set(row.identity.inputs)
+    found = []
+    for layer in reversed(report.layers[: report.layers.index(row)]):
+        if layer.name in needed:
+            found.append(layer)
+            needed.update(layer.identity.inputs)
+    return found
+
+
+def _border(trace: Trace, part: Sequence[LayerReport]) -> set[int]:
+    """Return the tensors that a part of the network reads and does not compute."""
+    inside = {layer.name for layer in part}
+    read = {name for layer in part for name in layer.identity.inputs} - inside
+    found = [_find(trace, name) for name in read]
+    return {layer.port(place).tensor for layer, place in found}
+
+
+def _smallest(
+    layers: Sequence[LayerReport], fails: Callable[[Sequence[LayerReport]], bool]
+) -> Sequence[LayerReport]:
+    """Return the first layers, as few as it takes for them to fail; all where none do."""
+    passing, size = 0, 1
+    while size < len(layers) and not fails(layers[:size]):
+        passing, size = size, 2 * size
+    failing = min(size, len(layers))
+    while failing - passing > 1:
+        middle = (passing + failing) // 2
+        if fails(layers[:middle]):
+            failing = middle
+        else:
+            passing = middle
+    return layers[:failing]
 
 
 def _shown(report: ParityReport) -> LayerReport | None:
@@ -185,26 +239,45 @@ def _answers(
         ]
 
 
-def _forced(
+def _output(
     conversion: Conversion,
     module: nn.Module,
     trace: Trace,
     samples: Sequence[Sample],
-    identity: Identity,
     answers: Sequence[dict[int, Array]],
+    position: int,
+    dtype: str,
+    part: Sequence[LayerReport],
 ) -> Array:
-    """Return the teacher-forced output of a layer, for a batch."""
+    """Return what the first layer of a part gives on TFLite's values, in its order of axes.
+
+    Args:
+        conversion: the model.
+        module: what is run, on a batch.
+        trace: its operations.
+        samples: the batch.
+        answers: TFLite's tensors on each of them.
+        position: the sample whose output is returned.
+        dtype: the floating type that the module computes in.
+        part: the layers that run freely; others give what TFLite gave.
+    """
+    free = {layer.identity.tensor for layer in part}
 
     def reference(value: Value) -> Tensor | None:
-        if tensor_of(value) not in answers[0].keys() - {identity.tensor}:
+        if tensor_of(value) not in answers[0].keys() - free:
             return None
         return torch.from_numpy(expected(value, answers))
 
     arrays = Interface.of(conversion).stack([sample.arrays for sample in samples])
     inputs = [torch.from_numpy(array) for array in arrays]
-    wanted, place = _find(trace, identity.name)
-    steps = run_in_lockstep(module, in_double(module), trace, inputs, reference)
-    return next(step for step in steps if step.layer is wanted).forced[place].numpy()
+    wanted, place = _find(trace, part[0].name)
+    kind: torch.dtype = getattr(torch, dtype)
+    runs = copy.deepcopy(module).to(kind) if kind != torch.float32 else module
+    steps = run_in_lockstep(runs, None, trace, inputs, reference, kind)
+    found = next(step for step in steps if step.layer is wanted).forced[place]
+    narrow = found.dtype in (torch.float16, torch.bfloat16)
+    array = (found.float() if narrow else found).numpy()
+    return wanted.port(place).to_tflite(array[position : position + 1])
 
 
 def _npz(arrays: dict[str, Array]) -> bytes:

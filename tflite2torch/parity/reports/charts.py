@@ -41,6 +41,12 @@ STYLE = {
     ),
 }
 
+TICKS = 50
+"""Names along the horizontal axis of ``along_network``: as many as there is room for."""
+
+NAME = 20
+"""Characters of such a name."""
+
 MARKERS: dict[str, dict[str, Any]] = {
     "error": {"marker": "o", "color": BLUE, "markersize": 5},
     "error, folded": {"marker": "o", "color": BLUE, "markersize": 5, "markerfacecolor": "none"},
@@ -85,6 +91,8 @@ def along_network(layers: Sequence[LayerReport], name: str) -> str:
     with _chart(name, 920, 320) as figure:
         axes = figure.add_subplot(xlabel="layers in order", ylabel="largest error")
         axes.set_xlim(-1, len(layers))
+        places, parts = zip(*_parts(layers), strict=True)
+        axes.set_xticks(places, parts, rotation=30, ha="right", rotation_mode="anchor")
         axes.set_ylim(min(drawn) / 3, top)
         _powers_of_ten(axes)
         # What is zero has no place on the axis.
@@ -174,6 +182,20 @@ def _points(layer: LayerReport, top: float) -> Iterator[tuple[str, float, str]]:
         yield "the same on TFLite's own inputs", top, told
 
 
+def _parts(layers: Sequence[LayerReport]) -> Iterator[tuple[int, str]]:
+    """Yield where each part of the network begins, and its name: ``stem``, ``stage1``.
+
+    Of parts that begin too close to each other for their names, only the first is named.
+    """
+    last, part = -math.inf, ""
+    for index, layer in enumerate(layers):
+        name = re.split(r"[.:]", layer.name)[0]
+        if name != part and index - last >= len(layers) / TICKS:
+            yield index, name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+            last = index
+        part = name
+
+
 def _powers_of_ten(axes: Axes) -> None:
     """Make the upright axis logarithmic, with its numbers as in the page's table: 1e-5, 100."""
 
@@ -229,6 +251,12 @@ def _as_svg(
         for point, (layer, text) in zip(points, told, strict=True):
             point.set("data-layer", str(layer))
             ElementTree.SubElement(point, f"{{{SVG}}}title").text = text
+    for element in root.iter():
+        style = element.attrib.get("style", "")
+        if element.tag == f"{{{SVG}}}text":
+            element.set("style", re.sub(r"font-family: '[^']*'; ", "", style))  # the page's own
+        if element.attrib.get("transform", "").startswith("rotate(-0 "):
+            del element.attrib["transform"]
     root.set("role", "img")
     root.set("aria-label", title)
     ElementTree.register_namespace("", SVG)

@@ -83,6 +83,7 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
         "failures": outcome.failures,
         "notes": outcome.notes,
         "sources": outcome.sources,
+        "seconds": outcome.seconds,
         "source": outcome.label,
         "passed": outcome.passed,
         "verdict": outcome.verdict,

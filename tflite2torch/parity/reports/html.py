@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from tflite2torch.parity.reports.charts import along_network, heat_map, histogra
 from tflite2torch.parity.reports.document import as_document, plain
 
 PAGE = Path(__file__).with_name("page.html")
+
+DIGITS = 5
+"""Significant digits of the numbers in the page, which shows up to four."""
 
 PICTURES = 8
 """For how many layers of a model, the worst first, the page shows both sides' values."""
@@ -25,21 +30,32 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
     Raises:
         MissingDependencyError: there is a chart to draw, and matplotlib is not installed.
     """
-    document = as_document(outcomes)
+    document = _shortened(as_document(outcomes))
     document["command"] = shlex.join(["tflite2torch", *sys.argv[1:]])
     for index, (model, outcome) in enumerate(
         zip(document["models"], outcomes.values(), strict=True)
     ):
         if isinstance(outcome, ParityReport):
+            del model["constants"]  # of which the page shows none
             model["pictures"] = list(_pictures(outcome, f"model{index}"))
             if outcome.layers:
                 model["chart"] = along_network(outcome.layers, f"model{index}-errors")
             for facts, given in zip(model["given"], outcome.given, strict=True):
                 facts["thumbnail"] = given.thumbnail
-    # Names come from a model file: none of them may end the script that the data is in.
-    data = json.dumps(document, allow_nan=False).replace("<", "\\u003c")
+    # Charts and tables repeat themselves: compressed, they are a fifth as long. Names come from a
+    # model file, and none of them can end the script that the data is in.
+    data = base64.b64encode(zlib.compress(json.dumps(document, allow_nan=False).encode())).decode()
     before, after = PAGE.read_text(encoding="utf-8").split("/*DATA*/")
     return "".join([before, data, after])
+
+
+def _shortened(value: Any) -> Any:
+    """Return a document with numbers of as many digits as the page shows."""
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def _pictures(report: ParityReport, name: str) -> Iterator[dict[str, Any]]:

@@ -11,8 +11,10 @@ from tflite2torch.parity.layers.report import LayerReport, Outcome, ParityReport
 def as_junit(outcomes: Mapping[str, Outcome]) -> bytes:
     """Return the file, of outcomes by the name of the model.
 
-    A model that was not compared is an error; a test case named ``module`` stands
-    for the module as a whole.
+    A model that was not compared is an error; a test case named ``module`` stands for the
+    module as a whole, and fails where the model does. The failure of a layer has the type
+    ``source`` where the error arises in it, else ``layer``. ``time`` is in seconds, of a whole
+    comparison: its layers run side by side and have none of their own.
     """
     root = Element("testsuites", name="tflite2torch parity")
     for name, outcome in outcomes.items():
@@ -21,7 +23,7 @@ def as_junit(outcomes: Mapping[str, Outcome]) -> bytes:
             _weights(suite, outcome)
             _whole(suite, outcome)
             for layer in outcome.layers:
-                _layer(suite, outcome.name, layer)
+                _layer(suite, outcome, layer)
         else:
             case = SubElement(suite, "testcase", classname=name, name="reference")
             SubElement(case, "error", message=_text(str(outcome)))
@@ -41,17 +43,21 @@ def _weights(suite: Element, report: ParityReport) -> None:
 
 
 def _whole(suite: Element, report: ParityReport) -> None:
-    case = SubElement(suite, "testcase", classname=report.name, name="module")
-    if report.failures or not report.layers:
-        SubElement(case, "failure", message=_text(report.verdict))
+    seconds = f"{report.seconds:.3f}"
+    suite.set("time", seconds)
+    case = SubElement(suite, "testcase", classname=report.name, name="module", time=seconds)
+    if not report.passed:
+        failure = SubElement(case, "failure", type="module", message=_text(report.verdict))
+        failure.text = _text("\n".join(report.failures))
     lines = [*report.files, *report.notes]
     SubElement(case, "system-out").text = _text("\n".join(lines))
 
 
-def _layer(suite: Element, model: str, layer: LayerReport) -> None:
-    case = SubElement(suite, "testcase", classname=model, name=layer.name)
+def _layer(suite: Element, report: ParityReport, layer: LayerReport) -> None:
+    case = SubElement(suite, "testcase", classname=report.name, name=layer.name)
     if layer.reasons:
-        failure = SubElement(case, "failure", message=_text(layer.reasons[0]))
+        kind = "source" if layer.name in report.sources else "layer"
+        failure = SubElement(case, "failure", type=kind, message=_text(layer.reasons[0]))
         failure.text = _text("\n".join(layer.reasons))
 
 
