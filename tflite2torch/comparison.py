@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tflite2torch.converter.convert import Conversion
@@ -20,6 +21,7 @@ from tflite2torch.converter.errors import (
 from tflite2torch.converter.frontends.file import printable
 from tflite2torch.parity.inputs.images import image_files, image_samples
 from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.inputs.loader import MOST, loaded_samples
 from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.inputs.saved import saved_names, saved_samples
 from tflite2torch.parity.layers.report import Outcome, ParityReport
@@ -132,7 +134,7 @@ def check_inputs(options: Options, conversions: Sequence[Conversion]) -> None:
         image_files(options.images)
         if not any(map(_takes_images, conversions)):
             raise SourceError(f"--images {options.images}: no model takes an image; give --inputs")
-    if options.inputs is not None:
+    if isinstance(options.inputs, Path):
         known = {entry["identifier"] for c in conversions for entry in c.inputs}
         if unknown := [name for name in saved_names(options.inputs) if name not in known]:
             raise SourceError(
@@ -168,6 +170,9 @@ def _samples(conversion: Conversion, options: Options) -> list[Sample]:
     samples: list[Sample] = []
     if options.images is not None and _takes_images(conversion):
         samples += image_samples(options.images, ports, options.seed)
-    if options.inputs is not None:
+    if isinstance(options.inputs, Path):
         samples += saved_samples(options.inputs, ports)
-    return samples or make_samples(ports, options.seed, options.patterns)
+    elif options.inputs is not None:
+        name = getattr(options.inputs, "__name__", "inputs")
+        samples += loaded_samples(name, options.inputs, ports, options.iterations or MOST)
+    return samples or make_samples(ports, options.seed, options.patterns, options.iterations or 1)

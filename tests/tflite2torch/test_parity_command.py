@@ -23,7 +23,7 @@ from tests.support.page import data_of
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.frontends.tflite.flatbuffer import Decoder
-from tflite2torch.parity.inputs.samples import PATTERNS
+from tflite2torch.parity.inputs.samples import DRAWN, PATTERNS
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.document import SCHEMA
 
@@ -195,6 +195,65 @@ def test_saved_inputs_and_images(good: Path, monkeypatch: pytest.MonkeyPatch) ->
     process = call("parity", good, "--inputs", folder / "wrong.npz")
     assert process.exit_code == 2
     assert "give float32 [1, 4, 5, 3]" in process.stderr
+
+
+LOADERS = """
+import numpy as np
+import pictures
+
+def endless():
+    while True:
+        yield {"input": pictures.one(), "mask": None}
+
+def wrong():
+    yield {"input": np.zeros((1, 4, 5, 3))}
+
+def unnamed():
+    yield {"image": 0}
+
+def empty():
+    return []
+
+def broken():
+    yield 1 / 0
+
+number = 7
+"""
+
+
+def test_inputs_of_a_function(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(good.parent)
+    Path("loaders.py").write_text(LOADERS)
+    Path("pictures.py").write_text(
+        "import numpy as np\ndef one():\n    return np.ones((1, 4, 5, 3), 'float32')\n"
+    )
+    code, document = parity(good, "--inputs=loaders.py:endless", "--iterations=3")
+    assert code == 0
+    [model] = document["models"]
+    assert model["samples"] == ["endless 0", "endless 1", "endless 2"]
+    assert [given["low"] for given in model["given"]] == [1, 1, 1]
+    for name, said in {
+        "wrong": "wrong 0: input is float64 [1, 4, 5, 3]; give float32 [1, 4, 5, 3]",
+        "unnamed": "unnamed 0: no array named input; it has image",
+        "empty": "empty: yields no sample",
+        "broken": "broken: raises ZeroDivisionError: division by zero",
+        "number": "loaders.py:number: it is no function",
+        "missing": "loaders.py:missing: loaders.py has no missing; it has broken, empty",
+    }.items():
+        result = call("parity", good, f"--inputs=loaders.py:{name}")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert said in result.stderr
+    result = call("parity", good, "--inputs=nowhere.py:f")
+    assert "nowhere.py cannot be imported: FileNotFoundError" in result.stderr
+
+
+def test_random_inputs_are_drawn_as_often_as_asked(good: Path) -> None:
+    _, document = parity(good, "--iterations=2")
+    [model] = document["models"]
+    again = [f"{name} 2" for name in DRAWN if name in PATTERNS]
+    assert sorted(model["samples"]) == sorted([*PATTERNS, *again])
+    lows = {given["sample"]: given["low"] for given in model["given"]}
+    assert lows["uniform"] != lows["uniform 2"]
 
 
 def test_a_reference_that_cannot_run(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:

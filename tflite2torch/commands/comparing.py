@@ -27,8 +27,9 @@ from tflite2torch.comparison import (
 )
 from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.converter.errors import ReferenceFailedError
+from tflite2torch.converter.errors import ReferenceFailedError, SourceError
 from tflite2torch.outputs import check_new, check_targets, write_file, write_files
+from tflite2torch.parity.inputs.loader import MOST, Loader
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import BACKENDS
@@ -36,6 +37,7 @@ from tflite2torch.parity.reports.document import as_document
 from tflite2torch.parity.reports.html import as_page
 from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report, show_unknown
+from tflite2torch.user_code import load_object
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -43,6 +45,19 @@ Pair = tuple[Conversion, Conversion | None]
 """A model that TFLite runs, and the one whose module PyTorch runs; None for its own."""
 
 FILE = click.Path(path_type=Path)
+
+
+class InputsPath(click.Path):
+    """An ``.npz`` file, or a function of the user's that yields inputs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path or the function; raise SourceError where there is none."""
+        if ".py:" not in str(value) or Path(value).exists():
+            return super().convert(value, param, ctx)
+        found = load_object(value)
+        if not callable(found):
+            raise SourceError(f"{value}: it is no function")
+        return found
 
 
 @dataclass(frozen=True)
@@ -69,14 +84,19 @@ class Reports:
     as_json: bool
     quiet: bool
 
-    def check(self, read: Sequence[Path | None]) -> None:
+    def check(self, read: Sequence[object]) -> None:
         """Raise OutputError where a report cannot be written.
 
         Args:
-            read: what the call reads; None counts for nothing.
+            read: what the call reads; what is no path counts for nothing.
         """
         files = {"--html": self.html, "--junit": self.junit, "--model-explorer": self.explorer}
-        check_targets(files, {"--save-repro": self.repro}, filter(None, read), self.force)
+        check_targets(
+            files,
+            {"--save-repro": self.repro},
+            [path for path in read if isinstance(path, Path)],
+            self.force,
+        )
 
     def check_models(self, names: Sequence[str]) -> None:
         """Raise where the reports of these models cannot be written: UsageError, OutputError."""
@@ -173,7 +193,8 @@ def comparing(command: Command) -> Command:
         seed: int,
         tolerances: dict[str, float],
         images: Path | None,
-        inputs: Path | None,
+        inputs: Path | Loader | None,
+        iterations: int | None,
         reference: str | None,
         html: Path | None,
         junit: Path | None,
@@ -192,6 +213,7 @@ def comparing(command: Command) -> Command:
             tolerances=tolerances,
             images=images,
             inputs=inputs,
+            iterations=iterations,
             pictures=html is not None,
             reference=reference,
         )
@@ -260,10 +282,17 @@ def _comparison_options() -> Sequence[Decorator]:
             help="Override the limit of a layer or a TFLite tensor.",
         ),
         click.option(
+            "--iterations",
+            type=click.IntRange(min=1, max=1000),
+            help="Samples of each random input, or that a FUNCTION is asked for.  "
+            f"[default: 1; {MOST}]",
+        ),
+        click.option(
             "--inputs",
-            type=click.Path(path_type=Path, dir_okay=False, exists=True),
-            metavar="F.npz",
-            help="Run saved inputs: an array for each, by the name that inspect shows.",
+            type=InputsPath(path_type=Path, dir_okay=False, exists=True),
+            metavar="F.npz|FILE.py:FUNCTION",
+            help="Run saved inputs, or those that a function yields: an array for each, by the "
+            "name that inspect shows.",
         ),
         click.option(
             "--images",

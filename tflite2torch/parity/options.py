@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tflite2torch.parity.inputs.loader import Loader
 from tflite2torch.parity.inputs.samples import PATTERNS
 from tflite2torch.parity.reference.process import Limits
 
@@ -32,7 +33,10 @@ class Options:
         time_limit: seconds of processor time that a reference may take for an answer.
         images: a folder of images to run in place of these. A model that takes none runs the
             generated inputs, and its report has a note.
-        inputs: an ``.npz`` file of inputs to run in place of these.
+        inputs: an ``.npz`` file of inputs to run in place of these, or a function that yields
+            them: see ``parity.inputs.loader``.
+        iterations: how many samples there are of each random pattern, by default one, or how
+            many a function of ``inputs`` is asked for, by default ``parity.inputs.loader.MOST``.
     """
 
     batches: tuple[int, ...] = (1, 2)
@@ -46,4 +50,5 @@ class Options:
     patterns: tuple[str, ...] = PATTERNS
     time_limit: float = Limits.seconds
     images: Path | None = None
-    inputs: Path | None = None
+    inputs: Path | Loader | None = None
+    iterations: int | None = None

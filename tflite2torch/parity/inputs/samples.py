@@ -25,6 +25,9 @@ upper end, its extremes at random, zeros, ones, and:
   shows there;
 - the pictures of ``parity.inputs.face``."""
 
+DRAWN = ("uniform", "normal", "extremes", SIGNED, "large")
+"""The patterns that are random."""
+
 UNLIMITED = (-1.0, 1.0)
 """The range of patterns for inputs without limits, which are floating-point numbers."""
 
@@ -53,12 +56,18 @@ class Sample:
 
 
 def make_samples(
-    ports: Sequence[Port], seed: int, patterns: Sequence[str] = PATTERNS
+    ports: Sequence[Port], seed: int, patterns: Sequence[str] = PATTERNS, draws: int = 1
 ) -> list[Sample]:
     """Return a sample for each pattern that at least one of the inputs takes.
 
     Inputs that do not take it, such as those beside a picture, are random. The same arguments
     give the same samples on every machine.
+
+    Args:
+        ports: the model's inputs.
+        seed: of random numbers.
+        patterns: of ``PATTERNS``.
+        draws: how many samples there are of each random pattern: ``uniform``, ``uniform 2``.
 
     Raises:
         MissingDependencyError: what reads the photo of the face is not installed.
@@ -66,14 +75,15 @@ def make_samples(
     # One generator for all: the order in which values are drawn is part of the result.
     generator = np.random.default_rng(seed)
     samples = []
-    for name in patterns:
+    again = [(name, f" {n}") for n in range(2, draws + 1) for name in patterns if name in DRAWN]
+    for name, number in (*((name, "") for name in patterns), *again):
         found = [_pattern(name, port, generator) for port in ports]
         if any(values is not None for values in found):
             arrays = (
                 random_values(port, generator) if values is None else values
                 for port, values in zip(ports, found, strict=True)
             )
-            samples.append(Sample(name, tuple(arrays)))
+            samples.append(Sample(f"{name}{number}", tuple(arrays)))
     return samples
 
 
