@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,7 @@ def run_in_lockstep(
     inputs: Sequence[Tensor],
     reference: Reference,
     dtype: torch.dtype = torch.float32,
+    kernels: AbstractContextManager[object] | None = None,
 ) -> Iterator[Step]:
     """Yield the results of each operation of a module, as soon as they are computed.
 
@@ -62,13 +64,16 @@ def run_in_lockstep(
         inputs: the module's, batch axis first.
         reference: gives the operands of teacher-forced operations.
         dtype: the floating type that the module computes in.
+        kernels: what is active while an operation of the free or forced run is computed.
     """
+    kernels = kernels or nullcontext()
     own = [in_type(x, dtype) for x in inputs]
-    free = _Run(module, trace.graph, own)
-    forced = _Run(module, trace.graph, own)
+    free = _Run(module, trace.graph, own, kernels)
+    forced = _Run(module, trace.graph, own, kernels)
     runs = [free, forced]
     if double is not None:
-        runs.append(_Run(double, trace.graph, [in_type(x, torch.float64) for x in inputs]))
+        doubles = [in_type(x, torch.float64) for x in inputs]
+        runs.append(_Run(double, trace.graph, doubles, nullcontext()))
     layers = {layer.node: layer for layer in trace.layers}
     for node in trace.graph.nodes:
         layer = layers.get(node)
@@ -102,8 +107,15 @@ def in_double(module: nn.Module) -> nn.Module:
 class _Run(fx.Interpreter):
     """One run of a graph, a node at a time."""
 
-    def __init__(self, module: nn.Module, graph: fx.Graph, inputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        graph: fx.Graph,
+        inputs: Sequence[Tensor],
+        kernels: AbstractContextManager[object],
+    ) -> None:
         super().__init__(module, garbage_collect_values=False, graph=graph)
+        self._kernels = kernels
         self.args_iter = iter(inputs)
         self.raised = ""
         # What each node reads for the last time: activations are dropped after their last
@@ -124,7 +136,7 @@ class _Run(fx.Interpreter):
         if any(operand not in self.env for operand in node.all_input_nodes):
             return None
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self._kernels:
                 value = self.run_node(node)
         except RAISED as error:
             text = " ".join(str(error).split())

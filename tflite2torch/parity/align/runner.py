@@ -12,6 +12,7 @@ from tflite2torch.converter.graph.value import Array, Value
 from tflite2torch.parity.align.called import Called
 from tflite2torch.parity.align.folded import Folded
 from tflite2torch.parity.align.follow import Follower
+from tflite2torch.parity.align.in_order import InOrder
 from tflite2torch.parity.align.lockstep import Step, in_double, in_type, run_in_lockstep
 from tflite2torch.parity.align.trace import Trace
 from tflite2torch.parity.align.values import expected
@@ -80,15 +81,39 @@ class Runner:
             answers: for each sample TFLite's tensors by their index, inputs included.
             exact: whether it runs in float64 too.
         """
+        double = self.double if exact else None
+        return self._steps(self.module, double, inputs, answers, self._dtype, None)
 
+    def thrice(
+        self, inputs: Sequence[Tensor], answers: Sequence[Mapping[int, Array]]
+    ) -> Iterator[tuple[Step, Step, Step]]:
+        """Yield the same as ``steps`` of three runs side by side.
+
+        They are of the module as it is; of it in float64, as a module of its own; and with sums
+        in TFLite's order, which makes a difference in float32 alone.
+        """
+        dtype, wide = self._dtype, torch.float64
+        return zip(
+            self._steps(self.module, None, inputs, answers, dtype, None),
+            self._steps(self.double, None, inputs, answers, wide, None),
+            self._steps(self.module, None, inputs, answers, dtype, InOrder()),  # type: ignore[no-untyped-call]
+            strict=False,  # a run ends where an operation raises
+        )
+
+    def _steps(
+        self,
+        module: nn.Module,
+        double: nn.Module | None,
+        inputs: Sequence[Tensor],
+        answers: Sequence[Mapping[int, Array]],
+        dtype: torch.dtype,
+        kernels: InOrder | None,
+    ) -> Iterator[Step]:
         def reference(value: Value) -> Tensor:
             return torch.from_numpy(expected(value, answers))
 
-        follower = Follower(self._folded, reference, self._dtype)
+        follower = Follower(self._folded, reference, dtype)
         yield from follower.begin(self._interface.inputs, inputs)
-        double = self.double if exact else None
-        for step in run_in_lockstep(
-            self.module, double, self._trace, inputs, reference, self._dtype
-        ):
+        for step in run_in_lockstep(module, double, self._trace, inputs, reference, dtype, kernels):
             yield step
             yield from follower.after(step)

@@ -13,7 +13,7 @@ from itertools import cycle, islice
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.errors import NotComparableError
@@ -36,11 +36,13 @@ from tflite2torch.parity.align.values import OUTPUT, expected, port_of
 from tflite2torch.parity.inputs.given import describe
 from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.batches import array_of, dtype_of, is_batch, sample_of
 from tflite2torch.parity.layers.behaviour import faults_of_calls
 from tflite2torch.parity.layers.constants import Constant, compare_constants
 from tflite2torch.parity.layers.exercised import Exercised
 from tflite2torch.parity.layers.gradients import NoGradientsError, faults_of_gradients
 from tflite2torch.parity.layers.isolated import Isolation
+from tflite2torch.parity.layers.judge import Judge, look_again
 from tflite2torch.parity.layers.measures import Exact, Measures, measure
 from tflite2torch.parity.layers.report import (
     NO_ANSWER,
@@ -59,7 +61,6 @@ from tflite2torch.parity.layers.rows import (
     row_name,
     sample_name,
 )
-from tflite2torch.parity.layers.verdict import FLOOR_FACTOR, Finding, limit_of
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import (
     References,
@@ -433,18 +434,25 @@ class _Comparison:
             if step.layer.kind == OUTPUT and not self._called_otherwise:
                 self._called_otherwise += called.differences(step.free)
             self._measure(step, batch, found)
-        for (number, noise), measures in zip(batch, found, strict=True):
+        judges = [
             self._judge(self._samples[number].name, measures, noise)
+            for (number, noise), measures in zip(batch, found, strict=True)
+        ]
+        if any(judge.open for judge in judges) and not self._options.outputs_only:
+            look_again(self._runner.thrice(inputs, answers), self._ports, judges)
+        for judge in judges:
+            for name, finding in judge.findings():
+                self._rows[name].findings.append(finding)
 
     def _measure(self, step: Step, batch: Batch, found: Sequence[dict[str, Measures]]) -> None:
         size, together = len(batch), tuple(number for number, _ in batch)
         for place, value in step.layer.compared.items():
             name = row_name(step.layer, place)
             port = self._ports[name]
-            sides = [_array(x, place) for x in (step.free, step.forced, step.exact)]
-            dtypes = (_dtype(step.free, place), self._wanted(port.dtype))
+            sides = [array_of(x, place) for x in (step.free, step.forced, step.exact)]
+            dtypes = (dtype_of(step.free, place), self._wanted(port.dtype))
             for position, (number, noise) in enumerate(batch):
-                free, forced, exact = (_sample(x, position, size) for x in sides)
+                free, forced, exact = (sample_of(x, position, size) for x in sides)
                 if step.layer.kind == OUTPUT and size == 1:
                     self._alone[name, number] = free
                 xnnpack = noise.answers.get("xnnpack", {}).get(port.tensor)
@@ -458,7 +466,7 @@ class _Comparison:
                     alone=self._alone.get((name, number)),
                     xnnpack=None if xnnpack is None else port.to_module(xnnpack),
                     dtypes=dtypes,
-                    whole=sides[0] is not None and not _is_batch(sides[0], size),
+                    whole=sides[0] is not None and not is_batch(sides[0], size),
                     pictured=self._options.pictures,
                     image=_is_image(port),
                     places=port.tensor in self._places,
@@ -467,55 +475,13 @@ class _Comparison:
                 known = self._exact.setdefault((name, number), measures.exact)
                 found[position][name] = replace(measures, exact=known)
 
-    def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> None:
-        # A floor is a maximum over random draws, and too low after few of them. So before an
-        # error fails, more draws are made, until the floor reaches the height at which the
-        # error passes: the limit is FLOOR_FACTOR floors, hence the division. Draws that could
-        # not change the verdict are not made, for each is a run of the whole model.
+    def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> Judge:
         if any(m.error for n, m in found.items() if self._ports[n].tensor in self._places):
             self._moved[sample] = None
+        self._unsteady |= {} if noise.steady else {sample: None}
         # Larger batches are compared with the run of the sample alone, too.
         moved = sample in self._moved
-        self._unsteady |= {} if noise.steady else {sample: None}
-        floors = {name: self._floors(name, noise, moved) for name in found}
-        low: set[str] = set()
-        wanted: dict[int, float] = {}
-        steady: dict[int, float] = {}
-        for name, m in found.items():
-            tensor = self._ports[name].tensor
-            errors = (m.free_error, m.forced_error or 0)
-            for error, floor in zip(errors, floors[name], strict=True):
-                if error > self._limit(name, m, floor[tensor]):
-                    heights = steady if floor is noise.steady else wanted
-                    heights[tensor] = max(heights.get(tensor, 0.0), error / FLOOR_FACTOR)
-                    low.add(name)
-        noise.look_deeper(wanted, steady)
-        for name, m in found.items():
-            own = [floor[self._ports[name].tensor] for floor in floors[name]]
-            limits = [self._limit(name, m, height) for height in own]
-            draws = noise.draws if name in low else 0
-            finding = Finding(sample, m, own[0], limits[0], limits[1], draws)
-            self._rows[name].findings.append(finding)
-
-    def _floors(self, name: str, noise: Noise, moved: bool) -> list[Mapping[int, float]]:
-        """Return which noise floors hold for a value running freely, and teacher-forced.
-
-        Args:
-            name: of its row.
-            noise: of the sample.
-            moved: whether the module has found a maximum at another place than TFLite.
-        """
-        tensor = self._ports[name].tensor
-        if tensor not in self._behind or tensor not in noise.steady:
-            return [noise.floor, noise.floor]
-        return [noise.floor if moved else noise.steady, noise.steady]
-
-    def _limit(self, name: str, measures: Measures, floor: float) -> float:
-        port = self._ports[name]
-        for called in (name, port.name):
-            if called in self._options.tolerances:
-                return self._options.tolerances[called]
-        return limit_of(measures.magnitude, floor, self._wanted(port.dtype))
+        return Judge(sample, found, noise, self._ports, self._options, self._behind, moved)
 
     def _wanted(self, dtype: str) -> str:
         """Return the type that the module should give for one of TFLite's."""
@@ -526,29 +492,3 @@ def _is_image(port: Port) -> bool:
     """Return whether a value is C x H x W where TFLite has H x W x C, of several pixels."""
     nchw = port.permutation == (0, 3, 1, 2)
     return nchw and port.sample_shape[1] * port.sample_shape[2] > 1
-
-
-def _array(values: Sequence[Tensor], place: int) -> Array | None:
-    """Return one of some values; types that numpy lacks are widened to float32."""
-    if place >= len(values):
-        return None
-    narrow = values[place].dtype in (torch.float16, torch.bfloat16)
-    return (values[place].float() if narrow else values[place]).numpy()
-
-
-def _dtype(values: Sequence[Tensor], place: int) -> str:
-    return str(values[place].dtype).partition(".")[2] if place < len(values) else ""
-
-
-def _is_batch(array: Array, batch: int) -> bool:
-    return array.ndim > 0 and len(array) == batch
-
-
-def _sample(array: Array | None, position: int, batch: int) -> Array | None:
-    """Return one sample of a batch; of an array that is no such batch, the whole array."""
-    if array is None:
-        return None
-    if not _is_batch(array, batch):
-        # Not reshaped to fit: with another axis in front, its shape is a failure.
-        return array[np.newaxis]
-    return array[position : position + 1]

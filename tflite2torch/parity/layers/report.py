@@ -345,6 +345,11 @@ def find_notes(
     return tuple(notes)
 
 
+def _errs(layer: LayerReport) -> bool:
+    """Return whether a layer gives another value than TFLite on TFLite's own inputs, too."""
+    return layer.forced is None or layer.forced.error > 0
+
+
 def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
     """Return the layers where errors arise; see ``ParityReport.sources``."""
     failing = {layer.name for layer in layers if layer.failures}
@@ -355,6 +360,6 @@ def find_sources(layers: tuple[LayerReport, ...]) -> tuple[str, ...]:
         and (
             layer.forced_failures
             or layer.isolated_failures
-            or (layer.failures and failing.isdisjoint(layer.identity.inputs))
+            or (layer.failures and failing.isdisjoint(layer.identity.inputs) and _errs(layer))
         )
     )

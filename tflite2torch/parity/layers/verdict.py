@@ -30,33 +30,116 @@ def limit_of(magnitude: float, floor: float, dtype: str) -> float:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What an error consists of, where it is above its limit.
+
+    Attributes:
+        structure: distance of the module from the reference kernels when rounding is out of the
+            way: computed in float64, or with sums in the order in which those kernels take them
+            (``parity.align.in_order``), whichever is nearer. A wrong structure is wrong in both.
+        rounding: distance of the module from itself in float64.
+        theirs: distance of the reference kernels from that.
+    """
+
+    structure: float
+    rounding: float
+    theirs: float
+
+
+STRUCTURE, ROUNDING = "structure", "rounding"
+"""The two questions about an error: does the module compute the same, and how does it round?"""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An error beside its limit.
+
+    Attributes:
+        error: the largest distance from the reference kernels.
+        limit: the largest that passes without further questions.
+        parts: what it consists of; None where that was not asked, or there is no telling.
+    """
+
+    error: float
+    limit: float
+    parts: Parts | None = None
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong: ``STRUCTURE``, ``ROUNDING``, or nothing, which is empty.
+
+        An error above the limit passes if the structure is within it, and the module rounds
+        within it, or no worse than the reference kernels do.
+        """
+        # ``not <=``, for a NaN has to fail.
+        if self.error <= self.limit:
+            return ""
+        if self.parts is None or not self.parts.structure <= self.limit:
+            return STRUCTURE
+        allowed = max(self.limit, self.parts.theirs)
+        return "" if self.parts.rounding <= allowed else ROUNDING
+
+    @property
+    def severity(self) -> float:
+        """The error as a share of the limit; of one above it, that of its larger part."""
+        if self.error <= self.limit or self.parts is None:
+            return share(self.error, self.limit)
+        return max(
+            share(self.parts.structure, self.limit),
+            share(self.parts.rounding, max(self.limit, self.parts.theirs)),
+        )
+
+    @property
+    def told(self) -> str:
+        """What ``wrong`` rests on, for the end of a line."""
+        if self.parts is None:
+            return ""
+        if self.wrong == STRUCTURE:
+            return (
+                f"; structure: it is {self.parts.structure:.3g} off in float64 and in TFLite's "
+                "order of sums too"
+            )
+        return (
+            f"; rounding: it is {self.parts.rounding:.3g} from itself in float64, TFLite "
+            f"{self.parts.theirs:.3g}"
+        )
+
+
+@dataclass(frozen=True)
 class Forced:
     """The teacher-forced comparison of a layer on one input.
 
     Attributes:
         sample: the input, and its place in a batch.
         together: the samples of its batch, by number.
-        error: largest distance from the reference kernels when the layer gets their values.
-        limit: the largest error that passes.
+        judged: the largest distance from the reference kernels when the layer gets their values.
     """
 
     sample: str
     together: tuple[int, ...]
-    error: float
-    limit: float
+    judged: Judged
+
+    @property
+    def error(self) -> float:
+        """Largest distance from the reference kernels when the layer gets their values."""
+        return self.judged.error
+
+    @property
+    def limit(self) -> float:
+        """The largest error that passes without further questions."""
+        return self.judged.limit
 
     @property
     def severity(self) -> float:
         """The error as a share of the limit."""
-        return share(self.error, self.limit)
+        return self.judged.severity
 
     def failures(self) -> Iterator[str]:
         """Yield why it fails, a line each."""
-        # ``not <=``, for a NaN has to fail.
-        if not self.error <= self.limit:
+        if self.judged.wrong:
             yield (
                 f"{self.sample}: error {self.error:.3g} on TFLite's own inputs is "
-                f"above {self.limit:.3g}"
+                f"above {self.limit:.3g}{self.judged.told}"
             )
 
 
@@ -99,9 +182,9 @@ class Finding:
         sample: the input's name, without its place in a batch.
         measures: how the value compares.
         floor: its noise floor on the input.
-        limit: the largest error that passes.
-        forced_limit: the largest error that passes teacher-forced. It is ``limit`` but behind
-            an argmax whose places differ from TFLite's.
+        free: the free-running error beside its limit.
+        forced: the teacher-forced comparison; None where that could not be run. Its limit is
+            that of ``free`` but behind an argmax whose places differ from TFLite's.
         draws: how many nudged runs the floor is of, where the error passes only because more
             than the first ones were made; 0 elsewhere.
     """
@@ -109,37 +192,34 @@ class Finding:
     sample: str
     measures: Measures
     floor: float
-    limit: float
-    forced_limit: float
+    free: Judged
+    forced: Forced | None = None
     draws: int = 0
 
     @property
     def error(self) -> float:
         """Largest free-running distance from the reference kernels."""
-        return self.measures.error
+        return self.free.error
+
+    @property
+    def limit(self) -> float:
+        """The largest error that passes without further questions."""
+        return self.free.limit
 
     @property
     def severity(self) -> float:
         """The error as a share of the limit."""
-        return share(self.error, self.limit)
-
-    @property
-    def forced(self) -> Forced | None:
-        """The teacher-forced comparison; None where that could not be run."""
-        error = self.measures.forced_error
-        if error is None:
-            return None
-        return Forced(self.measures.sample, self.measures.together, error, self.forced_limit)
+        return self.free.severity
 
     def failures(self) -> Iterator[str]:
         """Yield why the value fails free-running, a line each."""
         found = self.measures
         # A problem makes the error infinite; one line is enough for both.
         yield from (f"{found.sample}: {problem}" for problem in found.problems)
-        if not found.problems and not found.error <= self.limit:
+        if not found.problems and self.free.wrong:
             yield (
                 f"{found.sample}: error {found.error:.3g} at {list(found.where)} is "
-                f"above {self.limit:.3g} (noise floor {self.floor:.3g})"
+                f"above {self.limit:.3g} (noise floor {self.floor:.3g}){self.free.told}"
             )
         if not found.moved <= self.limit:
             yield (
