@@ -35,4 +35,5 @@ def test_what_is_held_at_most() -> None:
     layers = [layer for layer in report.layers if layer.identity.kind != "output"]
     one = 4 * sum(math.prod(layer.identity.shape) for layer in layers)
     assert one > 3e6
-    assert one < peak < (report.batch + 1) * one
+    # The samples of a batch, the one that TFLite computes meanwhile, and a layer's own.
+    assert one < peak < (report.batch + 2) * one

@@ -11,13 +11,13 @@ from tflite2torch.converter.graph.value import Array, N, Provenance, Value
 from tflite2torch.parity.align.trace import Layer
 from tflite2torch.parity.layers.measures import measure
 from tflite2torch.parity.layers.rows import MAX_FAILURES, Row
-from tflite2torch.parity.layers.verdict import Finding, limit_of
+from tflite2torch.parity.layers.verdict import Finding, Forced, Judged, Parts, limit_of
 
 
 def judge(answer: Array, expected: Array, floor: float = 0, alone: Array | None = None) -> Finding:
     measures = measure("here", expected, answer, alone=alone)
     limit = limit_of(measures.magnitude, floor, expected.dtype.name)
-    return Finding("here", measures, floor, limit, limit)
+    return Finding("here", measures, floor, Judged(measures.error, limit))
 
 
 @pytest.mark.parametrize(("error", "passes"), [(0.5, True), (0.502, False)])
@@ -25,6 +25,37 @@ def test_an_error_may_be_twice_the_floor(error: float, passes: bool) -> None:
     found = judge(np.float32([[1 + error]]), np.float32([[1]]), floor=0.25)
     assert (list(found.failures()) == []) == passes
     assert found.severity == pytest.approx(error / 0.5)
+
+
+@pytest.mark.parametrize(
+    ("parts", "wrong", "severity"),
+    [
+        # Right by its structure, and rounded within the limit or no worse than TFLite.
+        (Parts(structure=1, rounding=2, theirs=1), "", 1),
+        (Parts(structure=0, rounding=5, theirs=6), "", 5 / 6),
+        (Parts(structure=2.1, rounding=1, theirs=3), "structure", 2.1 / 2),
+        (Parts(structure=0, rounding=5, theirs=4), "rounding", 5 / 4),
+        (Parts(structure=np.nan, rounding=0, theirs=0), "structure", None),
+        (Parts(structure=0, rounding=np.nan, theirs=0), "rounding", None),
+        (None, "structure", 3 / 2),
+    ],
+)
+def test_an_error_above_its_limit_is_of_structure_or_of_rounding(
+    parts: Parts | None, wrong: str, severity: float | None
+) -> None:
+    judged = Judged(3, 2, parts)
+    assert judged.wrong == wrong
+    if severity is not None:
+        assert judged.severity == pytest.approx(severity)
+    failures = list(Forced("here", (), judged).failures())
+    assert bool(failures) == bool(wrong)
+    assert all(f"; {wrong}: " in failure for failure in failures if parts is not None)
+
+
+def test_an_error_within_its_limit_needs_no_parts() -> None:
+    assert Judged(2, 2, Parts(9, 9, 9)).wrong == ""
+    assert Judged(2, 2, Parts(9, 9, 9)).severity == 1
+    assert Judged(np.nan, 2).wrong == "structure"
 
 
 @pytest.mark.parametrize(("ulps", "passes"), [(4, True), (5, False)])
@@ -66,7 +97,7 @@ def test_the_error_against_xnnpack_is_told_and_does_not_decide() -> None:
     answer = np.float32([[1, 2]])
     measures = measure("here", answer, answer, xnnpack=np.float32([[1, 2.5]]))
     assert (measures.error, measures.xnnpack_error) == (0, 0.5)
-    report = row(Finding("here", measures, 0, 0, 0)).report()
+    report = row(Finding("here", measures, 0, Judged(0, 0))).report()
     assert report.totals.xnnpack_error == 0.5
     assert report.passed
 

@@ -64,7 +64,7 @@ def test_the_answers_that_are_wanted_are_kept() -> None:
 
 
 def test_nudges_of_the_reference_kernels_raise_the_floor() -> None:
-    reference, builtin = Scripted(0, 0.5, -4, 0.25), Scripted(0)
+    reference, builtin = Scripted(0, *[-4] * FIRST_DRAWS), Scripted(0.5)
     assert measured(reference, builtin, Scripted(0)).floor == {3: 4}
     assert (reference.asked, builtin.asked) == (1 + FIRST_DRAWS, 1)
 

@@ -24,6 +24,10 @@ ATEN = torch.ops.aten
 class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is active, convolutions and matrix products of float32 add up in TFLite's order."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the compiler is imported, which takes a second and is not used
+
     def __torch_dispatch__(
         self,
         func: Any,

@@ -7,9 +7,11 @@ outputs alone, of a module that cannot be traced. Limits and noise floors are th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import cycle, islice
+from threading import Lock
 
 import numpy as np
 import torch
@@ -33,6 +35,7 @@ from tflite2torch.parity.align.trace import (
     trace_like,
 )
 from tflite2torch.parity.align.values import OUTPUT, expected, port_of
+from tflite2torch.parity.distances import distance, magnitude
 from tflite2torch.parity.inputs.given import describe
 from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.inputs.samples import Sample
@@ -67,7 +70,7 @@ from tflite2torch.parity.reference.backends import (
     choose_backend,
     start_references,
 )
-from tflite2torch.parity.reference.editing import with_outputs
+from tflite2torch.parity.reference.editing import with_outputs, without_hybrid
 from tflite2torch.parity.reference.noise import Noise
 from tflite2torch.parity.reference.process import Limits
 
@@ -203,6 +206,7 @@ class _Comparison:
         self._isolation = Isolation(self._runner.module, exact, options.seed, options.dtype)
         self._rows = make_rows(trace, folded)
         self._ports = {n: row.layer.port(row.place) for n, row in self._rows.items()}
+        self._busy = Lock()
         self._backend = options.reference or choose_backend(conversion.model)
         self._runtime = ""
         self._kernels: tuple[str, ...] = ()
@@ -224,12 +228,13 @@ class _Comparison:
 
     def run(self) -> None:
         """Run both sides on all samples, in batches of every size."""
-        model, data = self._conversion.model, self._conversion.file.data
+        model, file = self._conversion.model, self._conversion.file.data
+        data = whole = without_hybrid(model, file)
         if not self._options.outputs_only:
             # An interpreter keeps no tensors but outputs: in an edited copy, all are that.
             tensors = sorted({port.tensor for port in self._ports.values()})
             model = replace(model, outputs=tuple(tensors))
-            data = with_outputs(data, tensors)
+            data = with_outputs(whole, tensors)
         limits = Limits(seconds=self._options.time_limit)
         with ExitStack() as stack:
             references = start_references(stack, model, data, self._backend, limits)
@@ -242,6 +247,27 @@ class _Comparison:
                 self._run_batch(batch)
                 del batch  # before the next sample is measured
             self._check_behaviour()
+        if whole is not file:
+            self._unchecked.append(self._cost_of_hybrid(whole, limits))
+
+    def _cost_of_hybrid(self, data: bytes, limits: Limits) -> str:
+        """Return a note on what the file's own kernels give in place of those of a copy."""
+        model, moved, size = self._conversion.model, 0.0, 0.0
+        with ExitStack() as stack:
+            files = (data, self._conversion.file.data)
+            copy, own = (
+                start_references(stack, model, x, self._backend, limits)["reference"] for x in files
+            )
+            for sample in self._kept.values():
+                for tensor, answer in copy.run(sample.arrays).items():
+                    other = own.run(sample.arrays)[tensor]
+                    moved = max(moved, distance(answer, other))
+                    size = max(size, magnitude(answer))
+        return (
+            "weights are stored as integers: TFLite ran a copy with them in float32. On the file "
+            "itself it rounds what they are multiplied by to 8 bits too, which moves the outputs "
+            f"by up to {moved:.3g} of {size:.3g}"
+        )
 
     def report(self, failures: Sequence[str], other: Conversion | None) -> ParityReport:
         """Return the report; ``failures`` are those known before anything ran."""
@@ -362,29 +388,48 @@ class _Comparison:
                 self._unchecked.append(f"gradients were not checked: {error}")
 
     def _batches(self, references: References) -> Iterator[Batch]:
-        """Yield batches of every size, of the samples that TFLite has an answer to.
+        """Yield batches of the samples that TFLite has an answer to.
 
-        The last one of a size is filled up with the samples before it.
+        All run in batches of the first size, whose last one is filled up with the samples before
+        it. What is wrong in another size is so whatever the samples are: the first and the last
+        ones run in batches of the other sizes.
         """
         # TFLite's answers are all of a model's activations: those to the samples of the largest
         # batch are held, so that each sample is measured once for batches of all sizes.
-        largest = max(self._sizes)
+        first, largest = self._sizes[0], max(self._sizes)
         held: list[tuple[int, Noise]] = []
-        for number, sample in enumerate(self._samples):
+        for number, (sample, noise) in enumerate(
+            zip(self._samples, self._noises(references), strict=True)
+        ):
             del held[: max(0, len(held) - largest + 1)]
-            noise = self._noise(references, number)
             if not self._answered(noise):
                 self._left_out[number] = sample
                 continue
             self._kept[number] = sample
             held.append((number, noise))
             del noise
+            count = len(self._kept)
             for size in self._sizes.copy():
-                if len(self._kept) % size == 0:
+                if count == size or (size == first and count % size == 0):
                     yield held[-size:]
         for size in self._sizes.copy():
-            if held and len(self._kept) % size:
+            done = len(self._kept) % size == 0 if size == first else len(self._kept) == size
+            if held and not done:
                 yield list(islice(cycle(held[-size:]), size))
+
+    def _noises(self, references: References) -> Iterator[Noise]:
+        """Yield TFLite's answers to each sample.
+
+        While the module runs on one, a thread has TFLite's processes compute the next.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            ahead: Future[Noise] | None = None
+            for number in range(len(self._samples)):
+                noise = ahead.result() if ahead else self._noise(references, number)
+                if number + 1 < len(self._samples):
+                    ahead = pool.submit(self._noise, references, number + 1)
+                yield noise
+                del noise
 
     def _noise(self, references: References, number: int) -> Noise:
         """Return TFLite's answers to a sample."""
@@ -395,6 +440,7 @@ class _Comparison:
             [port.tensor for port in self._interface.outputs],
             self._options.dtype,
             self._places,
+            self._busy,
         )
 
     def _answered(self, noise: Noise) -> bool:
@@ -435,7 +481,7 @@ class _Comparison:
                 self._called_otherwise += called.differences(step.free)
             self._measure(step, batch, found)
         judges = [
-            self._judge(self._samples[number].name, measures, noise)
+            self._judge(self._samples[number].name, measures, noise, exact=exact)
             for (number, noise), measures in zip(batch, found, strict=True)
         ]
         if any(judge.open for judge in judges) and not self._options.outputs_only:
@@ -475,13 +521,15 @@ class _Comparison:
                 known = self._exact.setdefault((name, number), measures.exact)
                 found[position][name] = replace(measures, exact=known)
 
-    def _judge(self, sample: str, found: Mapping[str, Measures], noise: Noise) -> Judge:
+    def _judge(
+        self, sample: str, found: Mapping[str, Measures], noise: Noise, *, exact: bool
+    ) -> Judge:
         if any(m.error for n, m in found.items() if self._ports[n].tensor in self._places):
             self._moved[sample] = None
         self._unsteady |= {} if noise.steady else {sample: None}
         # Larger batches are compared with the run of the sample alone, too.
         moved = sample in self._moved
-        return Judge(sample, found, noise, self._ports, self._options, self._behind, moved)
+        return Judge(sample, found, noise, self._ports, self._options, self._behind, moved, exact)
 
     def _wanted(self, dtype: str) -> str:
         """Return the type that the module should give for one of TFLite's."""

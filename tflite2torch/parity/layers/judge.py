@@ -37,6 +37,7 @@ class Judge:
         options: of the comparison.
         behind: tensors that lie behind an argmax.
         moved: whether the module has found a maximum at another place than TFLite.
+        exact: whether the module has run in float64 beside this run.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Judge:
         options: Options,
         behind: Collection[int],
         moved: bool,
+        exact: bool,
     ) -> None:
         self._sample = sample
         self._found = found
@@ -56,8 +58,9 @@ class Judge:
         self._options = options
         self._behind = behind
         self._moved = moved
-        # In float64 the module has run freely already.
-        self._parts: dict[str, Both] = {n: (_of_exact(m), None) for n, m in found.items()}
+        self._parts: dict[str, Both] = {
+            name: (_of_exact(measures) if exact else None, None) for name, measures in found.items()
+        }
 
     @property
     def open(self) -> list[str]:

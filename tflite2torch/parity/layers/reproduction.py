@@ -26,7 +26,7 @@ from tflite2torch.parity.layers.report import LayerReport, ParityReport
 from tflite2torch.parity.layers.rows import row_name, sample_name
 from tflite2torch.parity.reference import schema
 from tflite2torch.parity.reference.backends import INTERPRETERS, start_references
-from tflite2torch.parity.reference.editing import packed_model, with_outputs
+from tflite2torch.parity.reference.editing import packed_model, with_outputs, without_hybrid
 
 INTERPRETER = '''"""{title}"""
 import numpy as np
@@ -110,7 +110,8 @@ def reproduction(
     answer = answers[names.index(worst.sample)]
     expected = answer[row.identity.tensor]
     part = _smallest([row, *before], lambda part: distance(run(part), expected) > row.worst.limit)
-    cut, inputs = cut_out(conversion.file.data, sorted(_border(trace, part)), row.identity.tensor)
+    data = without_hybrid(conversion.model, conversion.file.data)
+    cut, inputs = cut_out(data, sorted(_border(trace, part)), row.identity.tensor)
     verdict = "passes" if row.passed else "fails"
     title = f"{row.name} of {conversion.name} on {worst.sample}: {verdict}"
     if len(part) > 1:
@@ -230,7 +231,7 @@ def _answers(
     own = conversion.model.inputs
     wanted = [tensor for tensor in dict.fromkeys(tensors) if tensor not in own]
     model = replace(conversion.model, outputs=tuple(wanted))
-    data = with_outputs(conversion.file.data, wanted)
+    data = with_outputs(without_hybrid(conversion.model, conversion.file.data), wanted)
     with ExitStack() as stack:
         references = start_references(stack, model, data, reference)
         return [

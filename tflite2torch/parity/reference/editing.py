@@ -10,11 +10,16 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
+from tflite2torch.converter.frontends.tflite.model import TfliteModel
 from tflite2torch.parity.reference import schema
 from tflite2torch.parity.reference.wire import Array
 
 _BUFFER_ALIGNMENT = 16
 """``force_align`` of Buffer.data in TFLite's schema, which the object API forgets."""
+
+
+QUANTIZED = ("int8", "uint8")
+"""Types of quantized weights."""
 
 
 def packed_model(model: Any) -> bytes:
@@ -66,6 +71,40 @@ def part_of(
     graph = copy.subgraphs[0]
     graph.operators = [graph.operators[index] for index in operators]
     graph.inputs, graph.outputs = list(inputs), list(outputs)
+    return packed_model(copy)
+
+
+def hybrid_weights(model: TfliteModel) -> dict[int, Array]:
+    """Return the numbers of integer weights that float32 operators take, by tensor.
+
+    TFLite computes such operators with hybrid kernels: they round float32 inputs to integers too,
+    which costs far more than float32 does (dynamic range quantization).
+    """
+    found = {}
+    for operator in model.operators:
+        computed = [model.tensors[i] for i in operator.inputs if i >= 0]
+        if not any(x.data is None and x.dtype == "float32" for x in computed):
+            continue
+        for tensor in computed:
+            if tensor.data is not None and tensor.quantization and tensor.dtype in QUANTIZED:
+                found[tensor.index] = tensor.quantization.numbers(tensor.data)
+    return found
+
+
+def without_hybrid(model: TfliteModel, data: bytes) -> bytes:
+    """Return a copy of a model that computes in float32 with its integer weights.
+
+    A model without such weights is returned as it is.
+    """
+    weights = hybrid_weights(model)
+    if not weights:
+        return data
+    copy = schema.ModelT.InitFromPackedBuf(data)
+    for index, numbers in weights.items():
+        tensor = copy.subgraphs[0].tensors[index]
+        tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+        tensor.buffer = len(copy.buffers)
+        copy.buffers.append(schema.BufferT(data=numbers.tobytes()))
     return packed_model(copy)
 
 

@@ -6,6 +6,7 @@ No fixed tolerance can replace it: floors of official models range from 5e-6 to 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import combinations
 from types import MappingProxyType
 
@@ -15,15 +16,15 @@ from tflite2torch.parity.distances import largest_difference, ulps
 from tflite2torch.parity.reference.interpreter import Kernels, Reference
 from tflite2torch.parity.reference.wire import Array
 
-FIRST_DRAWS = 3
-"""Nudged runs that are always made."""
+FIRST_DRAWS = 1
+"""Nudged runs that are always made; more are made before an error fails."""
 
 MAX_DRAWS = 40
 """Nudged runs that are made before an error is called too large. For an output of a single
-number, the floor is a maximum over as many random numbers as there are draws: with three it
+number, the floor is a maximum over as many random numbers as there are draws: with one it
 easily comes out a few times too low."""
 
-HOPELESS = 5.0
+HOPELESS = 10.0
 """A floor is at most this many times too low after the first draws; for an error beyond that,
 further draws are not made."""
 
@@ -38,6 +39,7 @@ class Noise:
         outputs: tensors of which XNNPACK's answer is kept besides that of ``reference``.
         dtype: the type that the module computes in; inputs are nudged by an ulp of it.
         places: tensors that hold places of maxima, by TFLite index.
+        busy: held while the references run: they answer one thread at a time.
 
     Attributes:
         answers: for ``reference`` and ``xnnpack``, the tensors that are kept, by TFLite index.
@@ -60,7 +62,9 @@ class Noise:
         outputs: Collection[int] = (),
         dtype: str = "float32",
         places: Collection[int] = (),
+        busy: AbstractContextManager[object] | None = None,
     ) -> None:
+        self._busy = busy or nullcontext()
         self._dtype = dtype
         self._places = places
         drawn: Sequence[Kernels] = ("resummed", "reference")
@@ -72,9 +76,10 @@ class Noise:
         self.steady: dict[int, float] = {}
         self._outputs = outputs
         self.answers: dict[Kernels, dict[int, Array]] = {"reference": {}, "xnnpack": {}}
-        self._run(references)
-        for _ in range(FIRST_DRAWS):
-            self._draw()
+        with self._busy:
+            self._run(references)
+            for _ in range(FIRST_DRAWS):
+                self._draw()
 
     @property
     def answer(self) -> dict[int, Array]:
@@ -88,7 +93,7 @@ class Noise:
 
         Args:
             wanted: heights of ``floor`` by tensor. One above ``HOPELESS`` times the present
-                floor is given up.
+                floor is given up, but for places of maxima: whether these move is chance.
             steady: the same of ``steady``.
 
         Raises:
@@ -97,11 +102,16 @@ class Noise:
         # A floor never sinks, so it does not matter that draws stop once it is high enough:
         # the verdict is the one that all MAX_DRAWS draws would give.
         while self.draws < MAX_DRAWS and any(
-            floor[tensor] < height <= HOPELESS * floor[tensor]
+            self._may_reach(tensor, floor[tensor], height)
             for floor, heights in ((self.floor, wanted), (self.steady, steady))
             for tensor, height in heights.items()
         ):
-            self._draw()
+            with self._busy:
+                self._draw()
+
+    def _may_reach(self, tensor: int, floor: float, height: float) -> bool:
+        """Return whether a floor is too low, and further draws may raise it enough."""
+        return floor < height and (tensor in self._places or height <= HOPELESS * floor)
 
     def _run(self, references: Mapping[Kernels, Reference]) -> None:
         # The kernel sets run at once and their answers arrive tensor by tensor, so that of

@@ -17,9 +17,6 @@ from tflite2torch.parity.reports.document import as_document, plain
 
 PAGE = Path(__file__).with_name("page.html")
 
-DIGITS = 5
-"""Significant digits of the numbers in the page, which shows up to four."""
-
 PICTURES = 8
 """For how many layers of a model, the worst first, the page shows both sides' values."""
 
@@ -30,7 +27,7 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
     Raises:
         MissingDependencyError: there is a chart to draw, and matplotlib is not installed.
     """
-    document = _shortened(as_document(outcomes))
+    document = as_document(outcomes)
     document["command"] = shlex.join(["tflite2torch", *sys.argv[1:]])
     for index, (model, outcome) in enumerate(
         zip(document["models"], outcomes.values(), strict=True)
@@ -47,15 +44,6 @@ def as_page(outcomes: Mapping[str, Outcome]) -> str:
     data = base64.b64encode(zlib.compress(json.dumps(document, allow_nan=False).encode())).decode()
     before, after = PAGE.read_text(encoding="utf-8").split("/*DATA*/")
     return "".join([before, data, after])
-
-
-def _shortened(value: Any) -> Any:
-    """Return a document with numbers of as many digits as the page shows."""
-    if isinstance(value, dict):
-        return {key: _shortened(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shortened(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def _pictures(report: ParityReport, name: str) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tflite2torch.converter.graph.value import Array, Shape
 
 
@@ -21,6 +23,16 @@ class Quantization:
     scale: Array
     zero_point: Array
     axis: int
+
+    def numbers(self, stored: Array) -> Array:
+        """Return what stored integers mean, as float32."""
+        shape = [1] * stored.ndim
+        if self.scale.size > 1:
+            shape[self.axis] = -1
+        zero = self.zero_point.reshape(shape).astype(np.int32)
+        scale = self.scale.reshape(shape).astype(np.float32)
+        found: Array = (stored.astype(np.int32) - zero).astype(np.float32) * scale
+        return found
 
 
 @dataclass(frozen=True)

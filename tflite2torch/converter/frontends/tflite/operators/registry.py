@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tflite2torch.converter.errors import InvalidModelError
 from tflite2torch.converter.frontends.tflite.model import Operator, Tensor
 from tflite2torch.converter.frontends.tflite.operators.contract import (
@@ -143,16 +141,9 @@ class OperatorCall:
 
 def dequantized(value: Value, stored: Array, tensor: Tensor) -> Value:
     """Return a quantized constant as float32: ``scale * (stored - zero_point)``."""
-    quantization = tensor.quantization
-    if quantization is None:
+    if tensor.quantization is None:
         raise NotSupportedError(f"{value.dtype} weights without a scale")
-    shape = [1] * stored.ndim
-    if quantization.scale.size > 1:
-        shape[quantization.axis] = -1
-    zero = quantization.zero_point.reshape(shape).astype(np.int32)
-    scale = quantization.scale.reshape(shape).astype(np.float32)
-    data = (stored.astype(np.int32) - zero).astype(np.float32) * scale
-    return replace(value, dtype="float32", data=data)
+    return replace(value, dtype="float32", data=tensor.quantization.numbers(stored))
 
 
 Builder = Callable[[OperatorCall], list[Node]]
