@@ -96,6 +96,7 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
 def _layer(layer: LayerReport, dtype: str) -> dict[str, Any]:
     worst, forced, totals = layer.worst, layer.forced, layer.totals
     found = worst.measures
+    parts = forced.judged.parts if forced else None
     return {
         **asdict(layer.identity),
         "sample": found.sample,
@@ -114,6 +115,11 @@ def _layer(layer: LayerReport, dtype: str) -> dict[str, Any]:
         "forced_error": None if forced is None else forced.error,
         "forced_limit": None if forced is None else forced.limit,
         "forced_severity": None if forced is None else forced.severity,
+        "structure": None if worst.free.parts is None else worst.free.parts.structure,
+        "rounding": None if worst.free.parts is None else worst.free.parts.rounding,
+        "forced_structure": parts and parts.structure,
+        "forced_rounding": parts and parts.rounding,
+        "wrong": worst.free.wrong or (forced.judged.wrong if forced else ""),
         "isolated_error": None if layer.isolated is None else layer.isolated.error,
         "isolated_limit": None if layer.isolated is None else layer.isolated.limit,
         "from_exact": found.exact.module,
