@@ -412,7 +412,7 @@ def test_junit_and_node_data(good: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert told == {"weights": "56", "weights exercised": "56"}
     failed = {c.get("name"): c.find("failure") for c in suite if c.find("failure") is not None}
     kinds = {name: failure.get("type") for name, failure in failed.items()}
-    assert kinds == {"module": "module", output: "source"}
+    assert kinds == {"module": "module", output: "layer"}
     assert model["verdict"] == failed["module"].get("message")
     nodes = json.loads((good.parent / "nodes.json").read_text())
     layer = model["layers"][0]
