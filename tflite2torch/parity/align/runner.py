@@ -32,6 +32,7 @@ class Runner:
     Attributes:
         module: the module in its own type.
         double: the module in float64.
+        names: of its outputs.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Runner:
         self._interface = interface
         self._trace = trace
         self._folded = folded
-        self._names = [port.name for port in interface.outputs]
+        self.names = [value.name for value in trace.layers[-1].values]
 
     def inputs(self, samples: Sequence[Sequence[Array]]) -> list[Tensor]:
         """Return samples, each an array for each input, as one batch."""
@@ -61,14 +62,14 @@ class Runner:
 
     def call(self, inputs: Sequence[Tensor]) -> Called:
         """Call the module as a whole."""
-        return Called(self.module, self.own(inputs), self._names)
+        return Called(self.module, self.own(inputs), self.names)
 
     def whole(self, called: Called, inputs: Sequence[Tensor], *, exact: bool) -> Step:
         """Return the outputs of a call as the results of one operation."""
         found: tuple[Tensor, ...] = ()
         if exact:
             doubles = [in_type(x, torch.float64) for x in inputs]
-            found = Called(self.double, doubles, self._names).outputs
+            found = Called(self.double, doubles, self.names).outputs
         return Step(self._trace.layers[-1], called.outputs, (), found, "")
 
     def steps(

@@ -68,11 +68,16 @@ class Trace:
         graph: as traced by ``torch.fx``, down to the layers of ``torch.nn``.
         layers: one for each operation of the graph, and one for what the module returns.
         differences: how the operations differ from those of the conversion, a line each.
+        notes: what was lined up by a guess, or not at all, a line each.
+        foreign: whether they are of a module that has a structure of its own: it need not have
+            a value for each tensor.
     """
 
     graph: fx.Graph
     layers: tuple[Layer, ...]
     differences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    foreign: bool = False
 
     def inputs_of(self, layer: Layer) -> tuple[list[Layer], list[Layer]]:
         """Return the nearest compared layers before a layer, and the operations between.
@@ -133,7 +138,7 @@ def trace_conversion(module: nn.Module, conversion: Conversion) -> Trace:
     values.append([output_value(entry) for entry in conversion.outputs])
     pairs = zip(trace.layers, values, strict=True)
     layers = tuple(replace(x, values=tuple(v), counterpart=x.node) for x, v in pairs)
-    return _named_by_weights(module, Trace(trace.graph, layers))
+    return named_by_weights(module, Trace(trace.graph, layers))
 
 
 def trace_like(module: nn.Module, conversion: Trace) -> Trace:
@@ -148,8 +153,7 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
     # The emitted module under other weights has the same paths, so that path and kind
     # identify an operation. A port that was written by hand has paths of its own, and only
     # the order of the kinds can be matched: longest common runs, as for two texts.
-    paths = {_path(layer.node) for layer in conversion.layers}
-    same = all(_path(layer.node) in paths for layer in trace.layers)
+    same = same_paths(trace, conversion)
     ours = [operation_key(layer, paths=same) for layer in trace.layers]
     theirs = [operation_key(layer, paths=same) for layer in conversion.layers]
     layers = list(trace.layers)
@@ -168,10 +172,16 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
                 layers[place], name=name, values=match.values, counterpart=match.node
             )
     found = Trace(trace.graph, tuple(layers), tuple(differences))
-    return _named_by_weights(module, found)
+    return named_by_weights(module, found)
 
 
-def _named_by_weights(module: nn.Module, trace: Trace) -> Trace:
+def same_paths(trace: Trace, conversion: Trace) -> bool:
+    """Return whether all operations are in modules that a conversion's module has too."""
+    paths = {_path(layer.node) for layer in conversion.layers}
+    return all(_path(layer.node) in paths for layer in trace.layers)
+
+
+def named_by_weights(module: nn.Module, trace: Trace) -> Trace:
     """Name an activation after the weighted layer it completes.
 
     TFLite has one tensor for a convolution with its activation. The activation's value is
@@ -195,8 +205,10 @@ def _named_by_weights(module: nn.Module, trace: Trace) -> Trace:
 def _weighted(module: nn.Module, layer: Layer) -> bool:
     """Return whether a layer has weights."""
     node = layer.node
-    if node is None or node.op != "call_module":
+    if node is None or node.op == OUTPUT:
         return False
+    if node.op != "call_module":
+        return any(operand.op == "get_attr" for operand in node.all_input_nodes)
     return any(True for _ in module.get_submodule(str(node.target)).parameters())
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import cycle, islice
 from threading import Lock
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, fx, nn
 
 from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.errors import NotComparableError
@@ -24,13 +24,16 @@ from tflite2torch.converter.graph.value import Array
 from tflite2torch.parity.align.architecture import first_difference
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
+from tflite2torch.parity.align.foreign.lining import line_up
 from tflite2torch.parity.align.lockstep import Step, in_double, in_type
 from tflite2torch.parity.align.places import behind, places_in
 from tflite2torch.parity.align.runner import Runner
 from tflite2torch.parity.align.trace import (
+    Layer,
     Trace,
     TraceError,
     outputs_only,
+    same_paths,
     trace_conversion,
     trace_like,
 )
@@ -109,13 +112,16 @@ def compare_model(
         trace = outputs_only(conversion)
     else:
         trace = listed = trace_conversion(emitted, conversion)
-        if module is not None:
+        if other is not None and module is not None:
             try:
                 trace = trace_like(module, listed)
-                if other is not None:
-                    _check_architecture(conversion, other, (listed, trace))
+                _check_architecture(conversion, other, (listed, trace))
             except TraceError as error:
                 trace, failures = Trace(listed.graph, ()), [*failures, str(error)]
+        elif module is not None and samples:
+            arrays = Interface.of(conversion).stack([samples[0].arrays])
+            inputs = [torch.from_numpy(array) for array in arrays]
+            module, trace, options = _own_module(module, emitted, listed, inputs, options)
         graph: Graph | None = unfused_graph(conversion.model, conversion.name)
         if graph is not None and other is not None:
             graph = relabelled(graph, unfused_graph(other.model, other.name))
@@ -126,6 +132,36 @@ def compare_model(
     if not failures:
         comparison.run()
     return comparison.report(failures, other)
+
+
+def _own_module(
+    module: nn.Module,
+    emitted: nn.Module,
+    listed: Trace,
+    inputs: Sequence[Tensor],
+    options: Options,
+) -> tuple[nn.Module, Trace, Options]:
+    """Line a module that was written elsewhere up with the emitted one.
+
+    Returns the module to run, its operations, and how they can be compared: one that cannot be
+    captured by its outputs alone, one whose operations fit one batch alone sample by sample.
+    """
+    with suppress(TraceError):
+        trace = trace_like(module, listed)
+        if not trace.differences and same_paths(trace, listed):
+            return module, trace, options
+    try:
+        lined = line_up(module, emitted, listed, inputs)
+    except TraceError as error:
+        note = f"outputs alone were compared: {error}"
+        values = listed.layers[-1].values
+        trace = Trace(fx.Graph(), (Layer(OUTPUT, OUTPUT, None, values),), notes=(note,))
+        return module, trace, replace(options, outputs_only=True)
+    if lined.batched:
+        return lined.module, lined.trace, options
+    note = "samples ran alone: what the module does could be captured for one alone"
+    trace = replace(lined.trace, notes=(*lined.trace.notes, note))
+    return lined.module, trace, replace(options, batches=(1,))
 
 
 def names_in(conversion: Conversion, emitted: nn.Module) -> set[str]:
@@ -287,7 +323,7 @@ class _Comparison:
         tolerances = {k: v for k, v in options.tolerances.items() if k in names}
         covered = coverage(conversion.model, self._trace, compared, whole=options.outputs_only)
         # Of a module that could not be run, or differs, something else is the failure.
-        whole = layers and not (self._trace.differences or self._raised)
+        whole = layers and not (self._trace.differences or self._raised or self._trace.foreign)
         unexplained = covered.unexplained if whole else ()
         return ParityReport(
             name=conversion.name,
@@ -325,6 +361,7 @@ class _Comparison:
                 *([OTHER_KEYS] if masks and not constants else []),
                 *self._argmax_notes(layers),
                 *self._unchecked,
+                *self._trace.notes,
             ),
             sources=sources or tuple(self._raised),
         )
@@ -375,7 +412,7 @@ class _Comparison:
         if not self._kept or self._raised or self._called_otherwise:
             return
         inputs = self._runner.inputs([next(iter(self._kept.values())).arrays])
-        names = [port.name for port in self._interface.outputs]
+        names = self._runner.names
         self._misbehaviour += faults_of_calls(
             self._runner.module, self._emitted, self._runner.own(inputs), names
         )

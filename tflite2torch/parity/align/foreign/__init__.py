@@ -1,0 +1,1 @@
+"""Lines a module that was written elsewhere up with the emitted one."""

@@ -1,0 +1,448 @@
+"""Lines the values of a module from elsewhere up with TFLite's tensors.
+
+Layers with kernels and joins are paired by structure (``matching``). What lies between them is
+lined up by value: an activation of the emitted module is applied to what the other module has
+before it, and looked for among what that has behind, so that ``0.5 * (1 + tanh(x / 2))`` is a
+sigmoid. The weights of the two need not be equal for that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from tflite2torch.converter.graph.value import Value
+from tflite2torch.parity.align.called import RAISED
+from tflite2torch.parity.align.foreign.adapter import Adapter, Axes
+from tflite2torch.parity.align.foreign.capture import Captured, capture
+from tflite2torch.parity.align.foreign.matching import Matching, match
+from tflite2torch.parity.align.foreign.network import (
+    Unit,
+    find_units,
+    operator_name,
+    path_of,
+    weight_of,
+)
+from tflite2torch.parity.align.trace import Layer, Trace, TraceError, named_by_weights
+from tflite2torch.parity.align.values import OUTPUT
+
+CLOSE = 1e-4
+"""Two values are the same if they differ by less than this share of the larger magnitude."""
+
+IMAGE_LAST: Axes = (0, 2, 3, 1)
+"""Axes of an NCHW image in the order of NHWC."""
+
+COMPLETING = ("batch_norm", "_native_batch_norm_legit_no_training", "native_batch_norm")
+"""Operators that belong to the layer before them: the model has them folded into its kernel."""
+
+
+@dataclass(frozen=True)
+class Lined:
+    """A module from elsewhere, lined up.
+
+    Attributes:
+        module: with the inputs of the emitted module, and those of its outputs that line up.
+        trace: its operations, with the values that stand for TFLite's tensors.
+        batched: whether the operations run at any batch, or one by one.
+        matching: the pairs of layers and joins.
+        units: all of them: those of the emitted module, and those of the other one.
+    """
+
+    module: Adapter
+    trace: Trace
+    batched: bool
+    matching: Matching
+    units: tuple[tuple[Unit, ...], tuple[Unit, ...]]
+
+
+def line_up(
+    module: nn.Module, emitted: nn.Module, listed: Trace, inputs: Sequence[Tensor]
+) -> Lined:
+    """Line a module up with the emitted one.
+
+    Args:
+        module: the module, in eval mode; left as it is.
+        emitted: the emitted module, with the file's weights.
+        listed: its operations, with the tensors that they stand for.
+        inputs: a sample for each input of the emitted module, batch of one.
+
+    Raises:
+        TraceError: the module refuses the inputs, cannot be captured, or gives no output of the
+            model.
+    """
+    adapter = _adapted(module, inputs)
+    pair = [torch.cat([x, x]) for x in inputs]
+    own, places = _capture_values(emitted, listed, pair)
+    other = capture(adapter, pair)
+    returned = [places[node] for node in _returned(listed) if node in places]
+    units = tuple(find_units(own.graph, returned)), tuple(find_units(other.graph))
+    matching = match(*units)
+    _undo_normalization(adapter, own, other, emitted, matching, inputs)
+    lining = _Lining(emitted, own.graph, adapter, other.graph, matching)
+    lining.run(inputs, set(places.values()))
+    trace = _trace(adapter, other, listed, places, lining)
+    notes = (*_notes(matching, units, lining), *trace.notes)
+    return Lined(adapter, replace(trace, notes=notes), other.batched, matching, units)
+
+
+def _adapted(module: nn.Module, inputs: Sequence[Tensor]) -> Adapter:
+    """Return the module with the order of axes that it takes."""
+    problems = []
+    for order in (None, IMAGE_LAST):
+        axes = [order if x.dim() == 4 else None for x in inputs]
+        adapter = Adapter(module, axes).eval()
+        try:
+            with torch.no_grad():
+                adapter(*[x.clone() for x in inputs])
+            return adapter
+        except RAISED as error:
+            told = " ".join(str(error).split())[:200]
+            problems.append(f"{type(error).__name__}: {told}")
+    shapes = " and ".join(str(["N", *x.shape[1:]]) for x in inputs)
+    raise TraceError(f"the module takes no input of {shapes}: it raises {problems[0]}")
+
+
+def _capture_values(
+    emitted: nn.Module, listed: Trace, inputs: Sequence[Tensor]
+) -> tuple[Captured, dict[fx.Node, fx.Node]]:
+    """Capture the emitted module; return which node gives the value of each traced operation."""
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    returned = graph.graph_copy(listed.graph, copies)
+    assert returned is not None
+    nodes = [x.node for x in listed.layers if x.node is not None and x.node.op != OUTPUT]
+    single = [node for node in nodes if len(listed_values(listed, node)) <= 1]
+    graph.output(tuple(copies[node] for node in single))
+    captured = capture(fx.GraphModule(emitted, graph), inputs)
+    output = next(node for node in captured.graph.nodes if node.op == OUTPUT)
+    return captured, dict(zip(single, output.args[0], strict=True))
+
+
+def listed_values(listed: Trace, node: fx.Node) -> tuple[Value, ...]:
+    """Return the values of a traced operation."""
+    return next(layer.values for layer in listed.layers if layer.node is node)
+
+
+def values_of(module: nn.Module, graph: fx.Graph, inputs: Sequence[Tensor]) -> dict[fx.Node, Any]:
+    """Run a captured graph; return the results of all its nodes."""
+    run = fx.Interpreter(module, garbage_collect_values=False, graph=graph)
+    with torch.no_grad():
+        run.run(*inputs, enable_io_processing=False)
+    return run.env
+
+
+def _undo_normalization(
+    adapter: Adapter,
+    own: Captured,
+    other: Captured,
+    emitted: nn.Module,
+    matching: Matching,
+    inputs: Sequence[Tensor],
+) -> None:
+    """Have the adapter undo what the module does to the range of an image before its first layer.
+
+    The emitted module takes it in the range that the network takes.
+    """
+    firsts = (u for u in matching.pairs if any(x.signature == ("input",) for x in u.inputs))
+    first = next(firsts, None)
+    if first is None or len(inputs) != 1 or inputs[0].dim() != 4:
+        return
+    second = matching.pairs[first]
+    [x] = inputs
+    own_low, own_high = (_level(emitted, own.graph, first, x, level) for level in (0, 1))
+    low, high, middle = (_level(adapter, other.graph, second, x, n) for n in (0, 1, 0.5))
+    if own_low is None or own_high is None or low is None or high is None or middle is None:
+        return
+    same = torch.allclose(low, own_low) and torch.allclose(high, own_high)
+    straight = torch.allclose(middle, (low + high) / 2, atol=1e-6)
+    if not same and straight and bool((high != low).all()):
+        adapter.shift, adapter.scale = low, 1 / (high - low)
+
+
+def _level(
+    module: nn.Module, graph: fx.Graph, unit: Unit, image: Tensor, level: float
+) -> Tensor | None:
+    """Return what a first layer gets in the middle of an image of one value, for each channel."""
+    operand = unit.node.args[0]
+    assert isinstance(operand, fx.Node)
+    found: Tensor = values_of(module, graph, [torch.full_like(image, level)])[operand]
+    if found.dim() != 4:
+        return None
+    if found.shape[1] != image.shape[1]:
+        found = found.permute(0, 3, 1, 2)
+    if found.shape[1] != image.shape[1]:
+        return None
+    return found[0, :, found.shape[2] // 2, found.shape[3] // 2].clone()
+
+
+class _Lining:
+    """Finds the node of one graph that has the value of a node of the other."""
+
+    def __init__(
+        self,
+        emitted: nn.Module,
+        own: fx.Graph,
+        adapter: Adapter,
+        other: fx.Graph,
+        matching: Matching,
+    ) -> None:
+        self._emitted = emitted
+        self._own = own
+        self._adapter = adapter
+        self._other = other
+        self._units = {
+            ours.node: theirs
+            for ours, theirs in matching.pairs.items()
+            if ours.signature != ("output",)
+        }
+        self._kept = {
+            unit.node for unit in matching.pairs.values() if unit.signature != ("output",)
+        }
+        self.found: dict[fx.Node, tuple[fx.Node, Axes]] = {}
+        self.missing: list[fx.Node] = []
+        self._partners: dict[fx.Node, fx.Node] = {}
+        self._theirs: dict[fx.Node, Any] = {}
+
+    def run(self, inputs: Sequence[Tensor], wanted: Collection[fx.Node]) -> None:
+        """Line all values up on a sample; ``wanted`` are those that are compared."""
+        self._theirs = values_of(self._adapter, self._other, inputs)
+        run = fx.Interpreter(self._emitted, garbage_collect_values=False, graph=self._own)
+        run.args_iter = iter(inputs)
+        with torch.no_grad():
+            for node in self._own.nodes:
+                if node.op == OUTPUT:
+                    break
+                value = run.run_node(node)
+                if isinstance(value, Tensor) and node.op not in ("placeholder", "get_attr"):
+                    value = self._line(node, value, node in wanted)
+                run.env[node] = value
+
+    def _line(self, node: fx.Node, value: Tensor, wanted: bool) -> Tensor:
+        """Line one value up; return the other module's, in the emitted one's order of axes."""
+        if node in self._units:
+            partner = self._completed(self._units[node].node)
+            self._partners[node] = partner
+            axes = _axes(self._theirs[partner], value.shape)
+            if axes is not None:
+                self.found[node] = partner, axes
+                own: Tensor = self._theirs[partner].permute(axes)
+                return own
+        if not wanted:
+            return value
+        behind = list(self._behind(node))
+        for candidate in behind:
+            for axes in _orders(self._theirs[candidate], value.shape):
+                if _same(self._theirs[candidate].permute(axes), value):
+                    self.found[node] = candidate, axes
+                    return value
+        return self._departed(node, value, behind)
+
+    def _departed(self, node: fx.Node, value: Tensor, behind: Sequence[fx.Node]) -> Tensor:
+        """Line a value up by its place, where no other one equals it: there the module departs."""
+        taken = {partner for partner, _ in self.found.values()}
+        fitting = [
+            (candidate, axes)
+            for candidate in behind
+            if candidate not in taken
+            and (axes := _axes(self._theirs[candidate], value.shape)) is not None
+        ]
+        alike = [x for x in fitting if operator_name(x[0]) == operator_name(node)]
+        for base in self._bases(node):
+            axes = _axes(self._theirs[base], value.shape)
+            if axes is not None and not self._compared(base):
+                fitting.append((base, axes))
+        if not fitting:
+            self.missing.append(node)
+            return value
+        candidate, axes = alike[0] if alike else fitting[-1]
+        self.found[node] = candidate, axes
+        found: Tensor = self._theirs[candidate].permute(axes)
+        return found
+
+    def _compared(self, base: fx.Node) -> bool:
+        return False if base in self._kept else any(p is base for p, _ in self.found.values())
+
+    def _completed(self, node: fx.Node) -> fx.Node:
+        """Return the node that completes a layer: a batch normalization, or a bias of its own."""
+        while len(node.users) == 1:
+            [user] = node.users
+            name = operator_name(user)
+            bias = name == "add" and any(weight_of(x) for x in user.args)
+            result = name == "getitem" and operator_name(node) in COMPLETING
+            if not (bias or result or name in COMPLETING):
+                break
+            node = user
+        return node
+
+    def _bases(self, node: fx.Node) -> Iterator[fx.Node]:
+        """Yield the partners of the nearest nodes before a node that are lined up."""
+        waiting, seen = list(node.all_input_nodes), set()
+        while waiting:
+            operand = waiting.pop()
+            if operand in seen or operand.op == "get_attr":
+                continue
+            seen.add(operand)
+            if operand in self.found:
+                yield self.found[operand][0]
+            elif operand in self._partners:
+                yield self._partners[operand]
+            elif operand.op == "placeholder":
+                place = [n for n in self._own.nodes if n.op == "placeholder"].index(operand)
+                yield [n for n in self._other.nodes if n.op == "placeholder"][place]
+            else:
+                waiting += operand.all_input_nodes
+
+    def _behind(self, node: fx.Node) -> Iterator[fx.Node]:
+        """Yield what the other module computes behind these partners, up to the next units.
+
+        A partner that has another number of axes than what it stands for is among them: it may
+        be what comes after a reshape in the emitted module.
+        """
+        order = {n: place for place, n in enumerate(self._other.nodes)}
+        taken = {partner for partner, _ in self.found.values()}
+        waiting = list(self._bases(node))
+        found = {base for base in waiting if base not in taken}
+        if node in self._partners:
+            waiting.append(self._partners[node])
+            found.add(self._partners[node])
+        seen = set()
+        while waiting:
+            for user in waiting.pop().users:
+                if user not in seen and user.op != OUTPUT and user not in self._kept:
+                    seen.add(user)
+                    waiting.append(user)
+        found |= seen
+        tensors = [n for n in found if isinstance(self._theirs.get(n), Tensor)]
+        yield from sorted(tensors, key=order.__getitem__)
+
+
+def _orders(x: Any, shape: Sequence[int]) -> Iterator[Axes]:
+    """Yield the orders of axes that give a tensor a shape; the batch stays first."""
+    if not isinstance(x, Tensor) or x.dim() != len(shape) or not x.dim():
+        return
+    for order in permutations(range(1, x.dim())):
+        axes = (0, *order)
+        if [x.shape[axis] for axis in axes] == list(shape):
+            yield axes
+
+
+def _axes(x: Any, shape: Sequence[int]) -> Axes | None:
+    """Return the order of axes that gives a tensor a shape: its own, or that of NHWC to NCHW."""
+    found = list(_orders(x, shape))
+    last = (0, 3, 1, 2)
+    if last in found and found[0] != tuple(range(4)):
+        return last
+    return found[0] if found else None
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    size = max(float(other.abs().nan_to_num().max()), 1e-30) if other.numel() else 1.0
+    if one.dtype != other.dtype or not one.is_floating_point():
+        return torch.equal(one, other)
+    return torch.allclose(one, other, rtol=0, atol=CLOSE * size, equal_nan=True)
+
+
+def _trace(
+    adapter: Adapter,
+    other: Captured,
+    listed: Trace,
+    places: Mapping[fx.Node, fx.Node],
+    lining: _Lining,
+) -> Trace:
+    """Return the operations of the other module with the values that they stand for."""
+    values: dict[fx.Node, Value] = {}
+    for layer in listed.layers:
+        place = None if layer.node is None else places.get(layer.node)
+        found = None if place is None else lining.found.get(place)
+        if found is not None and layer.compared:
+            values.setdefault(found[0], _permuted(layer.values[0], found[1]))
+    output = next(node for node in other.graph.nodes if node.op == OUTPUT)
+    results = list(output.args[0])
+    picks, returned, notes = [], [], []
+    for value, node in zip(listed.layers[-1].values, _returned(listed), strict=True):
+        found = lining.found.get(places[node]) if node in places else None
+        if found is None or found[0] not in results:
+            notes.append(
+                f"{value.name} is no output of the module: it is compared inside, before what "
+                "the module does to it"
+                if found is not None
+                else f"no output of the module stands for {value.name}"
+            )
+            continue
+        picks.append(results.index(found[0]))
+        returned.append(_permuted(value, found[1]))
+    if not picks and not values:
+        raise TraceError("no value of the module lines up with the model")
+    adapter.picks = tuple(picks)
+    output.args = (tuple(results[pick] for pick in picks),)
+    layers = [*_layers(other.graph, values), Layer(OUTPUT, OUTPUT, output, tuple(returned))]
+    trace = Trace(other.graph, tuple(layers), notes=tuple(notes), foreign=True)
+    return named_by_weights(adapter, trace)
+
+
+def _returned(listed: Trace) -> list[fx.Node]:
+    """Return the nodes whose values the emitted module returns."""
+    [result] = next(node for node in listed.graph.nodes if node.op == OUTPUT).args
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+def _permuted(value: Value, axes: Axes) -> Value:
+    """Return a value of the emitted module as the other one has it.
+
+    Args:
+        value: of the emitted module.
+        axes: axis ``i`` of it is this axis of the other module's value.
+    """
+    if value.origin is None or axes == tuple(range(len(axes))):
+        return value
+    back = [axes.index(axis) for axis in range(len(axes))]
+    origin = replace(value.origin, permutation=tuple(value.origin.permutation[i] for i in back))
+    return replace(value, shape=tuple(value.shape[i] for i in back), origin=origin)
+
+
+def _layers(graph: fx.Graph, values: Mapping[fx.Node, Value]) -> Iterator[Layer]:
+    count: Counter[str] = Counter()
+    for node in graph.nodes:
+        if node.op not in ("call_function", "call_module", "call_method"):
+            continue
+        if node not in values and not isinstance(node.meta.get("val"), (Tensor, tuple, list)):
+            continue  # the size of a batch
+        path = path_of(node).removeprefix("module").removeprefix(".")
+        stack = list((node.meta.get("nn_module_stack") or {}).values())
+        known = bool(stack) and str(stack[-1][1]).startswith("torch.nn.modules")
+        name = path if known and path else f"{path or 'forward'}: {operator_name(node)}"
+        count[name] += 1
+        if count[name] > 1:
+            name = f"{name} #{count[name]}"
+        yield Layer(name, operator_name(node), node, (values[node],) if node in values else ())
+
+
+def _notes(
+    matching: Matching, units: tuple[Sequence[Unit], Sequence[Unit]], lining: _Lining
+) -> Iterator[str]:
+    """Say what could not be lined up, and what was by a guess."""
+    taken = set(matching.pairs.values())
+    for side, left in (
+        ("model", [u for u in units[0] if u not in matching.pairs]),
+        ("module", [u for u in units[1] if u not in taken]),
+    ):
+        named = ", ".join(_told(unit) for unit in left if unit.signature != ("output",))
+        if named:
+            other = "module" if side == "model" else "model"
+            yield f"in the {side}, and nothing in the {other} stands for it: {named}"
+    for way in ("size", "name", "order"):
+        named = ", ".join(_told(ours) for ours, how in matching.ties.items() if how == way)
+        if named:
+            yield f"lined up by {way}, for nothing else tells them apart: {named}"
+
+
+def _told(unit: Unit) -> str:
+    name = unit.name.removeprefix("module").removeprefix(".") or "forward"
+    kind, *sizes = unit.signature
+    return f"{name} ({kind} {'x'.join(map(str, sizes))})" if sizes else f"{name} ({kind})"
