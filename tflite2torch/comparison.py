@@ -99,7 +99,7 @@ def reproduce(
     conversion: Conversion,
     options: Options,
     report: ParityReport,
-    other: Conversion | None = None,
+    other: Conversion | nn.Module | None = None,
 ) -> dict[str, bytes | str]:
     """Return the files of ``--save-repro``: one layer, its inputs, and both outputs.
 
@@ -110,8 +110,10 @@ def reproduce(
     from tflite2torch.parity.layers.reproduction import reproduction
 
     samples = _samples(conversion, options)
-    module = None if other is None else load_module(other)
-    return reproduction(conversion, load_module(conversion), samples, report, module, options.dtype)
+    parent = other if isinstance(other, Conversion) else None
+    module = load_module(other) if isinstance(other, Conversion) else other
+    emitted = load_module(conversion)
+    return reproduction(conversion, emitted, samples, report, module, options.dtype, parent)
 
 
 def compare_all(

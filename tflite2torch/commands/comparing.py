@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -41,8 +41,14 @@ from tflite2torch.user_code import load_object
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-Pair = tuple[Conversion, Conversion | None]
-"""A model that TFLite runs, and the one whose module PyTorch runs; None for its own."""
+if TYPE_CHECKING:
+    from torch import nn
+
+    Compared = Conversion | nn.Module | None
+    """What PyTorch runs: the module of a model, another one, or that of the same model."""
+
+    Pair = tuple[Conversion, Compared]
+    """A model that TFLite runs, and what PyTorch runs."""
 
 FILE = click.Path(path_type=Path)
 
@@ -139,7 +145,7 @@ class Reports:
     def _write_of_model(
         self,
         conversion: Conversion,
-        other: Conversion | None,
+        other: Compared,
         options: Options,
         report: ParityReport,
     ) -> None:
@@ -165,7 +171,7 @@ def run(pairs: Sequence[Pair], options: Options, reports: Reports) -> None:
     """Compare models, report on them, and exit with the documented code.
 
     Args:
-        pairs: each model that TFLite runs, and the one whose module PyTorch runs.
+        pairs: each model that TFLite runs, and what PyTorch runs.
         options: how they are compared.
         reports: what is reported; checked with ``Reports.check`` before models were converted.
     """

@@ -8,34 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import cycle, islice
 from threading import Lock
 
 import numpy as np
 import torch
-from torch import Tensor, fx, nn
+from torch import nn
 
 from tflite2torch.converter.convert import Conversion, unfused_graph
-from tflite2torch.converter.errors import NotComparableError
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.value import Array
-from tflite2torch.parity.align.architecture import first_difference
 from tflite2torch.parity.align.coverage import coverage, operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
-from tflite2torch.parity.align.foreign.lining import line_up
 from tflite2torch.parity.align.lockstep import Step, in_double, in_type
 from tflite2torch.parity.align.places import behind, places_in
 from tflite2torch.parity.align.runner import Runner
 from tflite2torch.parity.align.trace import (
-    Layer,
     Trace,
-    TraceError,
-    outputs_only,
-    same_paths,
     trace_conversion,
-    trace_like,
 )
 from tflite2torch.parity.align.values import OUTPUT, expected, port_of
 from tflite2torch.parity.distances import distance, magnitude
@@ -67,6 +59,7 @@ from tflite2torch.parity.layers.rows import (
     row_name,
     sample_name,
 )
+from tflite2torch.parity.layers.subject import find_subject
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import (
     References,
@@ -105,63 +98,31 @@ def compare_model(
         NotComparableError: the models are of two architectures.
         TraceError: the emitted module has other operations than the conversion lists.
     """
-    options = options or Options()
-    failures = _misfits(conversion)
+    subject = find_subject(conversion, emitted, samples, options or Options(), module, other)
+    failures = [*_misfits(conversion), *subject.failures]
     folded: list[Folded] = []
-    if options.outputs_only:
-        trace = outputs_only(conversion)
-    else:
-        trace = listed = trace_conversion(emitted, conversion)
-        if other is not None and module is not None:
-            try:
-                trace = trace_like(module, listed)
-                _check_architecture(conversion, other, (listed, trace))
-            except TraceError as error:
-                trace, failures = Trace(listed.graph, ()), [*failures, str(error)]
-        elif module is not None and samples:
-            arrays = Interface.of(conversion).stack([samples[0].arrays])
-            inputs = [torch.from_numpy(array) for array in arrays]
-            module, trace, options = _own_module(module, emitted, listed, inputs, options)
+    if not subject.options.outputs_only:
         graph: Graph | None = unfused_graph(conversion.model, conversion.name)
         if graph is not None and other is not None:
             graph = relabelled(graph, unfused_graph(other.model, other.name))
         if graph is not None:
             operators = operators_of(conversion.model)
-            folded = find_folded(graph, listed, trace, operators)
-    comparison = _Comparison(conversion, emitted, module, trace, folded, samples, options)
+            folded = find_folded(graph, subject.listed, subject.trace, operators)
+    own = None if module is None else subject.module
+    comparison = _Comparison(
+        conversion, emitted, own, subject.trace, folded, samples, subject.options
+    )
     if not failures:
         comparison.run()
-    return comparison.report(failures, other)
+    return comparison.report(failures, other or _other(module))
 
 
-def _own_module(
-    module: nn.Module,
-    emitted: nn.Module,
-    listed: Trace,
-    inputs: Sequence[Tensor],
-    options: Options,
-) -> tuple[nn.Module, Trace, Options]:
-    """Line a module that was written elsewhere up with the emitted one.
-
-    Returns the module to run, its operations, and how they can be compared: one that cannot be
-    captured by its outputs alone, one whose operations fit one batch alone sample by sample.
-    """
-    with suppress(TraceError):
-        trace = trace_like(module, listed)
-        if not trace.differences and same_paths(trace, listed):
-            return module, trace, options
-    try:
-        lined = line_up(module, emitted, listed, inputs)
-    except TraceError as error:
-        note = f"outputs alone were compared: {error}"
-        values = listed.layers[-1].values
-        trace = Trace(fx.Graph(), (Layer(OUTPUT, OUTPUT, None, values),), notes=(note,))
-        return module, trace, replace(options, outputs_only=True)
-    if lined.batched:
-        return lined.module, lined.trace, options
-    note = "samples ran alone: what the module does could be captured for one alone"
-    trace = replace(lined.trace, notes=(*lined.trace.notes, note))
-    return lined.module, trace, replace(options, batches=(1,))
+def _other(module: nn.Module | None) -> Other | None:
+    """Return how reports call a module that was not converted."""
+    if module is None:
+        return None
+    kind = type(module)
+    return Other(kind.__name__, f"{kind.__module__}.{kind.__qualname__}", "")
 
 
 def names_in(conversion: Conversion, emitted: nn.Module) -> set[str]:
@@ -174,15 +135,6 @@ def names_in(conversion: Conversion, emitted: nn.Module) -> set[str]:
     folded = find_folded(graph, trace, trace, operators_of(conversion.model))
     rows = make_rows(trace, folded)
     return set(rows) | {port_of(row.value).name for row in rows.values()}
-
-
-def _check_architecture(first: Conversion, second: Conversion, traces: tuple[Trace, Trace]) -> None:
-    if difference := first_difference(first, second, traces):
-        counts = " and ".join(str(len(trace.layers) - 1) for trace in traces)  # less the output
-        raise NotComparableError(
-            f"{first.file.label} and {second.file.label} are of two architectures, of {counts} "
-            f"operations: {difference}; compare two models of one"
-        )
 
 
 def _misfits(conversion: Conversion) -> list[str]:
@@ -305,7 +257,7 @@ class _Comparison:
             f"by up to {moved:.3g} of {size:.3g}"
         )
 
-    def report(self, failures: Sequence[str], other: Conversion | None) -> ParityReport:
+    def report(self, failures: Sequence[str], other: Conversion | Other | None) -> ParityReport:
         """Return the report; ``failures`` are those known before anything ran."""
         conversion, options = self._conversion, self._options
         rows = [row for row in self._rows.values() if row.findings]
@@ -329,7 +281,9 @@ class _Comparison:
             name=conversion.name,
             label=conversion.file.label,
             sha256=conversion.file.sha256,
-            other=None if other is None else Other(other.name, other.file.label, other.file.sha256),
+            other=Other(other.name, other.file.label, other.file.sha256)
+            if isinstance(other, Conversion)
+            else other,
             samples=tuple(sample.name for sample in kept),
             left_out=left_out,
             given=describe(kept, self._interface.inputs, pictured=options.pictures),
@@ -367,7 +321,7 @@ class _Comparison:
         )
 
     def _constants(
-        self, exercised: Mapping[str, Array], other: Conversion | None
+        self, exercised: Mapping[str, Array], other: Conversion | Other | None
     ) -> list[Constant]:
         """Compare the module's constants with the file's.
 
@@ -375,7 +329,7 @@ class _Comparison:
         """
         file = self._conversion.state
         own = {key: x.numpy(force=True) for key, x in self._module.state_dict().items()}
-        if other is not None:
+        if isinstance(other, Conversion):
             # Layers may be called after tensors, and these otherwise in another file of the same
             # architecture: the constants are in one order.
             keys = dict(zip(other.state, file, strict=False))

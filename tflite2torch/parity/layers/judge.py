@@ -13,6 +13,7 @@ from tflite2torch.parity.layers.measures import Measures
 from tflite2torch.parity.layers.rows import row_name
 from tflite2torch.parity.layers.verdict import (
     FLOOR_FACTOR,
+    ROUNDING_FACTOR,
     Finding,
     Forced,
     Judged,
@@ -147,7 +148,7 @@ def _needed(judged: Judged) -> float:
     parts = judged.parts
     if parts is None or judged.error <= judged.limit:
         return judged.error
-    rounding = parts.rounding if parts.rounding > parts.theirs else 0.0
+    rounding = parts.rounding / ROUNDING_FACTOR if parts.rounding > parts.theirs else 0.0
     return min(judged.error, max(parts.structure, rounding))
 
 

@@ -142,8 +142,8 @@ class Other:
 
     Attributes:
         name: its name.
-        source: how messages name its file.
-        sha256: of the file.
+        source: how messages name its file, or the class of a module that was not converted.
+        sha256: of the file; empty for such a module.
     """
 
     name: str
@@ -250,7 +250,8 @@ class ParityReport:
             return (f"sha256 {self.sha256}",)
         return (
             f"TFLite runs {self.label}, sha256 {self.sha256}",
-            f"PyTorch runs {self.other.source}, sha256 {self.other.sha256}",
+            f"PyTorch runs {self.other.source}"
+            + (f", sha256 {self.other.sha256}" if self.other.sha256 else ""),
         )
 
     @property

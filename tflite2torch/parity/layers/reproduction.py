@@ -17,13 +17,15 @@ from torch import Tensor, nn
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.value import Array, Value
 from tflite2torch.parity.align.lockstep import run_in_lockstep
-from tflite2torch.parity.align.trace import Layer, Trace, trace_conversion, trace_like
+from tflite2torch.parity.align.trace import Layer, Trace
 from tflite2torch.parity.align.values import expected, tensor_of
 from tflite2torch.parity.distances import distance
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample
 from tflite2torch.parity.layers.report import LayerReport, ParityReport
 from tflite2torch.parity.layers.rows import row_name, sample_name
+from tflite2torch.parity.layers.subject import find_subject
+from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference import schema
 from tflite2torch.parity.reference.backends import INTERPRETERS, start_references
 from tflite2torch.parity.reference.editing import packed_model, with_outputs, without_hybrid
@@ -61,6 +63,7 @@ def reproduction(
     report: ParityReport,
     module: nn.Module | None = None,
     dtype: str = "float32",
+    other: Conversion | None = None,
 ) -> dict[str, bytes | str]:
     """Return files that show the difference at a report's source, or at its worst layer.
 
@@ -75,6 +78,7 @@ def reproduction(
         report: what was found.
         module: what was compared, if not ``emitted``.
         dtype: the floating type that it computed in.
+        other: the model that it was converted from, if it was.
 
     Returns:
         ``layer.tflite``, a model of the operators that the part stands for; its ``inputs.npz``,
@@ -88,8 +92,8 @@ def reproduction(
     row = _shown(report)
     if row is None or row.forced is None:
         return {}
-    listed = trace_conversion(emitted, conversion)
-    trace = listed if module is None else trace_like(module, listed)
+    subject = find_subject(conversion, emitted, samples, Options(dtype=dtype), module, other)
+    trace = subject.trace
     alone = row.passed or bool(row.forced_failures) or not row.failures
     worst = row.forced if alone else row.worst.measures
     batch = [samples[number] for number in worst.together]
@@ -100,7 +104,7 @@ def reproduction(
     run = partial(
         _output,
         conversion,
-        module or emitted,
+        subject.module,
         trace,
         batch,
         answers,
