@@ -63,7 +63,8 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> Captured:
                 problems.append(error)
     with _silent():
         try:
-            graph = _own(module, make_fx(module)(*_first(inputs)))
+            traced = make_fx(module, _error_on_data_dependent_ops=False)(*_first(inputs))
+            graph = _own(module, traced)
         except Exception as error:
             told = " ".join(str(error).split())[:300]
             raise TraceError(

@@ -79,16 +79,25 @@ def line_up(
     adapter = _adapted(module, inputs)
     pair = [torch.cat([x, x]) for x in inputs]
     own, places = _capture_values(emitted, listed, pair)
-    other = capture(adapter, pair)
     returned = [places[node] for node in _returned(listed) if node in places]
-    units = tuple(find_units(own.graph, returned)), tuple(find_units(other.graph))
-    matching = match(*units)
-    _undo_normalization(adapter, own, other, emitted, matching, inputs)
+    ours = tuple(find_units(own.graph, returned))
+    while True:
+        other = capture(adapter, pair)
+        units = ours, tuple(find_units(other.graph))
+        matching = match(*units)
+        if not _undo_normalization(adapter, own, other, emitted, matching, inputs):
+            break
     lining = _Lining(emitted, own.graph, adapter, other.graph, matching)
-    lining.run(inputs, set(places.values()))
+    lining.run(inputs, {places[x.node] for x in listed.layers if x.compared and x.node in places})
     trace = _trace(adapter, other, listed, places, lining)
-    notes = (*_notes(matching, units, lining), *trace.notes)
-    return Lined(adapter, replace(trace, notes=notes), other.batched, matching, units)
+    named = {places[x.node]: x.name for x in listed.layers if x.node in places}
+    lost = [named[node] for node in lining.missing if node in named]
+    notes = [*_notes(matching, units), *trace.notes]
+    if lost:
+        notes.insert(0, f"nothing in the module has the value of: {', '.join(lost)}")
+    if len(adapter.scale):
+        notes.append("the module normalizes its image itself: it got what becomes the model's")
+    return Lined(adapter, replace(trace, notes=tuple(notes)), other.batched, matching, units)
 
 
 def _adapted(module: nn.Module, inputs: Sequence[Tensor]) -> Adapter:
@@ -144,25 +153,28 @@ def _undo_normalization(
     emitted: nn.Module,
     matching: Matching,
     inputs: Sequence[Tensor],
-) -> None:
+) -> bool:
     """Have the adapter undo what the module does to the range of an image before its first layer.
 
-    The emitted module takes it in the range that the network takes.
+    The emitted module takes it in the range that the network takes. Returns whether there was
+    something to undo: the module then has to be captured again.
     """
     firsts = (u for u in matching.pairs if any(x.signature == ("input",) for x in u.inputs))
     first = next(firsts, None)
-    if first is None or len(inputs) != 1 or inputs[0].dim() != 4:
-        return
+    if first is None or len(inputs) != 1 or inputs[0].dim() != 4 or len(adapter.scale):
+        return False
     second = matching.pairs[first]
     [x] = inputs
     own_low, own_high = (_level(emitted, own.graph, first, x, level) for level in (0, 1))
     low, high, middle = (_level(adapter, other.graph, second, x, n) for n in (0, 1, 0.5))
     if own_low is None or own_high is None or low is None or high is None or middle is None:
-        return
+        return False
     same = torch.allclose(low, own_low) and torch.allclose(high, own_high)
     straight = torch.allclose(middle, (low + high) / 2, atol=1e-6)
-    if not same and straight and bool((high != low).all()):
-        adapter.shift, adapter.scale = low, 1 / (high - low)
+    if same or not straight or bool((high == low).any()):
+        return False
+    adapter.shift, adapter.scale = low, 1 / (high - low)
+    return True
 
 
 def _level(
@@ -208,9 +220,11 @@ class _Lining:
         self.missing: list[fx.Node] = []
         self._partners: dict[fx.Node, fx.Node] = {}
         self._theirs: dict[fx.Node, Any] = {}
+        self._wanted: Collection[fx.Node] = ()
 
     def run(self, inputs: Sequence[Tensor], wanted: Collection[fx.Node]) -> None:
         """Line all values up on a sample; ``wanted`` are those that are compared."""
+        self._wanted = wanted
         self._theirs = values_of(self._adapter, self._other, inputs)
         run = fx.Interpreter(self._emitted, garbage_collect_values=False, graph=self._own)
         run.args_iter = iter(inputs)
@@ -266,7 +280,8 @@ class _Lining:
         return found
 
     def _compared(self, base: fx.Node) -> bool:
-        return False if base in self._kept else any(p is base for p, _ in self.found.values())
+        """Return whether a node stands for another value that is compared already."""
+        return any(self.found[node][0] is base for node in self._wanted if node in self.found)
 
     def _completed(self, node: fx.Node) -> fx.Node:
         """Return the node that completes a layer: a batch normalization, or a bias of its own."""
@@ -416,6 +431,10 @@ def _layers(graph: fx.Graph, values: Mapping[fx.Node, Value]) -> Iterator[Layer]
         path = path_of(node).removeprefix("module").removeprefix(".")
         stack = list((node.meta.get("nn_module_stack") or {}).values())
         known = bool(stack) and str(stack[-1][1]).startswith("torch.nn.modules")
+        constants = [x for x in map(weight_of, node.args) if x is not None]
+        if constants and str(constants[0].target).endswith(".weight") and not stack:
+            path = str(constants[0].target).removeprefix("module.").removesuffix(".weight")
+            known = True
         name = path if known and path else f"{path or 'forward'}: {operator_name(node)}"
         count[name] += 1
         if count[name] > 1:
@@ -423,9 +442,7 @@ def _layers(graph: fx.Graph, values: Mapping[fx.Node, Value]) -> Iterator[Layer]
         yield Layer(name, operator_name(node), node, (values[node],) if node in values else ())
 
 
-def _notes(
-    matching: Matching, units: tuple[Sequence[Unit], Sequence[Unit]], lining: _Lining
-) -> Iterator[str]:
+def _notes(matching: Matching, units: tuple[Sequence[Unit], Sequence[Unit]]) -> Iterator[str]:
     """Say what could not be lined up, and what was by a guess."""
     taken = set(matching.pairs.values())
     for side, left in (
