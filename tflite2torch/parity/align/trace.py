@@ -71,6 +71,8 @@ class Trace:
         notes: what was lined up by a guess, or not at all, a line each.
         foreign: whether they are of a module that has a structure of its own: it need not have
             a value for each tensor.
+        batch: the only size of a batch that they run at; None where they run at any.
+        failures: what is wrong with the module besides, a line each.
     """
 
     graph: fx.Graph
@@ -78,6 +80,8 @@ class Trace:
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     foreign: bool = False
+    batch: int | None = None
+    failures: tuple[str, ...] = ()
 
     def inputs_of(self, layer: Layer) -> tuple[list[Layer], list[Layer]]:
         """Return the nearest compared layers before a layer, and the operations between.
@@ -153,7 +157,8 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
     # The emitted module under other weights has the same paths, so that path and kind
     # identify an operation. A port that was written by hand has paths of its own, and only
     # the order of the kinds can be matched: longest common runs, as for two texts.
-    same = same_paths(trace, conversion)
+    paths = {_path(layer.node) for layer in conversion.layers}
+    same = all(_path(layer.node) in paths for layer in trace.layers)
     ours = [operation_key(layer, paths=same) for layer in trace.layers]
     theirs = [operation_key(layer, paths=same) for layer in conversion.layers]
     layers = list(trace.layers)
@@ -173,12 +178,6 @@ def trace_like(module: nn.Module, conversion: Trace) -> Trace:
             )
     found = Trace(trace.graph, tuple(layers), tuple(differences))
     return named_by_weights(module, found)
-
-
-def same_paths(trace: Trace, conversion: Trace) -> bool:
-    """Return whether all operations are in modules that a conversion's module has too."""
-    paths = {_path(layer.node) for layer in conversion.layers}
-    return all(_path(layer.node) in paths for layer in trace.layers)
 
 
 def named_by_weights(module: nn.Module, trace: Trace) -> Trace:

@@ -51,10 +51,11 @@ def faults_of_calls(
         yield "a call overwrites the outputs of the call before"
     again = Called(module, inputs, names)
     yield from _differences("called again after other inputs", again, kept, names)
-    changed = [name for name, now in _weights(module).items() if weights.get(name) != now]
+    changed = [_own(name) for name, now in _weights(module).items() if weights.get(name) != now]
     if changed:
         yield f"calls change its weights or buffers: {', '.join(changed)}"
-    changed = [name for name, now in _attributes(module).items() if attributes.get(name) != now]
+    states = _attributes(module).items()
+    changed = [_own(name) for name, now in states if attributes.get(name) != now]
     if changed and not overwritten:
         yield f"it keeps a state: each call changes {', '.join(changed)}"
 
@@ -64,6 +65,11 @@ def faults_of_calls(
     yield from _differences(
         "with inputs that require gradients", Called(module, inputs, names, grad=True), kept, names
     )
+
+
+def _own(name: str) -> str:
+    """Return a name in a module that may have been given an ``Adapter`` in front."""
+    return name.removeprefix("module.")
 
 
 def frozen(value: object) -> Hashable:

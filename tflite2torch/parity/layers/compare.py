@@ -304,6 +304,7 @@ class _Comparison:
                 *nothing,
                 *(f"tensor {x} is not compared, for no known reason" for x in unexplained),
                 *self._trace.differences,
+                *self._trace.failures,
                 *(f"nothing to compare on {name}: {NO_ANSWER}" for name in wanted),
                 *self._called_otherwise,
                 *self._misbehaviour,
@@ -446,7 +447,8 @@ class _Comparison:
         arrays = [self._samples[number].arrays for number, _ in batch]
         inputs = self._runner.inputs(arrays)
         called = self._runner.call(inputs)
-        if not self._options.outputs_only:
+        layered = not self._options.outputs_only and self._trace.batch in (None, size)
+        if layered:
             given = [port.tensor for port in self._interface.inputs]
             answers = [
                 noise.answer | dict(zip(given, sample, strict=True))
@@ -461,7 +463,7 @@ class _Comparison:
         else:
             steps = iter([self._runner.whole(called, inputs, exact=exact)])
         for step in steps:
-            if exact and not self._options.outputs_only:  # every sample once
+            if exact and layered:  # every sample once
                 self._exercised.record(step)
                 self._isolation.run(step)
             if step.raised:
@@ -475,7 +477,7 @@ class _Comparison:
             self._judge(self._samples[number].name, measures, noise, exact=exact)
             for (number, noise), measures in zip(batch, found, strict=True)
         ]
-        if any(judge.open for judge in judges) and not self._options.outputs_only:
+        if layered and any(judge.open for judge in judges):
             look_again(self._runner.thrice(inputs, answers), self._ports, judges)
         for judge in judges:
             for name, finding in judge.findings():

@@ -13,14 +13,15 @@ from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import NotComparableError
 from tflite2torch.parity.align.architecture import first_difference
 from tflite2torch.parity.align.foreign.lining import line_up
+from tflite2torch.parity.align.operation import weights_of
 from tflite2torch.parity.align.trace import (
     Trace,
     TraceError,
     outputs_only,
-    same_paths,
     trace_conversion,
     trace_like,
 )
+from tflite2torch.parity.align.values import OUTPUT
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample
 from tflite2torch.parity.options import Options
@@ -86,26 +87,36 @@ def _own(
 ) -> Subject:
     """Line a module that was written elsewhere up.
 
-    One that cannot be captured is compared by its outputs alone; one whose operations fit a batch
-    of one alone, sample by sample.
+    One that has the same operations and layers in the same order is traced as the emitted one is.
+    What cannot be captured is compared by its outputs alone.
     """
+    trace = None
     with suppress(TraceError):
         trace = trace_like(module, listed)
-        if not trace.differences and same_paths(trace, listed):
+        if not trace.differences and _same_layers((module, trace), (emitted, listed)):
             return Subject(module, listed, trace, options)
     inputs = [torch.from_numpy(x) for x in Interface.of(conversion).stack([sample.arrays])]
     try:
         lined = line_up(module, emitted, listed, inputs)
     except TraceError as error:
-        trace = outputs_only(conversion)
+        if trace is not None:
+            return Subject(module, listed, trace, options)
         note = f"outputs alone were compared: {error}"
-        trace = replace(trace, notes=(note,), foreign=True)
+        trace = replace(outputs_only(conversion), notes=(note,), foreign=True)
         return Subject(module, trace, trace, replace(options, outputs_only=True))
-    if lined.batched:
-        return Subject(lined.module, listed, lined.trace, options)
-    note = "samples ran alone: what the module does could be captured for one alone"
-    trace = replace(lined.trace, notes=(*lined.trace.notes, note))
-    return Subject(lined.module, listed, trace, replace(options, batches=(1,)))
+    return Subject(lined.module, listed, lined.trace, options)
+
+
+def _same_layers(*sides: tuple[nn.Module, Trace]) -> bool:
+    """Return whether two modules have weights of the same shapes in the same order."""
+    shapes, results = [], []
+    for module, trace in sides:
+        nodes = [layer.node for layer in trace.layers if layer.node is not None]
+        weights = (weights_of(module, node).values() for node in nodes if node.op != OUTPUT)
+        shapes.append([[tuple(x.shape) for x in found] for found in weights])
+        [result] = nodes[-1].args
+        results.append(len(result) if isinstance(result, (tuple, list)) else 1)
+    return shapes[0] == shapes[1] and results[0] == results[1]
 
 
 def _check_architecture(first: Conversion, second: Conversion, traces: tuple[Trace, Trace]) -> None:

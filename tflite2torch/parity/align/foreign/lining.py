@@ -38,6 +38,9 @@ CLOSE = 1e-4
 IMAGE_LAST: Axes = (0, 2, 3, 1)
 """Axes of an NCHW image in the order of NHWC."""
 
+ENDS = (("input",), ("output",))
+"""Signatures of units that are no layers."""
+
 COMPLETING = ("batch_norm", "_native_batch_norm_legit_no_training", "native_batch_norm")
 """Operators that belong to the layer before them: the model has them folded into its kernel."""
 
@@ -49,14 +52,12 @@ class Lined:
     Attributes:
         module: with the inputs of the emitted module, and those of its outputs that line up.
         trace: its operations, with the values that stand for TFLite's tensors.
-        batched: whether the operations run at any batch, or one by one.
         matching: the pairs of layers and joins.
         units: all of them: those of the emitted module, and those of the other one.
     """
 
     module: Adapter
     trace: Trace
-    batched: bool
     matching: Matching
     units: tuple[tuple[Unit, ...], tuple[Unit, ...]]
 
@@ -97,7 +98,7 @@ def line_up(
         notes.insert(0, f"nothing in the module has the value of: {', '.join(lost)}")
     if len(adapter.scale):
         notes.append("the module normalizes its image itself: it got what becomes the model's")
-    return Lined(adapter, replace(trace, notes=tuple(notes)), other.batched, matching, units)
+    return Lined(adapter, replace(trace, notes=tuple(notes)), matching, units)
 
 
 def _adapted(module: nn.Module, inputs: Sequence[Tensor]) -> Adapter:
@@ -221,12 +222,13 @@ class _Lining:
         self._partners: dict[fx.Node, fx.Node] = {}
         self._theirs: dict[fx.Node, Any] = {}
         self._wanted: Collection[fx.Node] = ()
+        self._run = fx.Interpreter(emitted, garbage_collect_values=False, graph=own)
 
     def run(self, inputs: Sequence[Tensor], wanted: Collection[fx.Node]) -> None:
         """Line all values up on a sample; ``wanted`` are those that are compared."""
         self._wanted = wanted
         self._theirs = values_of(self._adapter, self._other, inputs)
-        run = fx.Interpreter(self._emitted, garbage_collect_values=False, graph=self._own)
+        run = self._run
         run.args_iter = iter(inputs)
         with torch.no_grad():
             for node in self._own.nodes:
@@ -236,6 +238,11 @@ class _Lining:
                 if isinstance(value, Tensor) and node.op not in ("placeholder", "get_attr"):
                     value = self._line(node, value, node in wanted)
                 run.env[node] = value
+
+    def shape_of(self, node: fx.Node, own: bool = False) -> tuple[int, ...]:
+        """Return the shape of a result, of the other module or of the emitted one."""
+        found = self._run.env[node] if own else self._theirs[node]
+        return tuple(found.shape)
 
     def _line(self, node: fx.Node, value: Tensor, wanted: bool) -> Tensor:
         """Line one value up; return the other module's, in the emitted one's order of axes."""
@@ -379,26 +386,54 @@ def _trace(
             values.setdefault(found[0], _permuted(layer.values[0], found[1]))
     output = next(node for node in other.graph.nodes if node.op == OUTPUT)
     results = list(output.args[0])
-    picks, returned, notes = [], [], []
+    picks, returned, failures = [], [], []
     for value, node in zip(listed.layers[-1].values, _returned(listed), strict=True):
         found = lining.found.get(places[node]) if node in places else None
-        if found is None or found[0] not in results:
-            notes.append(
-                f"{value.name} is no output of the module: it is compared inside, before what "
-                "the module does to it"
-                if found is not None
-                else f"no output of the module stands for {value.name}"
+        if found is None:
+            failures.append(f"no output of the module stands for {value.name}")
+        elif found[0] not in results:
+            done = ", ".join(_after(found[0]))
+            failures.append(
+                f"no output of the module is {value.name}: behind the model's last layer it does "
+                f"{done} to it (post-processing)"
             )
-            continue
-        picks.append(results.index(found[0]))
-        returned.append(_permuted(value, found[1]))
+        else:
+            picks.append(results.index(found[0]))
+            # Of a square image no shape tells height and width apart: it has to lie as TFLite's.
+            square = lining.shape_of(found[0]) == lining.shape_of(places[node], own=True)
+            axes = tuple(range(len(found[1]))) if square else found[1]
+            returned.append(_permuted(value, axes))
+    notes = []
+    if rest := len(results) - len(picks):
+        notes.append(f"{rest} of {len(results)} outputs stand for none of TFLite's")
     if not picks and not values:
         raise TraceError("no value of the module lines up with the model")
     adapter.picks = tuple(picks)
     output.args = (tuple(results[pick] for pick in picks),)
     layers = [*_layers(other.graph, values), Layer(OUTPUT, OUTPUT, output, tuple(returned))]
-    trace = Trace(other.graph, tuple(layers), notes=tuple(notes), foreign=True)
+    batch = None if other.batched else 1
+    if batch is not None:
+        notes.append("layers were compared on single samples: no more could be captured at once")
+    trace = Trace(
+        other.graph,
+        tuple(layers),
+        notes=tuple(notes),
+        foreign=True,
+        batch=batch,
+        failures=tuple(failures),
+    )
     return named_by_weights(adapter, trace)
+
+
+def _after(node: fx.Node) -> Iterator[str]:
+    """Yield the names of the operators behind a node, up to what the module returns."""
+    waiting, seen = [node], set()
+    while waiting:
+        for user in waiting.pop(0).users:
+            if user not in seen and user.op != OUTPUT:
+                seen.add(user)
+                waiting.append(user)
+                yield operator_name(user)
 
 
 def _returned(listed: Trace) -> list[fx.Node]:
@@ -449,12 +484,13 @@ def _notes(matching: Matching, units: tuple[Sequence[Unit], Sequence[Unit]]) -> 
         ("model", [u for u in units[0] if u not in matching.pairs]),
         ("module", [u for u in units[1] if u not in taken]),
     ):
-        named = ", ".join(_told(unit) for unit in left if unit.signature != ("output",))
+        named = ", ".join(_told(unit) for unit in left if unit.signature not in ENDS)
         if named:
             other = "module" if side == "model" else "model"
             yield f"in the {side}, and nothing in the {other} stands for it: {named}"
     for way in ("size", "name", "order"):
-        named = ", ".join(_told(ours) for ours, how in matching.ties.items() if how == way)
+        tied = [u for u, how in matching.ties.items() if how == way and u.signature not in ENDS]
+        named = ", ".join(map(_told, tied))
         if named:
             yield f"lined up by {way}, for nothing else tells them apart: {named}"
 

@@ -11,10 +11,8 @@ Signature = tuple[object, ...]
 
 JOINS = {
     "add": "add",
-    "add_": "add",
     "sub": "sub",
     "mul": "mul",
-    "mul_": "mul",
     "div": "div",
     "maximum": "maximum",
     "minimum": "minimum",
@@ -89,10 +87,14 @@ def find_units(graph: fx.Graph, outputs: Sequence[fx.Node] | None = None) -> lis
 
 
 def operator_name(node: fx.Node) -> str:
-    """Return the name of an operator in ATen, without its overload: ``conv2d``."""
+    """Return the name of an operator in ATen, without its overload: ``conv2d``.
+
+    Those in place have the name of the others, all of ``upsample`` that of ``interpolate``.
+    """
     target = node.target
     packet = getattr(target, "overloadpacket", None)
-    return str(getattr(packet or target, "__name__", target))
+    name = str(getattr(packet or target, "__name__", target)).rstrip("_")
+    return "interpolate" if name.startswith("upsample_") else name
 
 
 def path_of(node: fx.Node) -> str:
