@@ -40,7 +40,8 @@ class Verbs(click.Group):
         """Resolve a verb; its module is imported only now, for start-up time."""
         name, verb, rest = super().resolve_command(ctx, args)
         if verb is not None:
-            verb = getattr(import_module(f"tflite2torch.commands.{name}"), str(name))
+            module = str(name).replace("-", "_")
+            verb = getattr(import_module(f"tflite2torch.commands.{module}"), module)
         return name, verb, rest
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

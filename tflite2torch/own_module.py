@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
+from tflite2torch.transfer.weight_files import read_weights
 from tflite2torch.user_code import load_object
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 MOST = 5
 """How many keys a message names."""
@@ -65,7 +66,7 @@ def _called(text: str, made: Any, arguments: str) -> Any:
 
 def _fill(module: nn.Module, text: str, path: Path) -> None:
     """Load weights; raise SourceError where keys or shapes do not fit."""
-    found = _read(path)
+    found = read_weights(path)
     own = module.state_dict()
     problems = []
     for what, keys in (
@@ -83,28 +84,3 @@ def _fill(module: nn.Module, text: str, path: Path) -> None:
     if problems:
         raise SourceError(f"{path}: it does not fit {text}: {'; '.join(problems)}")
     module.load_state_dict(found)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file by their keys; nothing in it is ever run."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, EOFError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise SourceError(f"{path}: cannot be read as weights: {told}") from error
-    except Exception as error:  # pickle.UnpicklingError, which weights_only raises
-        raise SourceError(
-            f"{path}: it holds more than tensors, and is not read for safety; save "
-            "module.state_dict()"
-        ) from error
-    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
-    if not isinstance(found, dict) or not all(isinstance(x, torch.Tensor) for x in found.values()):
-        raise SourceError(f"{path}: it is no state_dict; save module.state_dict()")
-    return {str(key): value for key, value in found.items()}

@@ -32,7 +32,8 @@ ALLOWED = {
     "converter": f"{BASE} {FRONT} {BEHIND} converter.official",
     "architectures": "",
     "parity": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures",
-    "": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity",
+    "transfer": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity",
+    "": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity transfer",
 }
 """Which rooms a room may import; those of a row stand in rows before it. A module belongs to
 the room with the longest name that its own begins with: ``converter`` is what is left of the
