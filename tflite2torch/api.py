@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import MissingDependencyError, SourceError
@@ -17,10 +19,36 @@ from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
 
 if TYPE_CHECKING:
     from torch import nn
+    from typing_extensions import Unpack
 
     from tflite2torch.parity.layers.report import ParityReport
 
 Source = str | os.PathLike[str]
+
+Loader = Callable[[], Iterable[Mapping[str, Any]]]
+"""Yields samples: for each an array for each input."""
+
+
+class CompareOptions(TypedDict, total=False):
+    """The options of ``compare``, which describes them."""
+
+    batch: int | None
+    seed: int
+    reference: str | None
+    images: Source | None
+    inputs: Source | Mapping[str, Any] | Loader | None
+    iterations: int | None
+    tolerances: Mapping[str, float] | None
+    dtype: str
+    form: str
+    device: str
+    quick: bool
+    html: Source | None
+    junit: Source | None
+    model_explorer: Source | None
+    save_repro: Source | None
+    save_outputs: Source | None
+    force: bool
 
 
 def convert(
@@ -97,9 +125,7 @@ def compare(
     module: nn.Module | None = None,
     *,
     model: str,
-    batch: int | None = None,
-    seed: int = 0,
-    reference: str | None = None,
+    **options: Unpack[CompareOptions],
 ) -> ParityReport: ...
 @overload
 def compare(
@@ -107,9 +133,7 @@ def compare(
     module: nn.Module | None = None,
     *,
     model: None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    reference: str | None = None,
+    **options: Unpack[CompareOptions],
 ) -> Any: ...
 def compare(
     source: Source,
@@ -119,6 +143,20 @@ def compare(
     batch: int | None = None,
     seed: int = 0,
     reference: str | None = None,
+    images: Source | None = None,
+    inputs: Source | Mapping[str, Any] | Loader | None = None,
+    iterations: int | None = None,
+    tolerances: Mapping[str, float] | None = None,
+    dtype: str = "float32",
+    form: str = "",
+    device: str = "cpu",
+    quick: bool = False,
+    html: Source | None = None,
+    junit: Source | None = None,
+    model_explorer: Source | None = None,
+    save_repro: Source | None = None,
+    save_outputs: Source | None = None,
+    force: bool = False,
 ) -> Any:
     """Compare every layer of the models of a source with TFLite.
 
@@ -134,6 +172,24 @@ def compare(
         seed: of random inputs, and of the nudges that noise floors are measured with.
         reference: what runs the models: ``litert``, ``tensorflow`` or ``mediapipe``; by
             default LiteRT, and MediaPipe's runtime for models with its own operators.
+        images: a folder of images to run in place of the generated inputs, letterboxed.
+        inputs: arrays to run in place of these, by the module's name for each input, in TFLite's
+            shape; or a function that yields such dicts; or an ``.npz`` file.
+        iterations: how many samples of each random input there are, or of the function.
+        tolerances: the largest error that passes, by the name of a layer or a TFLite tensor;
+            ``NAME:STATISTIC`` is for its ``mean``, ``median``, quantile ``p99``, ``psnr`` or
+            ``snr``.
+        dtype: what PyTorch computes in: ``float32``, ``float16`` or ``bfloat16``.
+        form: ``compiled``, ``exported`` or ``onnx``: what the module is made into; its outputs
+            alone are compared then.
+        device: where PyTorch runs; outputs alone are compared elsewhere than on the CPU.
+        quick: compare outputs for two inputs, and constants, and nothing else.
+        html: write a page there.
+        junit: write JUnit XML there.
+        model_explorer: write node data for Model Explorer there; of one model.
+        save_repro: write the smallest part that fails to this folder.
+        save_outputs: write inputs and the outputs of both sides to this folder.
+        force: replace files that exist.
 
     Returns:
         The report on one model, where ``model`` or a ``.tflite`` file names one; a dict of
@@ -146,31 +202,86 @@ def compare(
         ReferenceFailedError: it cannot run a model.
         NotComparableError: an input or output has no batch.
         SourceError, InvalidModelError, UnsupportedOpError: as ``convert`` does.
-        ValueError: there is no such reference, batch or seed.
+        OutputError: a report cannot be written.
+        ValueError: there is no such reference, form, type, batch or seed.
         TypeError: ``module`` is no ``nn.Module``.
     """
-    from tflite2torch.comparison import compare_conversion
-    from tflite2torch.parity.options import Options
+    from tflite2torch.comparison import QUICK, compare_pairs
+    from tflite2torch.parity.options import FORMS, Options
     from tflite2torch.parity.reference.backends import BACKENDS
+    from tflite2torch.reporting import Reports
 
-    batches = Options.batches if batch is None else (batch,)
-    for name, number, least in (("batch", batches[0], 1), ("seed", seed, 0)):
-        if not isinstance(number, int) or number < least:
+    for name, number, least in (("batch", batch, 1), ("seed", seed, 0)):
+        if number is not None and (not isinstance(number, int) or number < least):
             raise ValueError(f"{name} is {number!r}; give a number, {least} or more")
-    if reference is not None and reference not in BACKENDS:
-        known = ", ".join(BACKENDS)
-        raise ValueError(f"no reference is called {reference!r}; there are {known}")
+    _check_choice("reference", reference, (None, *BACKENDS))
+    _check_choice("form", form, ("", *FORMS))
+    _check_choice("dtype", dtype, ("float32", "float16", "bfloat16"))
     _check_module(module)
     path = source_path(source)
-    options = Options(batches, seed, reference=reference)
+    reports = Reports(
+        html=_path(html),
+        junit=_path(junit),
+        explorer=_path(model_explorer),
+        repro=_path(save_repro),
+        outputs=_path(save_outputs),
+        force=force,
+    )
+    base = QUICK if quick else Options()
+    given = inputs if inputs is None or callable(inputs) else _inputs(inputs)
+    options = reports.needs(
+        replace(
+            base,
+            batches=base.batches if batch is None else (batch,),
+            seed=seed,
+            reference=reference,
+            images=_path(images),
+            inputs=given,
+            iterations=iterations,
+            tolerances=tolerances or {},
+            dtype=dtype,
+            form=form,
+            device=device,
+        )
+    )
+    reports.check([path, options.images, given])
     conversions = convert_all(_read(path, model))
     if module is not None and len(conversions) != 1:
         raise SourceError(
             f"{path}: {len(conversions)} models; name the one that the module is of: "
             f"model={conversions[0].name!r}"
         )
-    reports = {c.name: compare_conversion(c, options, module) for c in conversions}
-    return next(iter(reports.values())) if model or _is_model(path) else reports
+    reports.check_models([conversion.name for conversion in conversions])
+    pairs = [(conversion, module) for conversion in conversions]
+    outcomes = compare_pairs(pairs, options)
+    for _ in reports.write(outcomes, pairs, options):
+        pass
+    for outcome in outcomes.values():
+        if isinstance(outcome, Exception):
+            raise outcome
+    return next(iter(outcomes.values())) if model or _is_model(path) else outcomes
+
+
+def _path(place: Source | None) -> Path | None:
+    return None if place is None else Path(place)
+
+
+def _inputs(inputs: Source | Mapping[str, Any]) -> Path | Loader:
+    """Return arrays as what yields them, and a path as one."""
+    if not isinstance(inputs, Mapping):
+        return Path(inputs)
+
+    def given() -> Iterable[Mapping[str, Any]]:
+        return [inputs]
+
+    return given
+
+
+def _check_choice(name: str, value: str | None, known: Sequence[str | None]) -> None:
+    """Raise ValueError for what is not among the known ones."""
+    if value not in known:
+        named = ", ".join(map(str, filter(None, known)))
+        raise ValueError(f"no {name} is called {value!r}; there are {named}")
 
 
 def _read(path: Path, model: str | None) -> list[ModelFile]:

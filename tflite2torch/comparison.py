@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,28 @@ from tflite2torch.parity.reference.interpreter import Reference
 if TYPE_CHECKING:
     from torch import nn
 
+    from tflite2torch.parity.layers.compare import Progress
+
+    Compared = Conversion | nn.Module | None
+    """What PyTorch runs: the module of a model, another one, or that of the same model."""
+
+    Pair = tuple[Conversion, Compared]
+    """A model that TFLite runs, and what PyTorch runs."""
+
 NEEDED = {"torch": "torch", "matplotlib": "matplotlib", "PIL": "pillow"}
 """Modules that a comparison imports, and the packages that bring them."""
 
-QUICK = Options(gradients=False, patterns=("uniform", "normal", "extremes", "face"))
+OF_CONVERT = Options(gradients=False, patterns=("uniform", "normal", "extremes", "face"))
 """What ``convert`` checks: as ``parity`` does, on fewer inputs."""
+
+QUICK = Options(outputs_only=True, gradients=False, patterns=("uniform", "face"), batches=(2,))
+"""What ``--quick`` checks: the outputs for two inputs that run together, and all constants."""
+
+LEFT_OUT = (
+    "quick: outputs and constants were compared; layers, gradients and most kinds of inputs were "
+    "not"
+)
+"""What a report says of that."""
 
 
 def missing() -> str:
@@ -52,7 +70,8 @@ def missing() -> str:
 def compare_conversion(
     conversion: Conversion,
     options: Options,
-    other: Conversion | nn.Module | None = None,
+    other: Compared = None,
+    progress: Progress | None = None,
 ) -> ParityReport:
     """Compare a model's module with TFLite.
 
@@ -61,6 +80,7 @@ def compare_conversion(
         options: how.
         other: the module that is compared, or the model whose module is; by default that
             of the same model.
+        progress: told how many samples are done, and how many there are.
 
     Raises:
         MissingDependencyError: torch, or what reads photos, is not installed.
@@ -87,19 +107,20 @@ def compare_conversion(
         options,
         load_module(other) if isinstance(other, Conversion) else other,
         other if isinstance(other, Conversion) else None,
+        progress,
     )
     report = replace(report, seconds=time.perf_counter() - start)
-    if options.images is None or _takes_images(conversion):
-        return report
-    note = "it takes no image, so that --images is not for it"
-    return replace(report, notes=(note, *report.notes))
+    notes = [LEFT_OUT] if options.outputs_only else []
+    if options.images is not None and not _takes_images(conversion):
+        notes.append("it takes no image, so that --images is not for it")
+    return replace(report, notes=(*notes, *report.notes))
 
 
 def reproduce(
     conversion: Conversion,
     options: Options,
     report: ParityReport,
-    other: Conversion | nn.Module | None = None,
+    other: Compared = None,
 ) -> dict[str, bytes | str]:
     """Return the files of ``--save-repro``: one layer, its inputs, and both outputs.
 
@@ -114,6 +135,35 @@ def reproduce(
     module = load_module(other) if isinstance(other, Conversion) else other
     emitted = load_module(conversion)
     return reproduction(conversion, emitted, samples, report, module, options.dtype, parent)
+
+
+def compare_pairs(
+    pairs: Sequence[Pair],
+    options: Options,
+    told: Callable[[Conversion, int, int], None] = lambda conversion, done, total: None,
+) -> dict[str, Outcome]:
+    """Compare models one after the other, after everything that can be checked before.
+
+    Args:
+        pairs: each model that TFLite runs, and what PyTorch runs.
+        options: how.
+        told: called with a model, how many of its samples are done, and how many there are.
+
+    Raises:
+        SourceError: inputs, images, tolerances or the device are not there.
+        MissingDependencyError: something that is needed is not installed.
+    """
+    models = [conversion for conversion, _ in pairs]
+    check_place(options)
+    check_inputs(options, models)
+    check_tolerances(options.tolerances, models)
+    others = {conversion.name: other for conversion, other in pairs}
+
+    def compared(conversion: Conversion) -> ParityReport:
+        other = others[conversion.name]
+        return compare_conversion(conversion, options, other, partial(told, conversion))
+
+    return compare_all(models, compared)
 
 
 def compare_all(
@@ -145,16 +195,40 @@ def check_inputs(options: Options, conversions: Sequence[Conversion]) -> None:
             )
 
 
+def check_place(options: Options) -> None:
+    """Raise where a module cannot be brought into the form, or to the device, that is asked for.
+
+    Raises:
+        SourceError: torch knows no such device here.
+        MissingDependencyError: what makes the form is not installed.
+    """
+    if missing():
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=options.device)
+    except (RuntimeError, AssertionError) as error:
+        told = str(error).splitlines()[0]
+        raise SourceError(f"--device {options.device}: torch cannot use it here: {told}") from error
+    needed = ("onnxruntime", "onnxscript") if options.form == "onnx" else ()
+    if absent := [name for name in needed if not importlib.util.find_spec(name)]:
+        raise MissingDependencyError(
+            f"--as onnx: {' and '.join(absent)} not installed; pip install {' '.join(absent)}"
+        )
+
+
 def check_tolerances(tolerances: Mapping[str, float], conversions: Iterable[Conversion]) -> None:
     """Raise SourceError for a tolerance of no layer or tensor of any model."""
     if not tolerances or missing():
         return
     from tflite2torch.loading import load_module
     from tflite2torch.parity.layers.compare import names_in
+    from tflite2torch.parity.layers.statistics import split_name
 
     known = {name for c in conversions for name in names_in(c, load_module(c))}
     for name in tolerances:
-        if name not in known:
+        if split_name(name)[0] not in known:
             raise SourceError(
                 f"--tolerance {name}: no layer or tensor of this name; --all lists them"
             )

@@ -1,4 +1,4 @@
-"""``docs/parity.md`` describes every field, and the limits that hold."""
+"""``docs/parity_details.md`` describes every field, and the limits that hold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tflite2torch.parity.reports.document import SCHEMA
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    return (ROOT / "docs" / "parity_details.md").read_text(encoding="utf-8")
 
 
 def fields(text: str, title: str) -> set[str]:

@@ -21,7 +21,7 @@ def compares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise AssertionError("it was to be refused before")
 
-    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", fail)
+    monkeypatch.setattr("tflite2torch.comparison.compare_conversion", fail)
 
 
 def refused(result: Result, option: str, choose: str = "; choose") -> str:

@@ -148,7 +148,7 @@ def test_a_typo_in_a_tolerance_is_told_before_the_work(
         raise AssertionError("it began")
 
     for verb, sources in (("parity", [good]), ("compare", [good, good])):
-        monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", work)
+        monkeypatch.setattr("tflite2torch.comparison.compare_conversion", work)
         result = call(verb, *sources, "--tolerance=nowhere=1")
         assert result.exit_code == 2
         assert "nowhere: no layer or tensor of this name" in result.stderr
@@ -260,7 +260,7 @@ def test_a_reference_that_cannot_run(good: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object) -> None:
         raise tflite2torch.ReferenceFailedError("good.tflite: TFLite was ended")
 
-    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", fail)
+    monkeypatch.setattr("tflite2torch.comparison.compare_conversion", fail)
     junit = good.parent / "junit.xml"
     result = CliRunner().invoke(main, ["parity", str(good), "--json", f"--junit={junit}"])
     assert result.exit_code == 3
@@ -289,7 +289,7 @@ def verdicts(good: Path, good_model: bytes, monkeypatch: pytest.MonkeyPatch) -> 
         failures = ("it is none",) * (conversion.name == "fails")
         return replace(report, name=conversion.name, failures=failures)
 
-    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", compare)
+    monkeypatch.setattr("tflite2torch.comparison.compare_conversion", compare)
     return paths
 
 
@@ -355,7 +355,7 @@ def test_interrupting_it_says_which_reports_are_there(
     assert result.exit_code == 130
     assert result.stderr == f"interrupted; {page} was written\n"
     assert page.exists()
-    monkeypatch.setattr("tflite2torch.commands.comparing.compare_conversion", interrupt)
+    monkeypatch.setattr("tflite2torch.comparison.compare_conversion", interrupt)
     result = call("parity", good, *options, "--force")
     assert (result.exit_code, result.stderr) == (130, "interrupted; nothing was written\n")
 
@@ -366,7 +366,7 @@ def test_an_error_after_the_results_leaves_them_the_only_document(
     def fail(*_: object) -> None:
         raise tflite2torch.OutputError("page.html: cannot be written: the disk is full")
 
-    monkeypatch.setattr("tflite2torch.commands.comparing.write_file", fail)
+    monkeypatch.setattr("tflite2torch.reporting.write_file", fail)
     result = call("parity", good, "--json", f"--html={tmp_path / 'page.html'}")
     assert result.exit_code == 2
     assert json.loads(result.stdout)["models"][0]["passed"]
@@ -500,3 +500,89 @@ def test_a_source_that_is_given_twice_counts_once(good: Path) -> None:
     assert [model["name"] for model in json.loads(result.stdout)["models"]] == ["good"]
     assert result.stderr == "note: good.tflite is good.tflite again; it counts once\n"
     assert call("parity", good, good, "-q").stderr == ""
+
+
+def test_limits_of_statistics(good: Path) -> None:
+    """A limit of a statistic takes the place of that of the largest error."""
+    code, document = parity(good, "--tolerance", "output output:snr=300", "--seed=1")
+    [model] = document["models"]
+    assert code == 1
+    assert "dB is below 300 dB" in model["verdict"]
+    output = model["layers"][-1]
+    assert output["limit"] == "inf"
+    assert output["statistics"].keys() == {"snr"}
+    code, document = parity(good, "--tolerance", "output output:snr=60", "--seed=1")
+    [model] = document["models"]
+    assert code == 0
+    assert model["verdict"].endswith("with tolerances that were given: output output:snr=60")
+    result = call("parity", good, "--tolerance", "outpt:mean=1")
+    assert result.exit_code == 2
+    assert "--tolerance outpt:mean: no layer or tensor of this name" in result.stderr
+
+
+def test_a_quick_comparison_says_what_it_leaves_out(good: Path) -> None:
+    code, document = parity(good, "--quick")
+    [model] = document["models"]
+    assert code == 0
+    assert (model["samples"], model["batches"]) == (["uniform", "face"], [2])
+    assert [layer["kind"] for layer in model["layers"]] == ["output"]
+    assert {constant["verdict"] for constant in model["constants"]} == {"equal"}
+    assert model["verdict"].endswith("; outputs alone")
+    assert "layers, gradients and most kinds of inputs were not" in model["notes"][0]
+
+
+def test_a_quick_comparison_sees_constants_that_no_output_shows(good: Path) -> None:
+    module = tflite2torch.load(good)
+    assert isinstance(module, torch.nn.Module)
+    key, weight = next(iter(module.state_dict().items()))
+    weight.view(-1)[0] += 1e-9  # too little for any output
+    report = tflite2torch.compare(good, module, quick=True)
+    assert f"{key} differs from the file's in 1 of" in report.verdict
+
+
+def test_saved_outputs_are_those_of_both_sides(good: Path, tmp_path: Path) -> None:
+    result = call("parity", good, "--save-outputs", tmp_path / "saved")
+    assert result.exit_code == 0, result.stderr
+    folder = tmp_path / "saved" / "good"
+    sides = {name: np.load(folder / f"{name}.npz") for name in ("inputs", "tflite", "pytorch")}
+    images = sides["inputs"]["input"]
+    assert images.shape == (len(PATTERNS), 4, 5, 3)
+    module = tflite2torch.load(good)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
+    np.testing.assert_allclose(sides["pytorch"]["output"], expected, atol=1e-6)
+    np.testing.assert_allclose(sides["tflite"]["output"], expected, atol=1e-6)
+    # What was saved may be given again.
+    code, document = parity(good, "--inputs", str(folder / "inputs.npz"))
+    assert code == 0
+    assert len(document["models"][0]["samples"]) == len(PATTERNS)
+    result = call("parity", good, "--save-outputs", tmp_path / "saved")
+    assert result.exit_code == 2
+    assert "exists already; add --force" in result.stderr
+
+
+def test_python_has_what_the_command_line_has(good: Path, tmp_path: Path) -> None:
+    page, junit = tmp_path / "page.html", tmp_path / "junit.xml"
+    image = np.full((1, 4, 5, 3), 0.25, np.float32)
+    report = tflite2torch.compare(
+        good,
+        inputs={"input": image},
+        tolerances={"output output:mean": 1e-3},
+        batch=1,
+        html=page,
+        junit=junit,
+        save_repro=tmp_path / "repro",
+        save_outputs=tmp_path / "saved",
+    )
+    assert report.passed
+    assert report.samples == ("given 0",)
+    assert data_of(page)["models"][0]["verdict"] == report.verdict
+    assert ElementTree.parse(junit).getroot().find("testsuite") is not None
+    assert (tmp_path / "repro" / "good" / "show.py").exists()
+    np.testing.assert_array_equal(np.load(tmp_path / "saved/good/inputs.npz")["input"], image)
+    half = tflite2torch.compare(good, dtype="float16", quick=True)
+    assert half.dtype == "float16"
+    with pytest.raises(ValueError, match="no form is called 'quantized'"):
+        tflite2torch.compare(good, form="quantized")
+    with pytest.raises(tflite2torch.OutputError, match=r"page\.html: exists already"):
+        tflite2torch.compare(good, html=page)

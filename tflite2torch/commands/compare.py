@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tflite2torch.commands.comparing import Reports, comparing, run
+from tflite2torch.commands.comparing import Shown, comparing, run
 from tflite2torch.commands.options import common, tell_repeated
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import SourceError
@@ -25,7 +25,7 @@ from tflite2torch.parity.options import Options
     show_default=True,
     help="What the second source computes in; the noise floor is then of that type.",
 )
-def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype: str) -> None:
+def compare(sources: tuple[Path, ...], options: Options, shown: Shown, dtype: str) -> None:
     """Compare two models of one architecture, layer by layer.
 
     SOURCE is given twice. TFLite runs the models of the first one, PyTorch those of the
@@ -36,11 +36,11 @@ def compare(sources: tuple[Path, ...], options: Options, reports: Reports, dtype
     """
     if len(sources) != 2:
         raise click.UsageError(f"compare takes two sources, not {len(sources)}")
-    reports.check([*sources, options.inputs])
+    shown.reports.check([*sources, options.inputs])
     first, second = (convert_all(read_sources([source], tell_repeated)) for source in sources)
     others = _paired(first, second)
     pairs = [(model, others[model.name]) for model in first]
-    run(pairs, replace(options, dtype=dtype), reports)
+    run(pairs, replace(options, dtype=dtype), shown)
 
 
 def _paired(first: list[Conversion], second: list[Conversion]) -> dict[str, Conversion]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,38 +18,24 @@ from tflite2torch.commands.options import (
     print_json,
     progress,
 )
-from tflite2torch.comparison import (
-    check_inputs,
-    check_tolerances,
-    compare_all,
-    compare_conversion,
-    reproduce,
-)
+from tflite2torch.comparison import QUICK, compare_pairs
 from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import ReferenceFailedError, SourceError
-from tflite2torch.outputs import check_new, check_targets, write_file, write_files
 from tflite2torch.parity.inputs.loader import MOST, Loader
 from tflite2torch.parity.layers.report import Outcome, ParityReport
-from tflite2torch.parity.options import Options
+from tflite2torch.parity.options import FORMS, Options
 from tflite2torch.parity.reference.backends import BACKENDS
 from tflite2torch.parity.reports.document import as_document
-from tflite2torch.parity.reports.html import as_page
-from tflite2torch.parity.reports.junit import as_junit
 from tflite2torch.parity.reports.terminal import show_report, show_unknown
+from tflite2torch.reporting import Reports
 from tflite2torch.user_code import load_object
+
+if TYPE_CHECKING:
+    from tflite2torch.comparison import Pair
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-if TYPE_CHECKING:
-    from torch import nn
-
-    Compared = Conversion | nn.Module | None
-    """What PyTorch runs: the module of a model, another one, or that of the same model."""
-
-    Pair = tuple[Conversion, Compared]
-    """A model that TFLite runs, and what PyTorch runs."""
-
 FILE = click.Path(path_type=Path)
 
 
@@ -67,50 +53,20 @@ class InputsPath(click.Path):
 
 
 @dataclass(frozen=True)
-class Reports:
-    """The reports that were asked for.
+class Shown:
+    """What is printed, and which reports are written.
 
     Attributes:
-        html: where the page goes.
-        junit: where the JUnit XML goes.
-        explorer: where the node data for Model Explorer goes.
-        repro: the folder that reproductions go to.
-        force: whether files that exist are replaced.
+        reports: those that are written.
         everything: whether the table has every layer.
         as_json: whether JSON is printed in place of tables.
         quiet: whether nothing is printed.
     """
 
-    html: Path | None
-    junit: Path | None
-    explorer: Path | None
-    repro: Path | None
-    force: bool
+    reports: Reports
     everything: bool
     as_json: bool
     quiet: bool
-
-    def check(self, read: Sequence[object]) -> None:
-        """Raise OutputError where a report cannot be written.
-
-        Args:
-            read: what the call reads; what is no path counts for nothing.
-        """
-        files = {"--html": self.html, "--junit": self.junit, "--model-explorer": self.explorer}
-        check_targets(
-            files,
-            {"--save-repro": self.repro},
-            [path for path in read if isinstance(path, Path)],
-            self.force,
-        )
-
-    def check_models(self, names: Sequence[str]) -> None:
-        """Raise where the reports of these models cannot be written: UsageError, OutputError."""
-        if self.explorer is not None and len(names) != 1:
-            raise click.UsageError("--model-explorer takes one model; name one .tflite file")
-        if self.repro is not None and not self.force:
-            for name in names:
-                check_new("--save-repro", self.repro / name)
 
     def show(
         self, outcomes: Mapping[str, Outcome], pairs: Sequence[Pair], options: Options
@@ -119,11 +75,8 @@ class Reports:
         try:
             self._print(outcomes)
         finally:
-            self._write(outcomes)
-            for conversion, other in pairs:
-                report = outcomes[conversion.name]
-                if isinstance(report, ParityReport):
-                    self._write_of_model(conversion, other, options, report)
+            for path in self.reports.write(outcomes, pairs, options):
+                note_written(f"{path} was written")
 
     def _print(self, outcomes: Mapping[str, Outcome]) -> None:
         if self.as_json:
@@ -136,67 +89,39 @@ class Reports:
                 elif isinstance(outcome, ReferenceFailedError):
                     show_unknown(shown, name)
 
-    def _write(self, outcomes: Mapping[str, Outcome]) -> None:
-        if self.html is not None:
-            write_report("--html", self.html, as_page(outcomes))
-        if self.junit is not None:
-            write_report("--junit", self.junit, as_junit(outcomes))
 
-    def _write_of_model(
-        self,
-        conversion: Conversion,
-        other: Compared,
-        options: Options,
-        report: ParityReport,
-    ) -> None:
-        if self.explorer is not None:
-            from tflite2torch.parity.reports.model_explorer import as_node_data
-
-            data = as_node_data(report, conversion.file.data)
-            write_report("--model-explorer", self.explorer, data)
-        if self.repro is None:
-            return
-        if files := reproduce(conversion, options, report, other):
-            write_files("--save-repro", self.repro / conversion.name, files)
-            note_written(f"{self.repro / conversion.name} was written")
-
-
-def write_report(option: str, path: Path, content: bytes | str) -> None:
-    """Write the file of a report that an option names."""
-    write_file(option, path, content)
-    note_written(f"{path} was written")
-
-
-def run(pairs: Sequence[Pair], options: Options, reports: Reports) -> None:
+def run(pairs: Sequence[Pair], options: Options, shown: Shown) -> None:
     """Compare models, report on them, and exit with the documented code.
 
     Args:
         pairs: each model that TFLite runs, and what PyTorch runs.
         options: how they are compared.
-        reports: what is reported; checked with ``Reports.check`` before models were converted.
+        shown: what is reported; its reports were checked before models were converted.
     """
-    models = [conversion for conversion, _ in pairs]
-    reports.check_models([conversion.name for conversion in models])
-    check_inputs(options, models)
-    check_tolerances(options.tolerances, models)
-    others = {conversion.name: other for conversion, other in pairs}
-    with progress(reports.quiet) as bar:
-        outcomes = compare_all(
-            bar.track(models, description="comparing with TFLite"),
-            lambda conversion: compare_conversion(conversion, options, others[conversion.name]),
-        )
-    reports.show(outcomes, pairs, options)
-    finish(outcomes, reports.quiet)
+    shown.reports.check_models([conversion.name for conversion, _ in pairs])
+    with progress(shown.quiet) as bar:
+        task = bar.add_task("", total=1)
+
+        def told(conversion: Conversion, done: int, total: int) -> None:
+            what = f"comparing {conversion.name} with TFLite, inputs"
+            bar.update(task, description=what, completed=done, total=total)
+
+        outcomes = compare_pairs(pairs, options, told)
+    shown.show(outcomes, pairs, options)
+    finish(outcomes, shown.quiet)
 
 
 def comparing(command: Command) -> Command:
-    """Give a verb the options of a comparison: ``options``, and ``reports``."""
+    """Give a verb the options of a comparison: ``options``, and ``shown``."""
 
     @functools.wraps(command)
     def wrapped(
         batch: int | None,
         time_limit: float,
         seed: int,
+        form: str | None,
+        device: str,
+        quick: bool,
         tolerances: dict[str, float],
         images: Path | None,
         inputs: Path | Loader | None,
@@ -206,25 +131,30 @@ def comparing(command: Command) -> Command:
         junit: Path | None,
         explorer: Path | None,
         repro: Path | None,
+        outputs: Path | None,
         force: bool,
         everything: bool,
         as_json: bool,
         quiet: bool,
         **others: Any,
     ) -> None:
-        options = Options(
-            batches=Options.batches if batch is None else (batch,),
+        base = QUICK if quick else Options()
+        options = replace(
+            base,
+            batches=base.batches if batch is None else (batch,),
             time_limit=time_limit,
             seed=seed,
+            form=form or "",
+            device=device,
             tolerances=tolerances,
             images=images,
             inputs=inputs,
             iterations=iterations,
-            pictures=html is not None,
             reference=reference,
         )
-        reports = Reports(html, junit, explorer, repro, force, everything, as_json, quiet)
-        command(options=options, reports=reports, **others)
+        reports = Reports(html, junit, explorer, repro, outputs, force)
+        shown = Shown(reports, everything, as_json, quiet)
+        command(options=reports.needs(options), shown=shown, **others)
 
     decorated: Any = wrapped
     for option in (*_report_options(), *_comparison_options()):
@@ -235,7 +165,7 @@ def comparing(command: Command) -> Command:
 def _tolerances(
     context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, float]:
-    """Read ``NAME=VALUE``; the name may itself hold an equals sign."""
+    """Read ``NAME=VALUE``; the name may itself hold an equals sign and colons."""
     found: dict[str, float] = {}
     for text in texts:
         name, _, number = text.rpartition("=")
@@ -271,6 +201,13 @@ def _report_options() -> Sequence[Decorator]:
             metavar="DIR",
             help="Save a minimal reproduction of the failing layer, or of the worst one.",
         ),
+        click.option(
+            "--save-outputs",
+            "outputs",
+            type=FolderPath(),
+            metavar="DIR",
+            help="Save inputs and the outputs of both sides as .npz files.",
+        ),
         click.option("--force", is_flag=True, help="Replace files that exist."),
         click.option("--all", "everything", is_flag=True, help="Show every layer."),
     )
@@ -280,12 +217,32 @@ def _comparison_options() -> Sequence[Decorator]:
     folder = click.Path(path_type=Path, file_okay=False, exists=True)
     return (
         click.option(
+            "--quick",
+            is_flag=True,
+            help="Compare the outputs for two inputs, and all constants, and nothing else.",
+        ),
+        click.option(
+            "--as",
+            "form",
+            type=click.Choice(FORMS),
+            help="Compare the module compiled, exported, or as ONNX in onnxruntime; its outputs "
+            "alone.",
+        ),
+        click.option(
+            "--device",
+            default="cpu",
+            show_default=True,
+            metavar="DEVICE",
+            help="Where PyTorch runs, such as cuda; outputs alone are compared there.",
+        ),
+        click.option(
             "--tolerance",
             "tolerances",
             callback=_tolerances,
             multiple=True,
-            metavar="NAME=VALUE",
-            help="Override the limit of a layer or a TFLite tensor.",
+            metavar="NAME[:STATISTIC]=VALUE",
+            help="Override the limit of a layer or a TFLite tensor: of its largest error, or of "
+            "a STATISTIC: mean, median, p99.9, psnr or snr.",
         ),
         click.option(
             "--iterations",

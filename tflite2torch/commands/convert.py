@@ -19,7 +19,7 @@ from tflite2torch.commands.options import (
     progress,
     tell_repeated,
 )
-from tflite2torch.comparison import QUICK, compare_all, compare_conversion, missing
+from tflite2torch.comparison import OF_CONVERT, compare_all, compare_conversion, missing
 from tflite2torch.console import console
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import ReferenceFailedError, ReferenceMissingError
@@ -112,7 +112,7 @@ def _verify(conversions: Sequence[Conversion], quiet: bool) -> Outcomes:
     with progress(quiet) as bar:
         return compare_all(
             bar.track(conversions, description="comparing with TFLite"),
-            lambda conversion: compare_conversion(conversion, QUICK),
+            lambda conversion: compare_conversion(conversion, OF_CONVERT),
         )
 
 

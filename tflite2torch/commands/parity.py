@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tflite2torch.commands.comparing import Reports, comparing, run
+from tflite2torch.commands.comparing import Shown, comparing, run
 from tflite2torch.commands.options import common, tell_repeated
 from tflite2torch.converter.convert import convert_all
 from tflite2torch.converter.sources import read_sources
@@ -39,7 +39,7 @@ from tflite2torch.parity.options import Options
 def parity(
     sources: tuple[Path, ...],
     options: Options,
-    reports: Reports,
+    shown: Shown,
     own: str | None,
     arguments: str,
     weights: Path | None,
@@ -53,14 +53,14 @@ def parity(
     0 all pass; 1 something fails, or cannot be compared; 2 the call is wrong; 3 the TFLite
     reference could not run.
     """
-    reports.check([*sources, options.inputs, weights])
+    shown.reports.check([*sources, options.inputs, weights])
     if own is None and (weights is not None or arguments != "[]"):
         raise click.UsageError("--weights and --args are for --module")
     conversions = convert_all(read_sources(sources, tell_repeated))
     if own is None:
-        run([(conversion, None) for conversion in conversions], options, reports)
+        run([(conversion, None) for conversion in conversions], options, shown)
         return
     if len(conversions) != 1:
         names = ", ".join(conversion.file.label for conversion in conversions)
         raise click.UsageError(f"--module is of one model; SOURCE has {len(conversions)}: {names}")
-    run([(conversions[0], load_own_module(own, arguments, weights))], options, reports)
+    run([(conversions[0], load_own_module(own, arguments, weights))], options, shown)

@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tests.support.models import ModelBuilder, Tensor
 from tests.support.operators import convert_bytes
 from tests.support.reference import run_reference
-from tflite2torch.comparison import QUICK, compare_conversion
+from tflite2torch.comparison import OF_CONVERT, compare_conversion
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.editing import hybrid_weights, without_hybrid
 
@@ -32,7 +32,7 @@ def hybrid() -> bytes:
 
 def test_the_reference_computes_in_float32_and_the_cost_of_integers_is_told() -> None:
     conversion = convert_bytes(hybrid())
-    for options in (Options(), QUICK):
+    for options in (Options(), OF_CONVERT):
         report = compare_conversion(conversion, options)
         assert report.passed, report.verdict
         assert max(layer.worst.error for layer in report.layers) < 1e-5

@@ -16,7 +16,7 @@ from tests.support.layered import layered_conversion
 from tests.support.models import Tensor, one_operator_model
 from tests.support.operators import convert_bytes
 from tflite2torch.cli import main
-from tflite2torch.comparison import QUICK, compare_conversion
+from tflite2torch.comparison import OF_CONVERT, compare_conversion
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import (
     NotComparableError,
@@ -35,7 +35,7 @@ COMMAND = "tflite2torch.commands.convert"
 @pytest.fixture(scope="module")
 def passing(good_model: bytes) -> ParityReport:
     """What ``convert`` finds of a good model, as if its output were called scores."""
-    found = compare_conversion(convert_bytes(good_model), QUICK)
+    found = compare_conversion(convert_bytes(good_model), OF_CONVERT)
     assert found.passed
     output = found.layers[-1]
     identity = replace(output.identity, name="output scores", tensor_name="scores")
@@ -71,7 +71,7 @@ def convert(
     *options: str,
 ) -> Result:
     def verdict(conversion: Conversion, options: Options) -> ParityReport:
-        assert options is QUICK
+        assert options is OF_CONVERT
         found = verdicts[conversion.name]
         if isinstance(found, Exception):
             raise found
@@ -328,5 +328,5 @@ def test_a_slope_that_is_off_by_little_fails() -> None:
     [slope] = [name for name, part in good.named_modules() if isinstance(part, nn.PReLU)]
     with torch.no_grad():
         good.get_parameter(f"{slope}.weight")[5] += 1e-4
-    report = compare_conversion(layered, QUICK, good)
+    report = compare_conversion(layered, OF_CONVERT, good)
     assert report.sources == (slope,)

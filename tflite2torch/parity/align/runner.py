@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tflite2torch.converter.graph.value import Array, Value
 from tflite2torch.parity.align.called import Called
+from tflite2torch.parity.align.elsewhere import Elsewhere
 from tflite2torch.parity.align.folded import Folded
 from tflite2torch.parity.align.follow import Follower
 from tflite2torch.parity.align.in_order import InOrder
@@ -17,6 +18,7 @@ from tflite2torch.parity.align.lockstep import Step, in_double, in_type, run_in_
 from tflite2torch.parity.align.trace import Trace
 from tflite2torch.parity.align.values import expected
 from tflite2torch.parity.inputs.interface import Interface
+from tflite2torch.parity.options import Options
 
 
 class Runner:
@@ -27,7 +29,7 @@ class Runner:
         interface: of the module.
         trace: its operations.
         folded: the nodes of the unfused graph to evaluate on its values.
-        dtype: name of the floating type that it computes in.
+        options: of the comparison: in which type, form, and on which device it computes.
 
     Attributes:
         module: the module in its own type.
@@ -41,11 +43,14 @@ class Runner:
         interface: Interface,
         trace: Trace,
         folded: Sequence[Folded],
-        dtype: str,
+        options: Options,
     ) -> None:
-        self._dtype: torch.dtype = getattr(torch, dtype)
-        narrow = dtype != "float32"
+        self._dtype: torch.dtype = getattr(torch, options.dtype)
+        narrow = options.dtype != "float32"
         self.module = copy.deepcopy(module).to(self._dtype) if narrow else module
+        self._called = self.module
+        if options.elsewhere:
+            self._called = Elsewhere(self.module, options.form, options.device)
         self.double = in_double(module)
         self._interface = interface
         self._trace = trace
@@ -62,7 +67,7 @@ class Runner:
 
     def call(self, inputs: Sequence[Tensor]) -> Called:
         """Call the module as a whole."""
-        return Called(self.module, self.own(inputs), self.names)
+        return Called(self._called, self.own(inputs), self.names)
 
     def whole(self, called: Called, inputs: Sequence[Tensor], *, exact: bool) -> Step:
         """Return the outputs of a call as the results of one operation."""

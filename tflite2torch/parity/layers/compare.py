@@ -6,7 +6,7 @@ outputs alone, of a module that cannot be traced. Limits and noise floors are th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -34,6 +34,7 @@ from tflite2torch.parity.distances import distance, magnitude
 from tflite2torch.parity.inputs.given import describe
 from tflite2torch.parity.inputs.interface import Interface, Port
 from tflite2torch.parity.inputs.samples import Sample
+from tflite2torch.parity.layers.answers import Pair, collected
 from tflite2torch.parity.layers.batches import array_of, dtype_of, is_batch, sample_of
 from tflite2torch.parity.layers.behaviour import faults_of_calls
 from tflite2torch.parity.layers.constants import Constant, compare_constants
@@ -59,6 +60,7 @@ from tflite2torch.parity.layers.rows import (
     row_name,
     sample_name,
 )
+from tflite2torch.parity.layers.statistics import limits_for, split_name
 from tflite2torch.parity.layers.subject import find_subject
 from tflite2torch.parity.options import Options
 from tflite2torch.parity.reference.backends import (
@@ -69,6 +71,8 @@ from tflite2torch.parity.reference.backends import (
 from tflite2torch.parity.reference.editing import with_outputs, without_hybrid
 from tflite2torch.parity.reference.noise import Noise
 from tflite2torch.parity.reference.process import Limits
+
+Progress = Callable[[int, int], None]
 
 Batch = Sequence[tuple[int, Noise]]
 """The samples that run together, by number, each with TFLite's answers to it."""
@@ -81,6 +85,7 @@ def compare_model(
     options: Options | None = None,
     module: nn.Module | None = None,
     other: Conversion | None = None,
+    progress: Progress | None = None,
 ) -> ParityReport:
     """Compare the values of a module with the TFLite tensors that they stand for.
 
@@ -92,6 +97,7 @@ def compare_model(
         module: the module to compare in place of ``emitted``; it should compute the same, and
             is left as it is.
         other: the model that ``module`` was converted from, if it was.
+        progress: told how many samples are done, and how many there are.
 
     Raises:
         ReferenceFailedError: TFLite is missing, refuses the model, crashes or hangs.
@@ -113,7 +119,7 @@ def compare_model(
         conversion, emitted, own, subject.trace, folded, samples, subject.options
     )
     if not failures:
-        comparison.run()
+        comparison.run(progress or (lambda done, total: None))
     return comparison.report(failures, other or _other(module))
 
 
@@ -188,7 +194,7 @@ class _Comparison:
         self._interface = Interface.of(conversion)
         self._emitted = emitted
         self._module = module or emitted
-        self._runner = Runner(self._module, self._interface, trace, folded, options.dtype)
+        self._runner = Runner(self._module, self._interface, trace, folded, options)
         self._exercised = Exercised(self._module)
         exact = self._runner.double if module is None else in_double(emitted)
         self._isolation = Isolation(self._runner.module, exact, options.seed, options.dtype)
@@ -213,8 +219,9 @@ class _Comparison:
         self._unsteady: dict[str, None] = {}
         self._alone: dict[tuple[str, int], Array | None] = {}
         self._exact: dict[tuple[str, int], Exact] = {}
+        self._outputs: dict[tuple[str, int], Pair] = {}
 
-    def run(self) -> None:
+    def run(self, progress: Progress) -> None:
         """Run both sides on all samples, in batches of every size."""
         model, file = self._conversion.model, self._conversion.file.data
         data = whole = without_hybrid(model, file)
@@ -234,6 +241,7 @@ class _Comparison:
             for batch in self._batches(references):
                 self._run_batch(batch)
                 del batch  # before the next sample is measured
+                progress(len(self._kept) + len(self._left_out), len(self._samples))
             self._check_behaviour()
         if whole is not file:
             self._unchecked.append(self._cost_of_hybrid(whole, limits))
@@ -269,10 +277,12 @@ class _Comparison:
         nothing = [] if failures or kept else ["there is no input to compare on"]
         compared = {self._ports[row.name].tensor: row.layer for row in rows if row.compared_on}
         sources = () if options.outputs_only else find_sources(layers)
-        masks = self._exercised.masks if rows and not options.outputs_only else {}
-        constants = self._constants(masks, other) if masks else []
+        # Where outputs alone are compared, nothing tells what they exercise: no mask has a weight.
+        masks = self._exercised.masks if rows else {}
+        constants = self._constants(masks, other) if rows else []
+        masks = {} if options.outputs_only else masks
         names = {name for row in layers for name in (row.name, row.identity.tensor_name)}
-        tolerances = {k: v for k, v in options.tolerances.items() if k in names}
+        tolerances = {k: v for k, v in options.tolerances.items() if split_name(k)[0] in names}
         covered = coverage(conversion.model, self._trace, compared, whole=options.outputs_only)
         # Of a module that could not be run, or differs, something else is the failure.
         whole = layers and not (self._trace.differences or self._raised or self._trace.foreign)
@@ -291,6 +301,9 @@ class _Comparison:
             seed=options.seed,
             tolerances=tolerances,
             dtype=options.dtype,
+            form=options.form,
+            device=options.device,
+            outputs_only=options.outputs_only,
             reference=self._backend,
             runtime=self._runtime,
             kernels=self._kernels,
@@ -313,13 +326,22 @@ class _Comparison:
             ),
             notes=(
                 *find_notes(layers, len(kept), left_out, tolerances),
-                *([OTHER_KEYS] if masks and not constants else []),
+                *([OTHER_KEYS] if rows and self._other_keys and not constants else []),
                 *self._argmax_notes(layers),
                 *self._unchecked,
                 *self._trace.notes,
             ),
             sources=sources or tuple(self._raised),
+            answers=collected(self._interface, self._kept, self._outputs)
+            if options.answers
+            else None,
         )
+
+    @property
+    def _other_keys(self) -> bool:
+        """Whether the module is from elsewhere, and its constants have other keys."""
+        own, file = self._module.state_dict().keys(), self._conversion.state.keys()
+        return self._module is not self._emitted and own != file
 
     def _constants(
         self, exercised: Mapping[str, Array], other: Conversion | Other | None
@@ -336,7 +358,7 @@ class _Comparison:
             keys = dict(zip(other.state, file, strict=False))
             own = {keys.get(key, key): array for key, array in own.items()}
             exercised = {keys.get(key, key): mask for key, mask in exercised.items()}
-        elif self._module is not self._emitted and own.keys() != file.keys():
+        elif self._other_keys:
             return []
         return compare_constants(file, own, exercised)
 
@@ -365,6 +387,9 @@ class _Comparison:
     def _check_behaviour(self) -> None:
         """Look at what the module does besides giving values, on the first input."""
         if not self._kept or self._raised or self._called_otherwise:
+            return
+        if self._options.elsewhere:
+            self._unchecked.append("gradients, modes and side effects were not checked")
             return
         inputs = self._runner.inputs([next(iter(self._kept.values())).arrays])
         names = self._runner.names
@@ -442,7 +467,9 @@ class _Comparison:
 
     def _run_batch(self, batch: Batch) -> None:
         """Compare a batch."""
-        size, exact = len(batch), len(batch) == self._options.batches[0]
+        size = len(batch)
+        # Every layer runs in float64 once, in batches of the first size.
+        exact = size == self._options.batches[0] or self._options.outputs_only
         found: list[dict[str, Measures]] = [{} for _ in batch]
         arrays = [self._samples[number].arrays for number, _ in batch]
         inputs = self._runner.inputs(arrays)
@@ -492,12 +519,15 @@ class _Comparison:
             dtypes = (dtype_of(step.free, place), self._wanted(port.dtype))
             for position, (number, noise) in enumerate(batch):
                 free, forced, exact = (sample_of(x, position, size) for x in sides)
+                answer = expected(value, [noise.answer])
+                if step.layer.kind == OUTPUT and self._options.answers:
+                    self._outputs.setdefault((port.name, number), (answer, free))
                 if step.layer.kind == OUTPUT and size == 1:
                     self._alone[name, number] = free
                 xnnpack = noise.answers.get("xnnpack", {}).get(port.tensor)
                 measures = measure(
                     sample_name(self._samples[number], position, size),
-                    expected(value, [noise.answer]),
+                    answer,
                     free,
                     forced,
                     exact,
@@ -509,10 +539,13 @@ class _Comparison:
                     pictured=self._options.pictures,
                     image=_is_image(port),
                     places=port.tensor in self._places,
+                    limits=limits_for(self._options.tolerances, (port.name, name)),
                 )
-                # The float64 run is made once, in batches of the first size.
-                known = self._exact.setdefault((name, number), measures.exact)
-                found[position][name] = replace(measures, exact=known)
+                if sides[2] is not None:
+                    self._exact[name, number] = measures.exact
+                elif known := self._exact.get((name, number)):
+                    measures = replace(measures, exact=known)
+                found[position][name] = measures
 
     def _judge(
         self, sample: str, found: Mapping[str, Measures], noise: Noise, *, exact: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from tflite2torch.converter.graph.value import Array
@@ -11,6 +12,7 @@ from tflite2torch.parity.inputs.interface import Port
 from tflite2torch.parity.layers.batches import array_of, sample_of
 from tflite2torch.parity.layers.measures import Measures
 from tflite2torch.parity.layers.rows import row_name
+from tflite2torch.parity.layers.statistics import limits_for
 from tflite2torch.parity.layers.verdict import (
     FLOOR_FACTOR,
     ROUNDING_FACTOR,
@@ -133,9 +135,9 @@ class Judge:
         return [noise.floor if self._moved else noise.steady, noise.steady]
 
     def _given(self, name: str) -> float | None:
-        """Return the limit that was given for a value."""
-        given = self._options.tolerances
-        return given.get(name, given.get(self._ports[name].name))
+        """Return the limit that was given for a value; infinite if only statistics have one."""
+        limits = limits_for(self._options.tolerances, (self._ports[name].name, name))
+        return limits.get("", math.inf if limits else None)
 
     def _limit(self, name: str, measures: Measures, floor: float) -> float:
         given, dtype = self._given(name), self._ports[name].dtype

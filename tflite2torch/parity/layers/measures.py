@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from tflite2torch.parity.distances import (
     magnitude,
 )
 from tflite2torch.parity.layers.picture import Picture, draw
+from tflite2torch.parity.layers.statistics import Statistic, statistics_of
 
 BATCH_TOLERANCE = 1e-5
 """How far an output may move, relative to its magnitude, when other samples are in the batch:
@@ -66,6 +67,7 @@ class Measures:
             an element is NaN or infinite on one side only.
         xnnpack_error: largest distance from XNNPACK; None where its answer is not kept.
         equal: the share of equal elements, of places of maxima; None for all others.
+        statistics: those that limits were given for.
     """
 
     sample: str
@@ -85,6 +87,7 @@ class Measures:
     moved: float
     xnnpack_error: float | None
     equal: float | None
+    statistics: tuple[Statistic, ...] = ()
 
     @property
     def needed(self) -> float:
@@ -112,6 +115,7 @@ def measure(
     pictured: bool = False,
     image: bool = False,
     places: bool = False,
+    limits: Mapping[str, float] | None = None,
 ) -> Measures:
     """Measure how a value differs from the reference's.
 
@@ -132,6 +136,7 @@ def measure(
         pictured: whether to draw both sides.
         image: whether the values are images, C x H x W.
         places: whether the values are places of maxima.
+        limits: those that were given for the value, by statistic.
     """
     size, moved = magnitude(expected), _distance(free, alone) or 0.0
     # Where shapes differ, no distance is defined: the error is infinite, so that it fails
@@ -166,6 +171,7 @@ def measure(
         moved=moved if moved > BATCH_TOLERANCE * size else 0.0,
         xnnpack_error=_distance(free, xnnpack),
         equal=float(np.mean(free == expected)) if places and fits else None,
+        statistics=statistics_of(expected, free, limits or {}),
     )
 
 

@@ -11,6 +11,7 @@ from tflite2torch.converter.frontends.file import module_name
 from tflite2torch.parity.align.coverage import Coverage
 from tflite2torch.parity.distances import share
 from tflite2torch.parity.inputs.given import Given
+from tflite2torch.parity.layers.answers import Answers
 from tflite2torch.parity.layers.constants import Constant
 from tflite2torch.parity.layers.verdict import Finding, Forced, Isolated
 
@@ -182,6 +183,9 @@ class ParityReport:
         seed: of random inputs and nudges.
         tolerances: the limits that were given for values of this model, by name.
         dtype: the floating type that the module computed in.
+        form: what the module was made into: ``compiled``, ``exported``, ``onnx``, or nothing.
+        device: what it ran on.
+        outputs_only: whether its outputs alone were compared, and nothing inside it.
         reference: what ran the model: ``litert``, ``tensorflow`` or ``mediapipe``.
         runtime: its name and version.
         kernels: the kernel sets that it ran with.
@@ -199,6 +203,7 @@ class ParityReport:
             on random numbers. A tensor that was folded into a layer is never one; empty where
             only outputs were compared.
         seconds: how long the comparison took.
+        answers: inputs and outputs, where they were asked for.
     """
 
     name: str
@@ -212,6 +217,9 @@ class ParityReport:
     seed: int
     tolerances: Mapping[str, float]
     dtype: str
+    form: str
+    device: str
+    outputs_only: bool
     reference: str
     runtime: str
     kernels: tuple[str, ...]
@@ -224,6 +232,7 @@ class ParityReport:
     notes: tuple[str, ...]
     sources: tuple[str, ...]
     seconds: float = 0.0
+    answers: Answers | None = None
 
     @property
     def batch(self) -> int:
@@ -297,6 +306,10 @@ class ParityReport:
 
     def _reservations(self) -> Iterator[str]:
         """Yield what a verdict has to say besides that all passes."""
+        if self.form or self.device != "cpu":
+            yield f"{self.form or 'run'} on {self.device}"
+        if self.outputs_only:
+            yield "outputs alone"
         if self.tolerances:
             yield f"with tolerances that were given: {listed(self.tolerances)}"
         unfinite = sum(layer.totals.unfinite for layer in self.layers)

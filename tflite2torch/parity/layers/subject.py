@@ -60,6 +60,12 @@ def find_subject(
         NotComparableError: the models are of two architectures.
         TraceError: the emitted module has other operations than the conversion lists.
     """
+    if options.elsewhere:
+        if module is not None and other is None and samples:
+            # Its outputs may come in another order, and its inputs have another layout.
+            listed = trace_conversion(emitted, conversion)
+            module = _own(conversion, emitted, listed, samples[0], options, module).module
+        options = replace(options, outputs_only=True)
     if options.outputs_only:
         trace = outputs_only(conversion)
         return Subject(module or emitted, trace, trace, options)

@@ -212,12 +212,15 @@ class Finding:
 
     @property
     def severity(self) -> float:
-        """The error as a share of the limit."""
-        return self.free.severity
+        """The error as a share of the limit, that of a statistic where one was given."""
+        given = (statistic.severity for statistic in self.measures.statistics)
+        return max(self.free.severity, *given, 0.0)
 
     def failures(self) -> Iterator[str]:
         """Yield why the value fails free-running, a line each."""
         found = self.measures
+        for statistic in found.statistics:
+            yield from statistic.failures(found.sample)
         # A problem makes the error infinite; one line is enough for both.
         yield from (f"{found.sample}: {problem}" for problem in found.problems)
         if not found.problems and self.free.wrong:

@@ -1,4 +1,4 @@
-"""The JSON of ``tflite2torch parity``; ``docs/parity.md`` describes every field.
+"""The JSON of ``tflite2torch parity``; ``docs/parity_details.md`` describes every field.
 
 A field may be added in any release; one that changes its meaning, or goes, raises
 ``schema``. A number that JSON lacks is the text "inf", "-inf" or "nan".
@@ -73,6 +73,9 @@ def _model(name: str, outcome: Outcome) -> dict[str, Any]:
         "tolerances": dict(outcome.tolerances),
         "seed": outcome.seed,
         "dtype": outcome.dtype,
+        "form": outcome.form,
+        "device": outcome.device,
+        "outputs_only": outcome.outputs_only,
         "reference": outcome.reference,
         "runtime": outcome.runtime,
         "kernels": outcome.kernels,
@@ -128,6 +131,7 @@ def _layer(layer: LayerReport, dtype: str) -> dict[str, Any]:
         "ulps": found.error / ulp(found.magnitude, dtype),
         "cosine": found.cosine,
         "snr": found.snr,
+        "statistics": {x.name: x.value for x in found.statistics},
         "severity": worst.severity,
         "needed": totals.needed,
         "failures": layer.failures,

@@ -50,12 +50,13 @@ def show_report(console: Console, report: ParityReport, everything: bool) -> Non
         console.print(f"  {line}", soft_wrap=True, markup=False)
     _print(console, report.verdict, "green" if report.passed else "red")
     _print(console, describe_coverage(covered))
-    if report.exercised:
+    if report.constants or report.exercised:
         _print(console, describe_weights(report))
     _print(console, _setting(report))
     for note in report.notes:
         _print(console, note, "yellow")
-    ranked = report.worst_first
+    # Where many fail because of a few, these come first.
+    ranked = sorted(report.worst_first, key=lambda layer: layer.name not in report.sources)
     failing = sum(not layer.passed for layer in ranked)
     shown = ranked if everything else ranked[: max(ROWS, failing)]
     if shown:
@@ -112,9 +113,10 @@ def describe_weights(report: ParityReport) -> str:
     parts = [
         f"{count[verdict]} {verdict}" for verdict in (EQUAL, HALF, DIFFERENT) if count[verdict]
     ]
-    constants = f"constants beside the file's: {', '.join(parts) or 'not compared'}; "
+    text = f"constants beside the file's: {', '.join(parts) or 'not compared'}"
     exercised, total = report.weights
-    text = f"{constants}{exercised:,} of {total:,} weights exercised"
+    if total:
+        text += f"; {exercised:,} of {total:,} weights exercised"
     most = report.unexercised[:MOST]
     if most:
         named = ", ".join(f"{one.total - one.exercised:,} in {one.key}" for one in most)
