@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from tflite2torch.parity.align.foreign.adapter import Adapter
+from tflite2torch.parity.align.silence import silent
 
 Call = Callable[..., Any]
 
@@ -53,8 +53,10 @@ class Elsewhere(nn.Module):
         # An example of one sample would be taken for a network that takes one alone.
         example = tuple(torch.cat([x, x]) if len(x) == 1 else x.clone() for x in inputs)
         batch = torch.export.Dim("batch")
-        shapes = tuple({0: batch} for _ in example)
-        with torch.inference_mode(False), torch.no_grad():
+        shapes: tuple[Any, ...] = tuple({0: batch} for _ in example)
+        if isinstance(self._module, Adapter):
+            shapes = (shapes,)  # it takes ``*inputs``: one argument, as exporting sees it
+        with torch.inference_mode(False), silent():
             if self._form == "exported":
                 program = torch.export.export(self._module, example, dynamic_shapes=shapes)
                 return program.module()
@@ -62,15 +64,13 @@ class Elsewhere(nn.Module):
 
 
 def _in_onnxruntime(
-    module: nn.Module, example: tuple[Tensor, ...], shapes: tuple[dict[int, Any], ...]
+    module: nn.Module, example: tuple[Tensor, ...], shapes: tuple[Any, ...]
 ) -> Call:
     import onnxruntime
 
-    with warnings.catch_warnings(), _silent_logs():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            module, example, dynamo=True, dynamic_shapes=shapes, verbose=False, external_data=False
-        )
+    program = torch.onnx.export(
+        module, example, dynamo=True, dynamic_shapes=shapes, verbose=False, external_data=False
+    )
     if program is None:
         raise RuntimeError("torch.onnx.export gives nothing")
     session = onnxruntime.InferenceSession(
@@ -83,13 +83,3 @@ def _in_onnxruntime(
         return tuple(map(torch.from_numpy, session.run(None, fed)))
 
     return call
-
-
-@contextmanager
-def _silent_logs() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from tflite2torch.parity.align.silence import silent
 from tflite2torch.parity.align.trace import TraceError
 
 MOST = 64
@@ -53,7 +49,7 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> Captured:
     # The module takes ``*inputs``: one argument, as exporting sees it.
     dynamic = (tuple({0: batch} for _ in inputs),)
     for shapes, some in ((dynamic, inputs), (None, _first(inputs))):
-        with _silent():
+        with silent():
             try:
                 exported = torch.export.export(
                     module, tuple(some), dynamic_shapes=shapes, strict=False
@@ -61,7 +57,7 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> Captured:
                 return Captured(_own(module, exported.module(check_guards=False)), bool(shapes))
             except Exception as error:  # exporting runs the user's code
                 problems.append(error)
-    with _silent():
+    with silent():
         try:
             traced = make_fx(module, _error_on_data_dependent_ops=False)(*_first(inputs))
             graph = _own(module, traced)
@@ -75,25 +71,6 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> Captured:
 
 def _first(inputs: Sequence[Tensor]) -> list[Tensor]:
     return [x[:1].clone() for x in inputs]
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep what the exporter prints from the user: the outcome tells of it."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    sink = io.StringIO()
-    try:
-        with (
-            warnings.catch_warnings(),
-            torch.no_grad(),
-            contextlib.redirect_stdout(sink),
-            contextlib.redirect_stderr(sink),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _own(module: nn.Module, captured: fx.GraphModule) -> fx.Graph:
