@@ -6,6 +6,7 @@
 # make recipes        measure losses and low precision, for docs/recipes.md
 # make reference      install MediaPipe's own runtime, which runs its own operators, into the
 #                     user's cache: tflite2torch reference
+# make faults         plant faults in official models, for the table of docs/parity.md; 20 minutes
 # make bench          measure a conversion, and a comparison with TFLite
 # make fuzz           try COUNT fresh hostile files; fuzz-coverage: guided by coverage
 # make clean          remove what the above made in this folder, the environment included
@@ -32,7 +33,7 @@ SOURCE := $(WHEEL_MODELS)
 NEEDED := $(WHEEL_MODELS)/.complete
 endif
 
-.PHONY: demo test architectures docs models recipes reference bench fuzz fuzz-coverage clean
+.PHONY: demo test architectures docs models recipes faults reference bench fuzz fuzz-coverage clean
 
 demo: $(INSTALLED) $(NEEDED)
 	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
@@ -55,6 +56,11 @@ models: $(INSTALLED) $(WHEEL) reference
 
 recipes: $(INSTALLED) $(WHEEL)
 	$(BIN)/python -m benchmarks.recipes $(TFLITE2TORCH_MODELS) $(WHEEL) --write docs/recipes.md
+
+faults: $(INSTALLED) $(WHEEL)
+	rm -f .cache/faults.json
+	$(BIN)/python -m benchmarks.faults $(TFLITE2TORCH_MODELS) $(WHEEL) --log .cache/faults.json \
+		--write docs/parity.md
 
 bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"

@@ -1,0 +1,1 @@
+"""Faults planted in emitted modules, and whether comparisons find and blame them."""
