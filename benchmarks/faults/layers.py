@@ -75,7 +75,7 @@ def _input(kind: str, function: Function, *, image: bool = True) -> Fault:
         if node is None:
             return None
         planted = site.edited(node, edit, kind)
-        return Planted(planted.module, planted.where, site.tensors_of(list(node.users)))
+        return site.planted(planted.module, planted.where, list(node.users))
 
     return Fault(kind, plant)
 

@@ -27,11 +27,15 @@ class Planted:
         module: in eval mode.
         where: what was changed, for the log.
         tensors: TFLite's tensors that the fault may be blamed on; empty for a fault of calls.
+        behind: those that are computed from these next. The fault may be blamed on one of them if
+            the verdict names steps before it that TFLite has no tensor for: the module's own
+            operation at the place of the fault may be such a step.
     """
 
     module: nn.Module
     where: str
     tensors: frozenset[int] = frozenset()
+    behind: frozenset[int] = frozenset()
 
 
 class Site:
@@ -106,7 +110,7 @@ class Site:
                 user.replace_input_with(place, other)
         graph.lint()
         module = fx.GraphModule(copy.deepcopy(self.emitted), graph).eval()
-        return Planted(module, f"{what} at {node}", self.tensors_of([node]))
+        return self.planted(module, f"{what} at {node}", [node])
 
     def wrapped(self, node: fx.Node, wrap: Callable[[nn.Module], nn.Module], what: str) -> Planted:
         """Return the module with another layer in place of one."""
@@ -115,13 +119,18 @@ class Site:
         parent, _, name = path.rpartition(".")
         layer = wrap(copy.deepcopy(module.get_submodule(path)))
         setattr(module.get_submodule(parent), name, layer)
-        return Planted(module.eval(), f"{what} at {path}", self.tensors_of([node]))
+        return self.planted(module.eval(), f"{what} at {path}", [node])
 
     def changed(self, key: str, change: Callable[[Tensor], object], what: str) -> Planted:
         """Return the module with a weight changed in place."""
         module = copy.deepcopy(self.emitted)
         change(module.state_dict()[key])
-        return Planted(module.eval(), f"{what} in {key}", self.tensors_of(self.readers(key)))
+        return self.planted(module.eval(), f"{what} in {key}", self.readers(key))
+
+    def planted(self, module: nn.Module, where: str, nodes: Collection[fx.Node]) -> Planted:
+        """Return a module with a fault at nodes."""
+        users = [user for node in nodes for user in node.users]
+        return Planted(module, where, self.tensors_of(nodes), self.tensors_of(users))
 
     def readers(self, key: str) -> list[fx.Node]:
         """Return the nodes that read a weight."""

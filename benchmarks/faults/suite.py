@@ -109,9 +109,11 @@ def _blamed(report: ParityReport, planted: Planted) -> bool:
         return False
     if not planted.tensors:
         return bool(report.failures) or not all(x.passed for x in report.layers)
-    tensors = {x.name: x.identity.tensor for x in report.layers}
-    sources = [tensors[name] for name in report.sources if name in tensors]
-    return bool(sources) and sources[0] in planted.tensors
+    source = next((x for x in report.layers if x.name in report.sources[:1]), None)
+    if source is None:
+        return False
+    tensor = source.identity.tensor
+    return tensor in planted.tensors or bool(source.identity.steps and tensor in planted.behind)
 
 
 class Probe:

@@ -106,7 +106,7 @@ def _between_layers(site: Site) -> Planted | None:
     planted = site.changed(pair[0], lambda x: x.copy_(state[pair[1]]), "exchanged")
     planted.module.state_dict()[pair[1]].copy_(state[pair[0]])
     nodes = [*site.readers(pair[0]), *site.readers(pair[1])]
-    return Planted(planted.module, f"{pair[0]} and {pair[1]} exchanged", site.tensors_of(nodes))
+    return site.planted(planted.module, f"{pair[0]} and {pair[1]} exchanged", nodes)
 
 
 def _unexercised(site: Site) -> Planted | None:

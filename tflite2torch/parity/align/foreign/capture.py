@@ -84,6 +84,7 @@ def _own(module: nn.Module, captured: fx.GraphModule) -> fx.Graph:
         found = _attribute(captured, str(node.target))
         if not isinstance(found, Tensor):
             continue
+        node.meta.setdefault("val", found)
         name = known.get(id(found)) or stored.get(found.data_ptr())
         if name is None:
             name = f"captured_{str(node.target).replace('.', '_')}"

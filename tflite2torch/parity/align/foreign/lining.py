@@ -52,14 +52,12 @@ class Lined:
     Attributes:
         module: with the inputs of the emitted module, and those of its outputs that line up.
         trace: its operations, with the values that stand for TFLite's tensors.
-        matching: the pairs of layers and joins.
-        units: all of them: those of the emitted module, and those of the other one.
+        paired: what is paired by structure.
     """
 
     module: Adapter
     trace: Trace
-    matching: Matching
-    units: tuple[tuple[Unit, ...], tuple[Unit, ...]]
+    paired: Paired
 
 
 def line_up(
@@ -77,17 +75,11 @@ def line_up(
         TraceError: the module refuses the inputs, cannot be captured, or gives no output of the
             model.
     """
-    adapter = _adapted(module, inputs)
-    pair = [torch.cat([x, x]) for x in inputs]
-    own, places = _capture_values(emitted, listed, pair)
-    returned = [places[node] for node in _returned(listed) if node in places]
-    ours = tuple(find_units(own.graph, returned))
-    while True:
-        other = capture(adapter, pair)
-        units = ours, tuple(find_units(other.graph))
-        matching = match(*units)
-        if not _undo_normalization(adapter, own, other, emitted, matching, inputs):
-            break
+    paired = pair_up(module, emitted, listed, inputs)
+    while _undo_normalization(paired, emitted, inputs):
+        paired = paired_again(paired, inputs)
+    adapter, own, other = paired.adapter, paired.own, paired.other
+    places, matching, units = paired.places, paired.matching, paired.units
     lining = _Lining(emitted, own.graph, adapter, other.graph, matching)
     lining.run(inputs, {places[x.node] for x in listed.layers if x.compared and x.node in places})
     trace = _trace(adapter, other, listed, places, lining)
@@ -98,7 +90,64 @@ def line_up(
         notes.insert(0, f"nothing in the module has the value of: {', '.join(lost)}")
     if len(adapter.scale):
         notes.append("the module normalizes its image itself: it got what becomes the model's")
-    return Lined(adapter, replace(trace, notes=tuple(notes)), matching, units)
+    return Lined(adapter, replace(trace, notes=tuple(notes)), paired)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A module from elsewhere and the emitted one, with their layers and joins in pairs.
+
+    Attributes:
+        adapter: the module, with the inputs of the emitted one.
+        own: the operations of the emitted module.
+        other: those of the module.
+        places: the node in ``own`` of each traced operation of the emitted module.
+        matching: the pairs.
+        units: all layers and joins: those of the emitted module, and those of the other one.
+    """
+
+    adapter: Adapter
+    own: Captured
+    other: Captured
+    places: dict[fx.Node, fx.Node]
+    matching: Matching
+    units: tuple[tuple[Unit, ...], tuple[Unit, ...]]
+
+
+def pair_up(
+    module: nn.Module, emitted: nn.Module, listed: Trace, inputs: Sequence[Tensor]
+) -> Paired:
+    """Pair the layers and joins of two modules by structure, whatever their weights are.
+
+    Arguments and errors are those of ``line_up``.
+    """
+    adapter = _adapted(module, inputs)
+    pair = [torch.cat([x, x]) for x in inputs]
+    own, places = _capture_values(emitted, listed, pair)
+    returned = [places[node] for node in _returned(listed) if node in places]
+    other = capture(adapter, pair)
+    units = tuple(find_units(own.graph, returned)), tuple(find_units(other.graph))
+    for side, state in zip(units, (emitted.state_dict(), adapter.state_dict()), strict=True):
+        _weigh(side, state)
+    return Paired(adapter, own, other, places, match(*units), units)
+
+
+def _weigh(units: Sequence[Unit], state: Mapping[str, Tensor]) -> None:
+    """Give layers what tells their kernels from others."""
+    for unit in units:
+        kernels = [weight_of(x) for x in unit.node.args]
+        for kernel in kernels if unit.signature not in ENDS else ():
+            x = state.get(str(kernel.target)) if kernel is not None else None
+            if x is not None and x.dim() > 1:
+                unit.weights = str(hash(x.detach().reshape(-1).sort().values.numpy().tobytes()))
+
+
+def paired_again(paired: Paired, inputs: Sequence[Tensor]) -> Paired:
+    """Pair the same modules after the adapter has changed."""
+    other = capture(paired.adapter, [torch.cat([x, x]) for x in inputs])
+    units = paired.units[0], tuple(find_units(other.graph))
+    _weigh(units[1], paired.adapter.state_dict())
+    return replace(paired, other=other, matching=match(*units), units=units)
 
 
 def _adapted(module: nn.Module, inputs: Sequence[Tensor]) -> Adapter:
@@ -147,19 +196,13 @@ def values_of(module: nn.Module, graph: fx.Graph, inputs: Sequence[Tensor]) -> d
     return run.env
 
 
-def _undo_normalization(
-    adapter: Adapter,
-    own: Captured,
-    other: Captured,
-    emitted: nn.Module,
-    matching: Matching,
-    inputs: Sequence[Tensor],
-) -> bool:
+def _undo_normalization(paired: Paired, emitted: nn.Module, inputs: Sequence[Tensor]) -> bool:
     """Have the adapter undo what the module does to the range of an image before its first layer.
 
     The emitted module takes it in the range that the network takes. Returns whether there was
     something to undo: the module then has to be captured again.
     """
+    adapter, own, other, matching = paired.adapter, paired.own, paired.other, paired.matching
     firsts = (u for u in matching.pairs if any(x.signature == ("input",) for x in u.inputs))
     first = next(firsts, None)
     if first is None or len(inputs) != 1 or inputs[0].dim() != 4 or len(adapter.scale):
@@ -252,7 +295,8 @@ class _Lining:
             axes = _axes(self._theirs[partner], value.shape)
             if axes is not None:
                 self.found[node] = partner, axes
-                own: Tensor = self._theirs[partner].permute(axes)
+                # What the emitted module computes next takes no other type.
+                own: Tensor = self._theirs[partner].permute(axes).to(value.dtype)
                 return own
         if not wanted:
             return value
@@ -283,7 +327,7 @@ class _Lining:
             return value
         candidate, axes = alike[0] if alike else fitting[-1]
         self.found[node] = candidate, axes
-        found: Tensor = self._theirs[candidate].permute(axes)
+        found: Tensor = self._theirs[candidate].permute(axes).to(value.dtype)
         return found
 
     def _compared(self, base: fx.Node) -> bool:
@@ -484,18 +528,21 @@ def _notes(matching: Matching, units: tuple[Sequence[Unit], Sequence[Unit]]) -> 
         ("model", [u for u in units[0] if u not in matching.pairs]),
         ("module", [u for u in units[1] if u not in taken]),
     ):
-        named = ", ".join(_told(unit) for unit in left if unit.signature not in ENDS)
+        named = ", ".join(told_unit(unit) for unit in left if unit.signature not in ENDS)
         if named:
             other = "module" if side == "model" else "model"
             yield f"in the {side}, and nothing in the {other} stands for it: {named}"
     for way in ("size", "name", "order"):
-        tied = [u for u, how in matching.ties.items() if how == way and u.signature not in ENDS]
-        named = ", ".join(map(_told, tied))
+        tied = [u for u, how in matching.ties.items() if how == way]
+        # An output is called after the layer that gives it.
+        tied = [(u.inputs or [u])[0] if u.signature == ("output",) else u for u in tied]
+        named = ", ".join(told_unit(unit) for unit in tied if unit.signature not in ENDS)
         if named:
             yield f"lined up by {way}, for nothing else tells them apart: {named}"
 
 
-def _told(unit: Unit) -> str:
+def told_unit(unit: Unit) -> str:
+    """Return how messages name a layer or join: ``head (dense 4x8)``."""
     name = unit.name.removeprefix("module").removeprefix(".") or "forward"
     kind, *sizes = unit.signature
     return f"{name} ({kind} {'x'.join(map(str, sizes))})" if sizes else f"{name} ({kind})"

@@ -19,8 +19,8 @@ class Matching:
 
     Attributes:
         pairs: units of the one network by those of the other.
-        ties: pairs that the place in the network did not tell, each with what did: ``size``,
-            ``name`` or ``order``.
+        ties: pairs that the place in the network did not tell, each with what did: ``weights``,
+            ``size``, ``name`` or ``order``.
     """
 
     pairs: dict[Unit, Unit] = field(default_factory=dict)
@@ -35,8 +35,8 @@ def match(ours: Sequence[Unit], theirs: Sequence[Unit]) -> Matching:
     either side, the two are a pair. It is looked for from the largest distance down, so that a
     pair rests on as much of the network as is alike, and pairs are where the next search starts:
     what differs between the networks stays unpaired, and what is around it does not. Units that
-    nothing tells apart are paired by the size of their results, by their names, and by their
-    order, and ``ties`` has them.
+    nothing tells apart are paired by their weights, where these are equal, by the size of their
+    results, by their names, and by their order, and ``ties`` has them.
     """
     found = Matching()
     while True:
@@ -124,10 +124,13 @@ def _break_a_tie(
 ) -> bool:
     """Pair units that look alike; return whether there were some, as many on either side."""
     ways: dict[str, Callable[[Unit], object]] = {
+        "weights": lambda unit: unit.weights,
         "size": lambda unit: unit.size,
         "name": lambda unit: unit.name.rpartition(".")[2],
     }
     groups = [(a, b) for a, b in _groups(left, right, colour) if len(a) == len(b)]
+    # Of outputs the order means something: heads of one shape follow from it.
+    groups.sort(key=lambda group: group[0][0].signature != ("output",))
     for way, key in ways.items():
         for some, others in groups:
             keys = [[key(unit) for unit in side] for side in (some, others)]

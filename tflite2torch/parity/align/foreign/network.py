@@ -43,6 +43,7 @@ class Unit:
         outputs: the units behind it.
         size: elements of one sample of its result.
         name: the path of the module that has it.
+        weights: what kernels of equal values have in common; empty for what has none.
     """
 
     node: fx.Node
@@ -51,6 +52,7 @@ class Unit:
     outputs: list[Unit] = field(default_factory=list)
     size: int = 0
     name: str = ""
+    weights: str = ""
 
 
 def find_units(graph: fx.Graph, outputs: Sequence[fx.Node] | None = None) -> list[Unit]:

@@ -1,0 +1,205 @@
+"""How the tensors of a port are made of a model's constants: a mapping, and its file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tflite2torch.converter.errors import SourceError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SCHEMA = 1
+
+MOST_KEYS = 100_000
+MOST_AXES = 8
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a tensor of a port is made of a constant of the emitted module.
+
+    The constant is viewed in a shape, its axes are permuted, and the result is reshaped to that of
+    the port.
+
+    Attributes:
+        key: of the constant in the emitted state_dict.
+        view: the shape that it is viewed in; the product of its sizes is that of the constant's.
+        permutation: axis ``i`` of the result is axis ``permutation[i]`` of the view.
+        shape: of the port's tensor.
+        dtype: of the port's tensor, such as ``float32``.
+    """
+
+    key: str
+    view: tuple[int, ...]
+    permutation: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: str
+
+    def made_of(self, constant: Tensor) -> Tensor:
+        """Return the port's tensor."""
+        import torch
+
+        permuted = constant.reshape(self.view).permute(self.permutation)
+        return permuted.reshape(self.shape).to(getattr(torch, self.dtype)).contiguous()
+
+    def undone(self, tensor: Tensor, constant: Tensor) -> Tensor:
+        """Return the constant of the emitted module that a port's tensor is made of.
+
+        Args:
+            tensor: the port's.
+            constant: the model's own, for shape and type.
+        """
+        sizes = [self.view[axis] for axis in self.permutation]
+        inverse = sorted(range(len(self.permutation)), key=self.permutation.__getitem__)
+        return tensor.reshape(sizes).permute(inverse).reshape(constant.shape).to(constant.dtype)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A tensor of a port that every element of is one number, whatever the model's weights are.
+
+    Batch normalization behind a convolution has such: mean 0, variance 1 - eps, weight 1.
+    """
+
+    value: float
+    shape: tuple[int, ...]
+    dtype: str
+
+    def tensor(self) -> Tensor:
+        """Return it."""
+        import torch
+
+        return torch.full(self.shape, self.value, dtype=getattr(torch, self.dtype))
+
+
+@dataclass(frozen=True)
+class PortMap:
+    """The mapping of a port.
+
+    Attributes:
+        architecture: fingerprint of the models that it is for.
+        constants: the keys of the emitted state_dict, in its order. Another model of the
+            architecture has its constants in this order too, perhaps of other names.
+        entries: for each key of the port, in its order, how its tensor is made.
+        keep: keys whose tensors are no model's and stay as they are.
+    """
+
+    architecture: str
+    constants: tuple[str, ...]
+    entries: Mapping[str, Entry | Fixed]
+    keep: tuple[str, ...] = ()
+
+    def apply(self, state: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the port's state_dict.
+
+        Args:
+            state: that of the emitted module of a model of the architecture.
+            kept: where the tensors of ``keep`` come from.
+
+        Raises:
+            SourceError: a tensor is missing, or has another size.
+        """
+        names = dict(zip(self.constants, state, strict=True))
+        found: dict[str, Tensor] = {}
+        for key, entry in self.entries.items():
+            if isinstance(entry, Fixed):
+                found[key] = entry.tensor()
+                continue
+            constant = state.get(names.get(entry.key, ""))
+            if constant is None or constant.numel() != math.prod(entry.view):
+                raise SourceError(f"{key}: the model has no {entry.key} of {math.prod(entry.view)}")
+            found[key] = entry.made_of(constant)
+        for key in self.keep:
+            if key not in kept:
+                raise SourceError(f"{key}: nothing to keep; --like has no such key")
+            found[key] = kept[key]
+        return found
+
+    def text(self) -> str:
+        """Return it as JSON, an entry a line."""
+        head = {
+            "schema": SCHEMA,
+            "architecture": self.architecture,
+            "keep": self.keep,
+            "constants": self.constants,
+        }
+        lines = [f"{json.dumps(key)}: {json.dumps(_plain(x))}" for key, x in self.entries.items()]
+        inner = ",\n  ".join(lines)
+        top = ",\n".join(f" {json.dumps(key)}: {json.dumps(x)}" for key, x in head.items())
+        return f'{{\n{top},\n "keys": {{\n  {inner}\n }}\n}}\n'
+
+
+def _plain(entry: Entry | Fixed) -> dict[str, Any]:
+    if isinstance(entry, Fixed):
+        return {"value": entry.value, "shape": entry.shape, "dtype": entry.dtype}
+    found: dict[str, Any] = {"from": entry.key, "shape": entry.shape, "dtype": entry.dtype}
+    if entry.permutation != tuple(range(len(entry.permutation))):
+        found["permute"] = entry.permutation
+        found["view"] = entry.view
+    return found
+
+
+def read_map(path: Path) -> PortMap:
+    """Read a mapping.
+
+    Raises:
+        SourceError: it cannot be read, or is none.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SourceError(f"{path}: cannot be read as a map: {error}") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise SourceError(f"{path}: no map of schema {SCHEMA}; write one with --save-map")
+    keys, keep, constants = (document.get(name, []) for name in ("keys", "keep", "constants"))
+    architecture = document.get("architecture")
+    if not isinstance(keys, dict) or len(keys) > MOST_KEYS or not isinstance(architecture, str):
+        raise SourceError(f'{path}: a map has "architecture" and "keys"')
+    for name, texts in (("keep", keep), ("constants", constants)):
+        if not isinstance(texts, list) or not all(isinstance(key, str) for key in texts):
+            raise SourceError(f'{path}: "{name}" is no list of keys')
+    entries = {key: _entry(path, key, value) for key, value in keys.items()}
+    return PortMap(architecture, tuple(constants), entries, tuple(keep))
+
+
+def _entry(path: Path, key: str, value: Any) -> Entry | Fixed:
+    problem = SourceError(
+        f'{path}: {key!a}: give {{"from": KEY, "shape": […], "dtype": "float32"}}, with "view" and '
+        '"permute" if axes move, or "value" in place of "from"'
+    )
+    if not isinstance(value, dict):
+        raise problem
+    shape, dtype = _sizes(value.get("shape")), value.get("dtype")
+    if shape is None or dtype not in (
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "int64",
+        "int32",
+    ):
+        raise problem
+    if isinstance(value.get("value"), (int, float)):
+        return Fixed(float(value["value"]), shape, dtype)
+    view = _sizes(value.get("view", list(shape)))
+    if view is None or not isinstance(value.get("from"), str):
+        raise problem
+    axes = _sizes(value.get("permute", list(range(len(view)))))
+    if (
+        axes is None
+        or sorted(axes) != list(range(len(view)))
+        or math.prod(view) != math.prod(shape)
+    ):
+        raise problem
+    return Entry(value["from"], view, axes, shape, dtype)
+
+
+def _sizes(value: Any) -> tuple[int, ...] | None:
+    whole = isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 31 for n in value)
+    return tuple(value) if whole and len(value) <= MOST_AXES else None
