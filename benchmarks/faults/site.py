@@ -110,6 +110,8 @@ class Site:
                 user.replace_input_with(place, other)
         graph.lint()
         module = fx.GraphModule(copy.deepcopy(self.emitted), graph).eval()
+        module.graph.eliminate_dead_code()
+        module.recompile()
         return self.planted(module, f"{what} at {node}", [node])
 
     def wrapped(self, node: fx.Node, wrap: Callable[[nn.Module], nn.Module], what: str) -> Planted:

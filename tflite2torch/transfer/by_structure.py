@@ -267,6 +267,12 @@ class _Filler:
 
     def _tell_rest(self) -> None:
         """Say which constants and keys nothing takes."""
+        # A tensor may have several keys in a module, which uses it by one of them.
+        same = {x.data_ptr(): key for key, x in self._port.items() if key in self._found.entries}
+        for key, x in self._port.items():
+            other = same.get(x.data_ptr())
+            if other is not None and self._port[other].shape == x.shape:
+                self._found.entries.setdefault(key, self._found.entries[other])
         for key, x in self._port.items():
             if key.endswith("num_batches_tracked"):
                 self._fix(key, 0.0)

@@ -31,9 +31,9 @@ def tell_departures(
         trace: the port's operations, by whose names the report calls them.
     """
     own = {layer.port(p).tensor: layer for layer in listed.layers for p in layer.compared}
-    ours, theirs = (
-        {unit.node for unit in units if unit.signature != ("output",)} for units in paired.units
-    )
+    # What has no partner is a part of what departs.
+    pairs = [x for x in paired.matching.pairs.items() if x[0].signature != ("output",)]
+    ours, theirs = {one.node for one, _ in pairs}, {other.node for _, other in pairs}
     nodes = {layer.name: layer.node for layer in trace.layers}
     tensors = {layer.name: layer.identity.tensor for layer in report.layers}
     for name in report.sources[:MOST]:

@@ -407,16 +407,16 @@ def test_layers_that_nothing_tells_apart_are_told() -> None:
             x = x * 1
             return self.a(x), self.b(x)
 
-    module = Heads()
+    module = Heads().eval()
     arrays = [torch.from_numpy(np.array(x.array)) for x in conversion.state.values()]
-    for own, array in zip(module.parameters(), arrays, strict=True):
-        own.data = array
-    report = compare_model(
-        conversion,
-        load_module(conversion),
-        make_samples(Interface.of(conversion).inputs, 0)[:2],
-        Options(),
-        module.eval(),
-    )
-    assert report.passed, report.verdict
-    assert any(note.startswith("lined up by order, for nothing else") for note in report.notes)
+    samples = make_samples(Interface.of(conversion).inputs, 0)[:2]
+    told = []
+    for change in (0, 0.5):
+        for own, array in zip(module.parameters(), arrays, strict=True):
+            own.data = array + change
+        report = compare_model(conversion, load_module(conversion), samples, Options(), module)
+        assert report.passed == (change == 0), report.verdict
+        told.append([x for x in report.notes if x.startswith("lined up by order")])
+    # Equal weights tell them apart; without, nothing does.
+    assert told[0] == []
+    assert len(told[1]) == 1

@@ -99,7 +99,8 @@ def _own(
     trace = None
     with suppress(TraceError):
         trace = trace_like(module, listed)
-        if not trace.differences and _same_layers((module, trace), (emitted, listed)):
+        sides = (module, trace), (emitted, listed)
+        if not trace.differences and _same_layers(*sides) and not _exchanged(*sides):
             return Subject(module, listed, trace, options)
     inputs = [torch.from_numpy(x) for x in Interface.of(conversion).stack([sample.arrays])]
     try:
@@ -123,6 +124,16 @@ def _same_layers(*sides: tuple[nn.Module, Trace]) -> bool:
         [result] = nodes[-1].args
         results.append(len(result) if isinstance(result, (tuple, list)) else 1)
     return shapes[0] == shapes[1] and results[0] == results[1]
+
+
+def _exchanged(*sides: tuple[nn.Module, Trace]) -> bool:
+    """Return whether two modules have the same kernels, in another order: no mere order tells."""
+    kernels = []
+    for module, trace in sides:
+        nodes = [layer.node for layer in trace.layers if layer.node is not None]
+        found = [weights_of(module, node).values() for node in nodes if node.op != OUTPUT]
+        kernels.append([hash(x.numpy(force=True).tobytes()) for some in found for x in some])
+    return kernels[0] != kernels[1] and sorted(kernels[0]) == sorted(kernels[1])
 
 
 def _check_architecture(first: Conversion, second: Conversion, traces: tuple[Trace, Trace]) -> None:

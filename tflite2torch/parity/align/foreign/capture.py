@@ -75,6 +75,7 @@ def _first(inputs: Sequence[Tensor]) -> list[Tensor]:
 
 def _own(module: nn.Module, captured: fx.GraphModule) -> fx.Graph:
     """Return the graph with its constants by their paths in the module."""
+    captured.graph.eliminate_dead_code()  # what no output depends on stands for nothing
     known = {id(x): name for name, x in module.named_parameters(remove_duplicate=False)}
     known |= {id(x): name for name, x in module.named_buffers(remove_duplicate=False)}
     stored = {x.data_ptr(): name for name, x in module.state_dict(keep_vars=True).items()}

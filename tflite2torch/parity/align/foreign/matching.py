@@ -134,7 +134,7 @@ def _break_a_tie(
     for way, key in ways.items():
         for some, others in groups:
             keys = [[key(unit) for unit in side] for side in (some, others)]
-            for value in dict.fromkeys(keys[0]):
+            for value in filter(None, dict.fromkeys(keys[0])):
                 if keys[0].count(value) == keys[1].count(value) == 1:
                     one, other = some[keys[0].index(value)], others[keys[1].index(value)]
                     found.pairs[one] = other
