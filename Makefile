@@ -20,6 +20,8 @@ INSTALLED := .venv/.installed
 WHEELS := .cache/wheels
 WHEEL := $(WHEELS)/mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl
 WHEEL_MODELS := .cache/models
+# MediaPipe's tasks of today, which run what write-back writes; apart from .venv, for they pin numpy.
+TASKS := .cache/mediapipe-1.2.2/bin/python
 # They use MediaPipe's own operators: comparing them takes `make reference`.
 APART := face_landmark_with_attention selfie_segmentation \
 	selfie_segmentation_landscape
@@ -39,11 +41,11 @@ demo: $(INSTALLED) $(NEEDED)
 	$(BIN)/tflite2torch convert "$(SOURCE)" -o demo --force
 
 # worksteal keeps neighbouring tests in one process, where they share conversions.
-test: $(INSTALLED) $(WHEEL)
+test: $(INSTALLED) $(WHEEL) $(TASKS)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	TFLITE2TORCH_WHEELS=$(WHEELS) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	TFLITE2TORCH_WHEELS=$(WHEELS) TFLITE2TORCH_TASKS=$(abspath $(TASKS)) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 architectures: $(INSTALLED) $(WHEEL)
 	$(ARCHITECTURES_COMMAND) "$${TFLITE2TORCH_MODELS:?must name a folder of models}" $(WHEELS)
@@ -93,6 +95,13 @@ $(WHEEL): | $(INSTALLED)
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
 		--only-binary=:all: --python-version 3.11 --platform manylinux_2_28_x86_64 \
 		--dest $(WHEELS) mediapipe==0.10.21
+
+# It appears when it is complete.
+$(TASKS): | $(INSTALLED)
+	rm -rf .cache/tasks-new
+	$(PYTHON) -m venv .cache/tasks-new
+	.cache/tasks-new/bin/python -m pip install --quiet --disable-pip-version-check mediapipe==1.2.2
+	mv .cache/tasks-new $(dir $(patsubst %/,%,$(dir $(TASKS))))
 
 $(WHEEL_MODELS)/.complete: $(WHEEL) Makefile
 	@rm -rf $(@D)

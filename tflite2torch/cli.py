@@ -18,6 +18,7 @@ VERBS = {
     "convert": "Write PyTorch source, weights and a manifest for every model of SOURCE.",
     "inspect": "List operators, inputs, outputs, metadata, and what is not supported and where.",
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
+    "write-back": "Put weights back into a copy of a .tflite or .task file.",
     "regenerate": "Make the weights of a port of yours anew, of a new model.",
     "reference": "Install MediaPipe's own runtime, which compares models that have its operators.",
 }

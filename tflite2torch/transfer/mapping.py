@@ -121,6 +121,40 @@ class PortMap:
             found[key] = kept[key]
         return found
 
+    def undo(self, port: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the emitted state_dict that a port's weights are made of.
+
+        Args:
+            port: the port's weights.
+            state: the model's own, for names, shapes and types.
+
+        Raises:
+            SourceError: a key is unknown, missing or misshapen, holds another number than the
+                mapping fixes, or keys contradict each other.
+        """
+        import torch
+
+        names = dict(zip(self.constants, state, strict=True))
+        unknown = [k for k in port if k not in self.entries and k not in self.keep]
+        missing = [key for key in self.entries if key not in port]
+        if unknown or missing:
+            raise SourceError(f"the map has no {unknown or 'other keys'}; missing: {missing}")
+        found: dict[str, Tensor] = {}
+        for key, entry in self.entries.items():
+            x = port[key]
+            if x.numel() != math.prod(entry.shape):
+                raise SourceError(f"{key}: it is {list(x.shape)}, the map's {list(entry.shape)}")
+            if isinstance(entry, Fixed):
+                if not torch.equal(x.reshape(entry.shape), entry.tensor()):
+                    raise SourceError(f"{key}: it has to be {entry.value}: the model has no such")
+                continue
+            name = names[entry.key]
+            made = entry.undone(x, state[name])
+            if name in found and not torch.equal(found[name], made):
+                raise SourceError(f"{key}: another key holds other values of {name}")
+            found[name] = made
+        return found
+
     def text(self) -> str:
         """Return it as JSON, an entry a line."""
         head = {

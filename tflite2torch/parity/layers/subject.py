@@ -132,7 +132,7 @@ def _exchanged(*sides: tuple[nn.Module, Trace]) -> bool:
     for module, trace in sides:
         nodes = [layer.node for layer in trace.layers if layer.node is not None]
         found = [weights_of(module, node).values() for node in nodes if node.op != OUTPUT]
-        kernels.append([hash(x.numpy(force=True).tobytes()) for some in found for x in some])
+        kernels.append([hash(x.double().numpy(force=True).tobytes()) for y in found for x in y])
     return kernels[0] != kernels[1] and sorted(kernels[0]) == sorted(kernels[1])
 
 

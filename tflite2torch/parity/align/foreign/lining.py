@@ -139,7 +139,8 @@ def _weigh(units: Sequence[Unit], state: Mapping[str, Tensor]) -> None:
         for kernel in kernels if unit.signature not in ENDS else ():
             x = state.get(str(kernel.target)) if kernel is not None else None
             if x is not None and x.dim() > 1:
-                unit.weights = str(hash(x.detach().reshape(-1).sort().values.numpy().tobytes()))
+                values = x.detach().reshape(-1).double().sort().values
+                unit.weights = str(hash(values.numpy().tobytes()))
 
 
 def paired_again(paired: Paired, inputs: Sequence[Tensor]) -> Paired:
@@ -176,7 +177,8 @@ def _capture_values(
     returned = graph.graph_copy(listed.graph, copies)
     assert returned is not None
     nodes = [x.node for x in listed.layers if x.node is not None and x.node.op != OUTPUT]
-    single = [node for node in nodes if len(listed_values(listed, node)) <= 1]
+    # The size of a batch is no value, and what gives several is compared as outputs alone.
+    single = [node for node in nodes if len(listed_values(listed, node)) == 1]
     graph.output(tuple(copies[node] for node in single))
     captured = capture(fx.GraphModule(emitted, graph), inputs)
     output = next(node for node in captured.graph.nodes if node.op == OUTPUT)
