@@ -14,8 +14,9 @@ from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.schema import IDENTIFIER
 from tflite2torch.converter.output import folder_path
-from tflite2torch.converter.sources import read_sources, source_path
+from tflite2torch.converter.sources import read_sources
 from tflite2torch.converter.writer.weights import FloatType, WeightsFormat
+from tflite2torch.download import find_source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,7 +63,8 @@ def convert(
     """Write the PyTorch source and weights of every model of a source to a folder.
 
     Args:
-        source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
+        source: a ``.tflite``, ``.task`` or ``.whl`` file, a folder of them, or the name of an
+            official model, which is downloaded if it is not in the cache.
         out: the folder; it is created where it is missing.
         format: of the weights, ``safetensors`` or ``pth``.
         dtype: ``float32``, or ``float16``, which loses nothing where the file stores that.
@@ -78,7 +80,7 @@ def convert(
         OutputError: the folder cannot be written, or holds such files already, or a
             ``manifest.json`` that is not ours.
     """
-    path, folder = source_path(source), folder_path(out)
+    path, folder = find_source(source), folder_path(out)
     conversions = convert_all(read_sources([path]))
     write_conversions(conversions, folder, format, dtype, force)
     return conversions
@@ -95,7 +97,8 @@ def load(source: Source, model: str | None = None) -> Any:
     they can be pickled; another one imports them from the file.
 
     Args:
-        source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
+        source: a ``.tflite``, ``.task`` or ``.whl`` file, a folder of them, or the name of an
+            official model, which is downloaded if it is not in the cache.
         model: the name of one of its models, such as ``face_detector``.
 
     Returns:
@@ -114,7 +117,7 @@ def load(source: Source, model: str | None = None) -> Any:
         raise MissingDependencyError(
             'loading a model needs torch: pip install "tflite2torch[torch]"'
         ) from error
-    path = source_path(source)
+    path = find_source(source)
     modules = {c.name: load_module(c) for c in convert_all(_read(path, model))}
     return next(iter(modules.values())) if model or _is_model(path) else modules
 
@@ -161,7 +164,8 @@ def compare(
     """Compare every layer of the models of a source with TFLite.
 
     Args:
-        source: a ``.tflite``, ``.task`` or ``.whl`` file, or a folder of them.
+        source: a ``.tflite``, ``.task`` or ``.whl`` file, a folder of them, or the name of an
+            official model, which is downloaded if it is not in the cache.
         module: what is compared in place of the emitted module, such as a port that was
             written by hand; in eval mode, with its weights, on the CPU. It is lined up with
             the emitted one by structure, whatever its names and style are. The source has to be
@@ -218,7 +222,7 @@ def compare(
     _check_choice("form", form, ("", *FORMS))
     _check_choice("dtype", dtype, ("float32", "float16", "bfloat16"))
     _check_module(module)
-    path = source_path(source)
+    path = find_source(source)
     reports = Reports(
         html=_path(html),
         junit=_path(junit),

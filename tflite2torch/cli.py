@@ -18,6 +18,8 @@ VERBS = {
     "convert": "Write PyTorch source, weights and a manifest for every model of SOURCE.",
     "inspect": "List operators, inputs, outputs, metadata, and what is not supported and where.",
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
+    "list": "List the official models that are known by name.",
+    "release": "Lock what a release of models is, and check the next one against it.",
     "write-back": "Put weights back into a copy of a .tflite or .task file.",
     "regenerate": "Make the weights of a port of yours anew, of a new model.",
     "reference": "Install MediaPipe's own runtime, which compares models that have its operators.",
@@ -42,8 +44,8 @@ class Verbs(click.Group):
         """Resolve a verb; its module is imported only now, for start-up time."""
         name, verb, rest = super().resolve_command(ctx, args)
         if verb is not None:
-            module = str(name).replace("-", "_")
-            verb = getattr(import_module(f"tflite2torch.commands.{module}"), module)
+            module = import_module(f"tflite2torch.commands.{str(name).replace('-', '_')}")
+            verb = next(x for x in vars(module).values() if _is_verb(x, name))
         return name, verb, rest
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -81,12 +83,17 @@ class Verbs(click.Group):
             ctx.exit(1)
 
 
+def _is_verb(value: object, name: str | None) -> bool:
+    return isinstance(value, click.Command) and value.name == name
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tflite2torch")
 def main() -> None:
     """Turn MediaPipe's TFLite models into PyTorch source and weights.
 
-    SOURCE is a .tflite file, a .task bundle, a .whl, or a folder of them.
+    SOURCE is a .tflite file, a .task bundle, a .whl, a folder of them, or the name of an official
+    model, such as face_landmarker.
 
     Exit codes: 0 all good; 1 the work was done and something failed; 2 the input or the call
     is wrong; 3 the TFLite reference could not run.

@@ -27,15 +27,11 @@ class Planted:
         module: in eval mode.
         where: what was changed, for the log.
         tensors: TFLite's tensors that the fault may be blamed on; empty for a fault of calls.
-        behind: those that are computed from these next. The fault may be blamed on one of them if
-            the verdict names steps before it that TFLite has no tensor for: the module's own
-            operation at the place of the fault may be such a step.
     """
 
     module: nn.Module
     where: str
     tensors: frozenset[int] = frozenset()
-    behind: frozenset[int] = frozenset()
 
 
 class Site:
@@ -112,7 +108,9 @@ class Site:
         module = fx.GraphModule(copy.deepcopy(self.emitted), graph).eval()
         module.graph.eliminate_dead_code()
         module.recompile()
-        return self.planted(module, f"{what} at {node}", [node])
+        # Where an operation is missing or another one, TFLite may have no tensor for what is there:
+        # the verdict then names the next value, and the steps before it.
+        return self.planted(module, f"{what} at {node}", [node, *node.users])
 
     def wrapped(self, node: fx.Node, wrap: Callable[[nn.Module], nn.Module], what: str) -> Planted:
         """Return the module with another layer in place of one."""
@@ -131,8 +129,8 @@ class Site:
 
     def planted(self, module: nn.Module, where: str, nodes: Collection[fx.Node]) -> Planted:
         """Return a module with a fault at nodes."""
-        users = [user for node in nodes for user in node.users]
-        return Planted(module, where, self.tensors_of(nodes), self.tensors_of(users))
+        found = [self.tensors_of([node]) for node in nodes]
+        return Planted(module, where, frozenset().union(*found))
 
     def readers(self, key: str) -> list[fx.Node]:
         """Return the nodes that read a weight."""

@@ -22,13 +22,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class SourcePath(click.Path):
-    """A path that is read: neither empty nor a URL."""
+    """A path that is read, or the name of an official model; neither empty nor a URL."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Raise SourceError where it is that."""
-        from tflite2torch.converter.sources import source_path  # imports numpy
+        """Raise SourceError where it is that, or the model cannot be downloaded."""
+        from tflite2torch.download import find_source  # imports numpy
 
-        return source_path(value)
+        with progress(quiet=False) as bar:
+            task = bar.add_task(f"downloading {value}", total=None, visible=False)
+            return find_source(
+                value,
+                lambda done, total: bar.update(
+                    task, completed=done, total=total or None, visible=True
+                ),
+            )
 
 
 class FolderPath(click.Path):

@@ -79,7 +79,7 @@ def test_mediapipe_runs_what_was_tuned(bundle: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     # All 478 points move up by a tenth of the face's crop, one after the other in the same file.
     state = state_of(bundle, "face_landmarks_detector")
-    state["landmarks.bias"][1::3] -= 25.6
+    state["face_landmarks.bias"][1::3] -= 25.6
     save_file(state, tmp_path / "points.safetensors")
     result = call(tuned, tmp_path / "points.safetensors", "-o", tuned, "--force")
     assert result.exit_code == 2  # a file is not written over itself

@@ -351,7 +351,10 @@ class _Comparison:
         None are compared of a module from elsewhere that has other keys.
         """
         file = self._conversion.state
-        own = {key: x.numpy(force=True) for key, x in self._module.state_dict().items()}
+        own = {  # numpy lacks bfloat16, whose numbers float32 has
+            key: (x.float() if x.dtype == torch.bfloat16 else x).numpy(force=True)
+            for key, x in self._module.state_dict().items()
+        }
         if isinstance(other, Conversion):
             # Layers may be called after tensors, and these otherwise in another file of the same
             # architecture: the constants are in one order.

@@ -34,12 +34,17 @@ to 3.12, and the worker needs 3.10."""
 SUITS = "import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info < (3, 13))"
 
 
-def environment_folder() -> Path:
-    """Return the folder of the environment in the user's cache, whether it exists or not."""
+def cache_folder() -> Path:
+    """Return this package's folder in the user's cache, whether it exists or not."""
     cache = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored.
     root = Path(cache) if os.path.isabs(cache) else Path.home() / ".cache"
-    return root / "tflite2torch" / "mediapipe-0.10.21"
+    return root / "tflite2torch"
+
+
+def environment_folder() -> Path:
+    """Return the folder of the environment in the user's cache, whether it exists or not."""
+    return cache_folder() / "mediapipe-0.10.21"
 
 
 def reference_python() -> Path:
