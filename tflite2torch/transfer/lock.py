@@ -28,7 +28,7 @@ from tflite2torch.transfer.fingerprint import fingerprints
 
 SCHEMA = 1
 
-SKETCH = 16
+SKETCH = 8
 """Values of a constant or an output that the lock keeps, evenly spaced: how far a release moves
 from the one before is estimated from them."""
 
