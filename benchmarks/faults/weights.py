@@ -122,7 +122,9 @@ def _unexercised(site: Site) -> Planted | None:
 
             def look(_: nn.Module, args: tuple[Tensor, ...], key: str = str(node.target)) -> None:
                 quiet = (args[0] == 0).all(dim=3).all(dim=2).all(dim=0)
-                dead.extend((f"{key}.weight", int(place)) for place in quiet.nonzero())
+                kernels = site.emitted.state_dict()[f"{key}.weight"]
+                places = (int(place) for place in quiet.nonzero())
+                dead.extend((f"{key}.weight", n) for n in places if bool(kernels[n].any()))
 
             hooks.append(layer.register_forward_pre_hook(look))
     with torch.inference_mode():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz", ".h5")
 """Of files that are read. ``.bin`` and ``.ckpt`` are what some projects call a ``.pth``."""
+
+BROKEN = (
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What readers raise on files that are damaged, or hold anything but numbers that torch has."""
 
 MAX_BYTES = 4 << 30
 """The most bytes that the arrays of an ``.npz`` may declare."""
@@ -96,7 +111,7 @@ def read_weight_file(path: Path) -> WeightFile:
             return WeightFile(path, _arrays(path))
         if path.suffix == ".h5":
             return WeightFile(path, _keras(path))
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise _unreadable(path, error) from error
     return _pickled(path)
 
