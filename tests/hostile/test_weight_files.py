@@ -32,8 +32,8 @@ JSON = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                "schema architecture keys keep constants from view permute shape dtype value models "
-                "sha256 weights".split()
+                "schema architecture keys keep constants from view permute shape dtype value "
+                "models sha256 weights".split()
             )
             | st.text(max_size=4),
             inner,

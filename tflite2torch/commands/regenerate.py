@@ -172,15 +172,14 @@ def _by_module(
     """Fill a port, compare it with TFLite, and tell where it departs."""
     from dataclasses import replace
 
-    from tflite2torch.comparison import compare_conversion
-    from tflite2torch.parity.options import Options
+    from tflite2torch.comparison import OF_CONVERT, compare_conversion
     from tflite2torch.transfer.regenerate import by_structure, departures
 
     made = by_structure(conversion, emitted, module, keep)
     if not made.tensors:
         return made, None, []
     module.load_state_dict(dict(made.tensors))
-    report = compare_conversion(conversion, Options(gradients=False), module)
+    report = compare_conversion(conversion, OF_CONVERT, module)
     told = departures(conversion, emitted, module, report)
     if form is not None:
         like = form.tensors
