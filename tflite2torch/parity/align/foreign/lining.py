@@ -236,7 +236,8 @@ def _level(
         found = found.permute(0, 3, 1, 2)
     if found.shape[1] != image.shape[1]:
         return None
-    return found[0, :, found.shape[2] // 2, found.shape[3] // 2].clone()
+    # In the type of images, whatever the module's first layer computes in.
+    return found[0, :, found.shape[2] // 2, found.shape[3] // 2].to(image.dtype)
 
 
 class _Lining:
