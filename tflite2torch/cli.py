@@ -20,8 +20,8 @@ VERBS = {
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
     "list": "List the official models that are known by name.",
     "release": "Lock what a release of models is, and check the next one against it.",
-    "write-back": "Put weights back into a copy of a .tflite or .task file.",
-    "regenerate": "Make the weights of a port of yours anew, of a new model.",
+    "write-back": "Put WEIGHTS back into a copy of SOURCE, a .tflite or .task file.",
+    "regenerate": "Make the weights of a port of yours anew, of the model NEW.",
     "reference": "Install MediaPipe's own runtime, which compares models that have its operators.",
 }
 """The first sentence of each verb's help, by verb; each has a module in ``commands``."""

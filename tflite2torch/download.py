@@ -9,10 +9,10 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tflite2torch.converter.cache import cache_folder
 from tflite2torch.converter.errors import SourceError
 from tflite2torch.converter.sources import source_path
 from tflite2torch.official_models import OFFICIAL, OfficialModel
-from tflite2torch.parity.reference.environment import cache_folder
 
 CHUNK = 1 << 16
 TIMEOUT = 30

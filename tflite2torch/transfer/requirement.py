@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tflite2torch.converter.cache import cache_folder
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.parity.reference.environment import cache_folder
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}==[A-Za-z0-9][A-Za-z0-9.!+*-]{0,30}")
 

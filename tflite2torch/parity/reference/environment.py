@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tflite2torch.converter.cache import cache_folder
 from tflite2torch.converter.errors import (
     MissingDependencyError,
     OutputError,
@@ -32,14 +33,6 @@ CANDIDATES = ("python3.12", "python3.11", "python3.10", "python3")
 to 3.12, and the worker needs 3.10."""
 
 SUITS = "import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info < (3, 13))"
-
-
-def cache_folder() -> Path:
-    """Return this package's folder in the user's cache, whether it exists or not."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification has relative paths ignored.
-    root = Path(cache) if os.path.isabs(cache) else Path.home() / ".cache"
-    return root / "tflite2torch"
 
 
 def environment_folder() -> Path:
