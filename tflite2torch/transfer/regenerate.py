@@ -61,6 +61,10 @@ def by_example(
         like: the port's weights for the old model.
         keep: keys that are no model's.
     """
+    architecture = fingerprints(was).architecture
+    if fingerprints(new).architecture != architecture:
+        problem = f"{new.file.label} is of another architecture than {was.file.label}"
+        return Regenerated(None, {}, (problem,))
     fixed = _normalization(like)
     own = {key: x for key, x in like.items() if key not in keep and key not in fixed}
     found = match_values(own, states[1])
@@ -76,7 +80,6 @@ def by_example(
         problems.insert(0, f"{agree} of {len(own)} keys have values of {was.file.label}")
     entries = {**found.entries, **fixed}
     ordered = {key: entries[key] for key in like if key in entries}
-    architecture = fingerprints(was).architecture
     mapping = PortMap(architecture, tuple(states[1]), ordered, tuple(keep))
     notes = []
     if found.settled:

@@ -72,6 +72,12 @@ def test_weights_of_another_release_are_told(
     assert "the nearest is face_landmarker.task/face_detector.tflite, of which 16 of 74" in (
         result.stderr
     )
+    # Its own model is found, and is of another architecture.
+    iris = [models("iris_landmark.tflite"), "--like", old, "-o", out, "--among", front]
+    result = call(*iris)
+    assert result.exit_code == 1
+    told = "open: iris_landmark.tflite is of another architecture than face_detection_front.tflite"
+    assert result.stderr.strip() == told
     # Among older models it is found; today's weights come out, under the port's keys.
     result = call(*arguments, "--among", front, "--save-map", tmp_path / "map.json", "--json")
     assert result.exit_code == 0, result.output
