@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,10 +27,12 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tflite2torch.comparison import compare_conversion
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.errors import SourceError
 from tflite2torch.loading import load_module
 from tflite2torch.parity.options import Options
-from tflite2torch.transfer.mapping import read_map
-from tflite2torch.transfer.regenerate import Regenerated, by_map, by_structure, departures
+from tflite2torch.transfer.fingerprint import fingerprints
+from tflite2torch.transfer.mapping import Entry, Fixed, PortMap
+from tflite2torch.transfer.regenerate import Regenerated, by_structure, departures
 
 __all__ = ["conversion"]  # a fixture
 
@@ -167,35 +171,50 @@ class Parallel(nn.Module):
         return self.a(x) + self.b(x)
 
 
-def test_a_tie_stays_open_until_a_map_settles_it(tmp_path: Any) -> None:
+def parallel() -> Conversion:
     network = Network()
     x, options = network.input((1, 8)), schema.FullyConnectedOptionsT()
     sides = [
         network.operator("FULLY_CONNECTED", [x, weights(8, 8) + i, weights(8)], options=options)[0]
         for i in range(2)
     ]
-    conversion = convert_bytes(network.build([network.add(*sides)]))
+    return convert_bytes(network.build([network.add(*sides)]))
+
+
+def test_a_tie_stays_open_until_a_map_settles_it() -> None:
+    conversion = parallel()
+    emitted = load_module(conversion)
     made = regenerated(conversion, Parallel)
     assert not made.tensors
     assert any("nothing but their order tells them apart" in x for x in made.problems)
-    state = load_module(conversion).state_dict()
-    emitted = list(state)
+    state = emitted.state_dict()
     keys = ["b.weight", "b.bias", "a.weight", "a.bias"]
-    path = tmp_path / "map.json"
-    inner = ", ".join(
-        f'"{key}": {{"from": "{name}", "shape": {list(state[name].shape)}, "dtype": "float32"}}'
-        for key, name in zip(keys, emitted, strict=True)
-    )
-    from tflite2torch.transfer.fingerprint import fingerprints
-
-    names = str(emitted).replace("'", '"')
-    path.write_text(
-        f'{{"schema": 1, "architecture": "{fingerprints(conversion).architecture}", '
-        f'"constants": {names}, "keys": {{{inner}}}}}'
-    )
-    made = by_map(conversion, state, read_map(path), {})
-    module = Parallel().eval()
+    entries: dict[str, Entry | Fixed] = {}
+    for key, (name, x) in zip(keys, state.items(), strict=True):
+        shape = tuple(x.shape)
+        entries[key] = Entry(name, shape, tuple(range(x.dim())), shape, "float32")
+    first, _, second, _ = state.values()
+    whole = PortMap(fingerprints(conversion).architecture, tuple(state), entries)
+    module = fresh(Parallel)
+    made = by_structure(conversion, emitted, module, [], whole)
+    assert torch.equal(made.tensors["b.weight"], first)
+    assert torch.equal(made.tensors["a.weight"], second)
     module.load_state_dict(dict(made.tensors))
     report = compare_conversion(conversion, Options(patterns=("uniform",)), module)
     assert report.passed, report.verdict
-    assert torch.equal(made.tensors["b.weight"], state[emitted[0]])
+    half = replace(whole, entries={key: entries[key] for key in keys[:2]})
+    made = by_structure(conversion, emitted, fresh(Parallel), [], half)
+    assert not made.tensors  # the other layer is still open
+
+
+def test_a_map_that_does_not_fit_the_module() -> None:
+    conversion = parallel()
+    emitted = load_module(conversion)
+    architecture, names = fingerprints(conversion).architecture, tuple(emitted.state_dict())
+    for entry, told in (
+        (Entry(names[0], (8, 8), (0, 1), (8, 8), "float32"), "c.weight [8, 8] of the map"),
+        (Entry("none", (8, 8), (0, 1), (8, 8), "float32"), "names 'none'"),
+    ):
+        known = PortMap(architecture, names, {"c.weight": entry})
+        with pytest.raises(SourceError, match=re.escape(told)):
+            by_structure(conversion, emitted, fresh(Parallel), [], known)

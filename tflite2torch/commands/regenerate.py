@@ -13,6 +13,7 @@ from tflite2torch.commands.options import SourcePath, note_written, print_json, 
 from tflite2torch.converter.convert import Conversion, convert_all, convert_model
 from tflite2torch.converter.errors import (
     MissingDependencyError,
+    OutputError,
     SourceError,
     UnsupportedOpError,
 )
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from tflite2torch.transfer.weight_files import WeightFile
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+FORMATS = dict.fromkeys([".pth", ".pt", ".bin", ".ckpt"], "pickle") | {
+    suffix: suffix for suffix in (".safetensors", ".npz", ".h5")
+}
+"""The format that weights are written in, by the suffix of the file."""
 
 MOST = 20
 """How many open points are printed; ``--json`` has all."""
@@ -94,11 +100,12 @@ def regenerate(
     with TFLite, and the layers are named where it departs. Exit codes: 0 written; 1 something is
     open, or the port departs; 2 the call or a file is wrong; 3 the reference could not run.
     """
-    if not (like or own or map_file) or (own and (was or map_file)):
+    if not (like or own or map_file) or (was and (own or map_file)):
         raise click.UsageError("give --like, --module or --map; --was is for --like alone")
     read = [new, was, like, map_file, *among]
     targets = {"--out": out, "--save-map": save_map}
     check_targets(targets, {}, [path for path in read if path is not None], force)
+    _check_format(out, like)
     _need_torch()
     from tflite2torch.loading import load_module
     from tflite2torch.transfer.weight_files import read_weight_file
@@ -114,7 +121,7 @@ def regenerate(
         report: ParityReport | None = None
         told: list[str] = []
         if module is not None:
-            made, report, told = _by_module(conversion, emitted, module, form, keep)
+            made, report, told = _by_module(conversion, emitted, module, form, keep, map_file)
         else:
             made = _by_files(conversion, emitted, form, was, among, map_file, keep)
     failed = report is not None and not report.passed
@@ -130,6 +137,17 @@ def regenerate(
     _tell(conversion, made, report, told, written, as_json, quiet)
     if made.problems or failed:
         click.get_current_context().exit(1)
+
+
+def _check_format(out: Path, like: Path | None) -> None:
+    """Raise OutputError where the suffix of OUT is not of the format that is written."""
+    suffix = out.suffix.lower()
+    if suffix not in FORMATS:
+        raise OutputError(f"{out}: its suffix names no format; choose one of {', '.join(FORMATS)}")
+    if like is None and suffix == ".h5":
+        raise OutputError(f"{out}: an .h5 has the form of another one; give that with --like")
+    if like is not None and FORMATS[suffix] != FORMATS.get(like.suffix.lower(), "pickle"):
+        raise OutputError(f"{out}: it has the format of --like; choose a name in {like.suffix}")
 
 
 def _need_torch() -> None:
@@ -168,14 +186,17 @@ def _by_module(
     module: nn.Module,
     form: WeightFile | None,
     keep: Sequence[str],
+    map_file: Path | None,
 ) -> tuple[Regenerated, ParityReport | None, list[str]]:
     """Fill a port, compare it with TFLite, and tell where it departs."""
     from dataclasses import replace
 
     from tflite2torch.comparison import OF_CONVERT, compare_conversion
-    from tflite2torch.transfer.regenerate import by_structure, departures
+    from tflite2torch.transfer.mapping import read_map
+    from tflite2torch.transfer.regenerate import by_structure, departures, differences
 
-    made = by_structure(conversion, emitted, module, keep)
+    known = read_map(map_file) if map_file else None
+    made = by_structure(conversion, emitted, module, keep, known)
     if not made.tensors:
         return made, None, []
     module.load_state_dict(dict(made.tensors))
@@ -183,10 +204,8 @@ def _by_module(
     told = departures(conversion, emitted, module, report)
     if form is not None:
         like = form.tensors
-        if like.keys() != made.tensors.keys():
-            named = ", ".join(sorted(like.keys() ^ made.tensors.keys()))
-            problem = f"only one of the module and --like has {named}"
-            return replace(made, tensors={}, problems=(problem,)), report, told
+        if problems := differences(made.tensors, like):
+            return replace(made, tensors={}, problems=tuple(problems)), report, told
         shaped = {k: made.tensors[k].to(x.dtype).reshape(x.shape) for k, x in like.items()}
         made = replace(made, tensors=shaped)
     return made, report, told

@@ -9,6 +9,7 @@ two layers.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from tflite2torch.converter.errors import SourceError
 from tflite2torch.parity.align.foreign.lining import COMPLETING, Paired, told_unit
 from tflite2torch.parity.align.foreign.network import (
     MOVES,
@@ -60,19 +62,34 @@ class Filling:
     notes: list[str] = field(default_factory=list)
 
 
-def fill(paired: Paired, emitted: nn.Module, keep: Sequence[str] = ()) -> Filling:
+def fill(
+    paired: Paired,
+    emitted: nn.Module,
+    keep: Sequence[str] = (),
+    known: Mapping[str, Entry | Fixed] | None = None,
+) -> Filling:
     """Return how a port is filled with a model's constants.
 
     Args:
         paired: the port and the emitted module.
         emitted: the emitted module, with its weights.
         keep: keys of the port that are no model's.
+        known: how some of its tensors are made, whatever the structure says.
+
+    Raises:
+        SourceError: what is known does not fit the port or the model.
     """
-    return _Filler(paired, emitted, keep).run()
+    return _Filler(paired, emitted, keep, known or {}).run()
 
 
 class _Filler:
-    def __init__(self, paired: Paired, emitted: nn.Module, keep: Sequence[str]) -> None:
+    def __init__(
+        self,
+        paired: Paired,
+        emitted: nn.Module,
+        keep: Sequence[str],
+        known: Mapping[str, Entry | Fixed],
+    ) -> None:
         self._paired = paired
         self._state = emitted.state_dict()
         self._port = {
@@ -82,7 +99,15 @@ class _Filler:
         }
         self._keep = set(keep)
         self._used: dict[str, str] = {}
-        self._found = Filling()
+        self._known = known
+        self._found = Filling(dict(known))
+        for key, entry in known.items():
+            if key not in self._port or math.prod(entry.shape) != self._port[key].numel():
+                raise SourceError(f"{key} {list(entry.shape)} of the map: the module has no such")
+            if isinstance(entry, Entry):
+                if math.prod(entry.view) != self._state[entry.key].numel():
+                    raise SourceError(f"{key} of the map: {entry.key} has another size")
+                self._used[entry.key] = key
 
     def run(self) -> Filling:
         """Fill layers, then what lies between them, and say what is left."""
@@ -110,7 +135,8 @@ class _Filler:
                 text = f"outputs of one shape are told apart by their {way}"
                 self._found.notes.append(text)
             elif way == "order":
-                if unit.signature[0] in ("dense", "convolution", "transposed"):
+                kinds = ("dense", "convolution", "transposed")
+                if unit.signature[0] in kinds and not self._is_known(partner):
                     self._found.problems.append(
                         f"{told_unit(unit)} of the model may be {told_unit(partner)} or another "
                         "layer of the module: nothing but their order tells them apart"
@@ -119,6 +145,11 @@ class _Filler:
                 self._found.notes.append(
                     f"{told_unit(partner)} is {told_unit(unit)} of the model by its {way}"
                 )
+
+    def _is_known(self, theirs: Unit) -> bool:
+        """Return whether a map says what kernel and bias of a layer are."""
+        placed = [x for x in (_kernel(theirs.node), _bias(theirs.node)) if x is not None]
+        return bool(placed) and all(x.key in self._known for x in placed)
 
     def _layer(self, ours: Unit, theirs: Unit) -> None:
         """Fill kernel and bias of a layer."""
@@ -233,7 +264,7 @@ class _Filler:
         """Fill a parameter of the port with a constant of the model."""
         key, port = other.key, self._port.get(other.key)
         constant = self._state.get(own.key)
-        if port is None or constant is None or key in self._keep:
+        if port is None or constant is None or key in self._keep or key in self._known:
             return
         if other.places.numel() != own.places.numel() or other.places.numel() != port.numel():
             self._found.problems.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ SCHEMA = 1
 
 MOST_KEYS = 100_000
 MOST_AXES = 8
+MOST_ELEMENTS = 1 << 30
+"""Of a map: most keys, axes of a tensor, and elements of all tensors that it fixes."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,18 @@ class Fixed:
         return torch.full(self.shape, self.value, dtype=getattr(torch, self.dtype))
 
 
+def named(entry: Entry | Fixed, names: Mapping[str, str]) -> Entry | Fixed:
+    """Return an entry with its constant's key in another model of the architecture.
+
+    Raises SourceError for a constant that the model has not.
+    """
+    if isinstance(entry, Fixed):
+        return entry
+    if entry.key not in names:
+        raise SourceError(f'the map names {entry.key!a}, which is none of its "constants"')
+    return replace(entry, key=names[entry.key])
+
+
 @dataclass(frozen=True)
 class PortMap:
     """The mapping of a port.
@@ -95,6 +109,32 @@ class PortMap:
     entries: Mapping[str, Entry | Fixed]
     keep: tuple[str, ...] = ()
 
+    def names(self, state: Mapping[str, Tensor]) -> dict[str, str]:
+        """Return for each constant of the map its key in the state_dict of a model.
+
+        Raises SourceError where the map lists more or fewer constants than the model has.
+        """
+        if len(self.constants) != len(state):
+            raise SourceError(
+                f'the map lists {len(self.constants)} "constants", the model has {len(state)}'
+            )
+        return dict(zip(self.constants, state, strict=True))
+
+    def untaken(self, state: Mapping[str, Tensor]) -> list[str]:
+        """Return the constants of a model that no key is made of, and that it does not lack.
+
+        It lacks no bias that is 0, and no constant that equals one which a key is made of: where
+        two layers of the model are alike, a port may share one.
+        """
+        import torch
+
+        names = self.names(state)
+        entries = [entry for entry in self.entries.values() if isinstance(entry, Entry)]
+        taken = {names.get(entry.key) for entry in entries}
+        used = [x for key, x in state.items() if key in taken]
+        left = {key: x for key, x in state.items() if key not in taken and bool(x.any())}
+        return [key for key, x in left.items() if not any(torch.equal(x, one) for one in used)]
+
     def apply(self, state: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the port's state_dict.
 
@@ -105,7 +145,7 @@ class PortMap:
         Raises:
             SourceError: a tensor is missing, or has another size.
         """
-        names = dict(zip(self.constants, state, strict=True))
+        names = self.names(state)
         found: dict[str, Tensor] = {}
         for key, entry in self.entries.items():
             if isinstance(entry, Fixed):
@@ -134,7 +174,7 @@ class PortMap:
         """
         import torch
 
-        names = dict(zip(self.constants, state, strict=True))
+        names = self.names(state)
         unknown = [k for k in port if k not in self.entries and k not in self.keep]
         missing = [key for key in self.entries if key not in port]
         if unknown or missing:
@@ -199,6 +239,9 @@ def read_map(path: Path) -> PortMap:
         if not isinstance(texts, list) or not all(isinstance(key, str) for key in texts):
             raise SourceError(f'{path}: "{name}" is no list of keys')
     entries = {key: _entry(path, key, value) for key, value in keys.items()}
+    fixed = sum(math.prod(x.shape) for x in entries.values() if isinstance(x, Fixed))
+    if fixed > MOST_ELEMENTS:
+        raise SourceError(f"{path}: it fixes {fixed} elements; at most {MOST_ELEMENTS} are made")
     return PortMap(architecture, tuple(constants), entries, tuple(keep))
 
 

@@ -19,7 +19,7 @@ from tflite2torch.transfer.by_structure import fill
 from tflite2torch.transfer.by_value import agreement, match_values
 from tflite2torch.transfer.departures import tell_departures
 from tflite2torch.transfer.fingerprint import fingerprints
-from tflite2torch.transfer.mapping import Entry, Fixed, PortMap
+from tflite2torch.transfer.mapping import Entry, Fixed, PortMap, named
 
 if TYPE_CHECKING:
     from tflite2torch.parity.layers.report import ParityReport
@@ -122,14 +122,28 @@ def by_map(
         problem = f"{new.file.label} is of another architecture than the model of the map"
         return Regenerated(mapping, {}, (problem,))
     tensors = mapping.apply(state, like)
-    if like and tensors.keys() != like.keys():
-        named = ", ".join(sorted(tensors.keys() ^ like.keys()))
-        return Regenerated(mapping, {}, (f"only one of the map and --like has {named}",))
+    problems = [f"{key}: no key of the map takes it" for key in mapping.untaken(state)]
+    problems += differences(tensors, like) if like else []
+    if problems:
+        return Regenerated(mapping, {}, tuple(problems))
     overflowing = [key for key, x in tensors.items() if _overflows(x, state, mapping, key)]
     if overflowing:
         problem = f"values too large for the type of {', '.join(overflowing)}"
         return Regenerated(mapping, {}, (problem,))
     return Regenerated(mapping, {key: tensors[key] for key in like or tensors})
+
+
+def differences(made: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> list[str]:
+    """Return where weights have not the keys or the sizes of those of a port, a line each."""
+    return [
+        *(f"{key}: the port has no such key" for key in made if key not in like),
+        *(f"{key}: it is in the port alone" for key in like if key not in made),
+        *(
+            f"{key}: it would be {list(made[key].shape)}; the port's is {list(x.shape)}"
+            for key, x in like.items()
+            if key in made and made[key].numel() != x.numel()
+        ),
+    ]
 
 
 def _overflows(x: Tensor, state: Mapping[str, Tensor], mapping: PortMap, key: str) -> bool:
@@ -142,7 +156,11 @@ def _overflows(x: Tensor, state: Mapping[str, Tensor], mapping: PortMap, key: st
 
 
 def by_structure(
-    new: Conversion, emitted: nn.Module, module: nn.Module, keep: Sequence[str]
+    new: Conversion,
+    emitted: nn.Module,
+    module: nn.Module,
+    keep: Sequence[str],
+    known: PortMap | None = None,
 ) -> Regenerated:
     """Make a port's weights by its structure.
 
@@ -151,20 +169,27 @@ def by_structure(
         emitted: its module, with its weights.
         module: the port, in eval mode, with any weights.
         keep: keys that are no model's.
+        known: how some of its tensors are made, or all; it settles what structure cannot.
 
     Raises:
         SourceError: the port takes no input of the model, or cannot be captured.
     """
-    listed = trace_conversion(emitted, new)
+    listed, state = trace_conversion(emitted, new), emitted.state_dict()
+    architecture = fingerprints(new).architecture
+    if known is not None and known.architecture != architecture:
+        problem = f"{new.file.label} is of another architecture than the model of the map"
+        return Regenerated(None, {}, (problem,))
+    names = {} if known is None else known.names(state)
+    given = {} if known is None else {k: named(x, names) for k, x in known.entries.items()}
+    keep = (*keep, *(known.keep if known else ()))
     try:
-        filling = fill(pair_up(module, emitted, listed, example(new)), emitted, keep)
+        filling = fill(pair_up(module, emitted, listed, example(new)), emitted, keep, given)
     except TraceError as error:
         raise SourceError(f"{type(module).__name__}: {error}") from error
     notes = tuple(dict.fromkeys(filling.notes))
     if filling.problems:
         return Regenerated(None, {}, tuple(filling.problems), notes)
-    state = emitted.state_dict()
-    mapping = PortMap(fingerprints(new).architecture, tuple(state), filling.entries, tuple(keep))
+    mapping = PortMap(architecture, tuple(state), filling.entries, tuple(keep))
     made = by_map(new, state, mapping, module.state_dict())
     return replace(made, notes=notes)
 

@@ -172,3 +172,55 @@ def test_wrong_calls(models: Callable[[str], Path], tmp_path: Path) -> None:
     result = call(model, "--model", "face_detector", "--like", tmp_path / "evil.pth", "-o", out)
     assert result.exit_code == 2
     assert not out.exists()
+
+
+def test_maps_that_leave_something_open(models: Callable[[str], Path], tmp_path: Path) -> None:
+    model, path = models("face_detection_front.tflite"), tmp_path / "map.json"
+    right = tmp_path / "right.py"
+    right.write_text(PORT.replace("SIDES", "(0, 1, 0, 1)"))
+    first, out = tmp_path / "first.pth", tmp_path / "out.pth"
+    save = ("--save-map", path)
+    assert call(model, "--module", f"{right}:Detector", "-o", first, *save).exit_code == 0
+    whole = json.loads(path.read_text())
+    keys = list(whole["keys"])
+
+    def changed(**facts: object) -> Result:
+        path.write_text(json.dumps(whole | facts))
+        return call(model, "--map", path, "-o", out)
+
+    result = changed(keys={key: whole["keys"][key] for key in keys[1:]})
+    assert result.exit_code == 1
+    assert "open: stem.weight: no key of the map takes it" in result.stderr
+    twice = whole["keys"] | {"r8.weight": {**whole["keys"]["r8.weight"], "from": "dead"}}
+    for facts in (
+        {"constants": []},
+        {"keys": twice},
+        {"keys": {keys[0]: {"value": 1, "shape": [1 << 30, 1 << 10], "dtype": "float32"}}},
+    ):
+        result = changed(**facts)
+        assert result.exit_code == 2, result.output
+        assert "internal" not in result.output
+    assert not out.exists()
+    # With the port's code, the same map is completed and the port is compared.
+    path.write_text(json.dumps(whole | {"keys": {keys[0]: whole["keys"][keys[0]]}}))
+    result = call(model, "--module", f"{right}:Detector", "--map", path, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert all(torch.equal(x, read_weights(first)[k]) for k, x in read_weights(out).items())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("out.txt", "names no format"),
+        ("out.npz", "format of --like"),
+    ],
+)
+def test_the_suffix_says_the_format(tmp_path: Path, name: str, told: str) -> None:
+    old, model = tmp_path / "old.pth", tmp_path / "none.tflite"
+    torch.save({}, old)
+    model.write_bytes(b"")
+    result = call(model, "--like", old, "-o", tmp_path / name)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    result = call(model, "--map", old, "-o", tmp_path / "out.h5")
+    assert "give that with --like" in result.stderr
