@@ -141,3 +141,27 @@ def _refusal(read: Callable[[Path], object], path: Path) -> str:
     except SourceError as error:
         return str(error)
     return ""
+
+
+def test_a_header_that_declares_more_than_memory(tmp_path: Path) -> None:
+    path, header = tmp_path / "large.npz", io.BytesIO()
+    facts = {"descr": "<f4", "fortran_order": False, "shape": (1 << 45,)}
+    np.lib.format.write_array_header_1_0(header, facts)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", header.getvalue())
+    with pytest.raises(SourceError, match="cannot be read as weights"):
+        read_weights(path)
+
+
+def test_keras_files_read_no_other_file(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path, other = tmp_path / "evil.h5", tmp_path / "other.bin"
+    other.write_bytes(bytes(16))
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", (4,), "f4", external=[(str(other), 0, 16)])
+    with pytest.raises(SourceError, match="lies in another file"):
+        read_weights(path)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", (1 << 44,), "f4", chunks=(1024,))
+    with pytest.raises(SourceError, match="at most"):
+        read_weights(path)

@@ -27,6 +27,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz", ".h5")
 BROKEN = (
     EOFError,
     KeyError,
+    MemoryError,
     NotImplementedError,
     OSError,
     OverflowError,
@@ -39,7 +40,7 @@ BROKEN = (
 """What readers raise on files that are damaged, or hold anything but numbers that torch has."""
 
 MAX_BYTES = 4 << 30
-"""The most bytes that the arrays of an ``.npz`` may declare."""
+"""The most bytes that the arrays of an ``.npz`` or ``.h5`` may declare."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,17 @@ def _keras(path: Path) -> dict[str, Tensor]:
 
     h5py = _h5py()
     found: dict[str, Tensor] = {}
+    size = 0
 
     def visit(name: str, item: Any) -> None:
+        nonlocal size
         if isinstance(item, h5py.Dataset):
+            # Such a dataset has the bytes of any other file that it names.
+            if item.external or item.is_virtual:
+                raise ValueError(f"{name!a} lies in another file")
+            size += item.nbytes
+            if size > MAX_BYTES:
+                raise ValueError(f"its arrays have {size} bytes or more; at most {MAX_BYTES}")
             found[name] = torch.from_numpy(np.asarray(item[...]))
 
     with h5py.File(path, "r") as file:
