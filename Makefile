@@ -60,9 +60,9 @@ recipes: $(INSTALLED) $(WHEEL)
 	$(BIN)/python -m benchmarks.recipes $(TFLITE2TORCH_MODELS) $(WHEEL) --write docs/recipes.md
 
 faults: $(INSTALLED) $(WHEEL)
-	rm -f .cache/faults.json
 	$(BIN)/python -m benchmarks.faults $(TFLITE2TORCH_MODELS) $(WHEEL) --log .cache/faults.json \
 		--write docs/parity.md
+	rm .cache/faults.json # which an interrupted run leaves, to go on
 
 bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"

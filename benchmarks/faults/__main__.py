@@ -9,6 +9,7 @@ has are not planted again, so that a run may be interrupted and go on later.
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import click
 from benchmarks import markdown
 from benchmarks.faults.suite import FAULTS, Outcome, as_json, planned, plant_all
 from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.sources import read_sources
 
 MODELS = (
@@ -31,41 +33,53 @@ MODELS = (
     "pose_detection",
 )
 
+SHARES = 3
+"""Parts that the faults of a model are planted in, so that no process is left with all of one."""
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--log", required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--model", "only", multiple=True, type=click.Choice(MODELS), help="Only these.")
+@click.option("--processes", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--write", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def main(
-    sources: tuple[Path, ...], log: Path, only: tuple[str, ...], seed: int, write: Path | None
+    sources: tuple[Path, ...], log: Path, processes: int, seed: int, write: Path | None
 ) -> None:
     """Plant faults in the models of SOURCES, and print how many are found."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     found = [Outcome(**json.loads(line)) for line in lines]
+    found = [outcome for outcome in found if outcome.seed == seed]
     files = {file.name: file for file in read_sources(list(sources))}
-    models = [convert_model(files[name]) for name in MODELS if name in files]
-    plan = planned(models, seed)
-    with log.open("a", encoding="utf-8") as stream:
-        for model in models:
-            done = {outcome.kind for outcome in found if outcome.model == model.name}
-            kinds = [fault for fault in plan[model.name] if fault.kind not in done]
-            if only and model.name not in only:
-                continue
-            for outcome in plant_all(model, kinds, seed) if kinds else ():
-                found.append(outcome)
-                stream.write(json.dumps(as_json(outcome)) + "\n")
-                stream.flush()
-                if outcome.effective and not (outcome.found and outcome.blamed):
-                    click.echo(
-                        f"{outcome.model}: {outcome.kind}: {outcome.where}: {outcome.verdict}"
-                    )
+    chosen = [files[name] for name in MODELS if name in files]
+    plan = planned([convert_model(file) for file in chosen], seed)
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with log.open("a", encoding="utf-8") as stream, context.Pool(processes) as pool:
+        tasks = []
+        for file in chosen:
+            done = {outcome.kind for outcome in found if outcome.model == file.name}
+            kinds = [fault.kind for fault in plan[file.name] if fault.kind not in done]
+            tasks += [(file, kinds[start::SHARES], seed) for start in range(SHARES)]
+        for outcomes in pool.imap_unordered(_planted, tasks):
+            found += outcomes
+            stream.writelines(json.dumps(as_json(outcome)) + "\n" for outcome in outcomes)
+            stream.flush()
+    for outcome in found:
+        missed = outcome.effective and not (outcome.found and outcome.blamed)
+        if missed or (outcome.right and outcome.found):
+            click.echo(f"{outcome.model}: {outcome.kind}: {outcome.where}: {outcome.verdict}")
     table = _table(found)
     if write is None:
         click.echo(table, nl=False)
     else:
         markdown.put(write, "faults", table)
+
+
+def _planted(task: tuple[ModelFile, list[str], int]) -> list[Outcome]:
+    """Plant faults of some kinds in a model."""
+    file, kinds, seed = task
+    faults = [fault for fault in FAULTS if fault.kind in kinds]
+    return list(plant_all(convert_model(file), faults, seed)) if faults else []
 
 
 def _table(found: Sequence[Outcome]) -> str:
@@ -81,10 +95,11 @@ def _table(found: Sequence[Outcome]) -> str:
                 len(effective),
                 sum(x.found for x in effective),
                 sum(x.blamed for x in effective),
+                sum(x.found for x in some if x.right),
             )
             rows.append([kind, *map(str, counts)])
     headings = ["kind", "planted", "change an output", "of these found", "and blamed"]
-    return markdown.table(headings, "lrrrr", rows)
+    return markdown.table([*headings, "right, called wrong"], "lrrrrr", rows)
 
 
 if __name__ == "__main__":

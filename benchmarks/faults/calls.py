@@ -53,6 +53,10 @@ def _of_first(x: Tensor) -> Tensor:
     return x[:1].expand_as(x).clone()
 
 
+def _reshaped(x: Tensor) -> Tensor:
+    return x.reshape(x.shape)
+
+
 class Buffers(Outer):
     """Answers in buffers that the next call overwrites."""
 
@@ -214,15 +218,30 @@ class Noisy(Outer):
         return tuple(x + 1e-3 * torch.randn_like(x) for x in super().forward(*inputs))
 
 
-def _around(kind: str, wrap: Callable[[nn.Module], nn.Module], *, outputs: int = 1) -> Fault:
-    """Return a fault of a module around the emitted one, of models with so many outputs."""
+def _around(
+    kind: str,
+    wrap: Callable[[nn.Module], nn.Module],
+    told: str = "",
+    *,
+    outputs: int = 1,
+    right: bool = False,
+) -> Fault:
+    """Return a fault of a module around the emitted one, of models with so many outputs.
+
+    Args:
+        kind: its name.
+        wrap: makes the module.
+        told: a pattern for what names it in a report.
+        outputs: how many outputs a model needs.
+        right: whether it is no fault.
+    """
 
     def plant(site: Site) -> Planted | None:
         if len(site.conversion.outputs) < outputs:
             return None
         return Planted(wrap(copy.deepcopy(site.emitted)).eval(), kind)
 
-    return Fault(kind, plant)
+    return Fault(kind, plant, told, right)
 
 
 def _hooked(module: nn.Module) -> nn.Module:
@@ -254,32 +273,50 @@ def _parametrized(module: nn.Module) -> nn.Module:
 
 
 CALLS = (
-    _around("outputs reshaped to one sample", _each(_one)),
-    _around("the first sample's outputs for all", _each(_of_first)),
-    _around("samples of a batch mixed", _each(_mixed)),
-    _around("refuses batches", Narrow),
-    _around("answers in buffers of its own", Buffers),
-    _around("changes its inputs in place", Writes),
-    _around("differs in train mode", Training),
-    _around("differs where autograd records", Recorded),
-    _around("counts its calls", Counts),
-    _around("keeps a running average", Averages),
-    _around("returns its first answer again", Caches),
-    _around("changes a weight in each call", Learns),
-    _around("an output shares memory with a buffer", Remembers),
-    _around("a hook changes the outputs", _hooked),
-    _around("a hook changes a layer", _layer_hooked),
-    _around("__call__ changes the outputs", Called),
-    _around("outputs are detached", _each(torch.Tensor.detach)),
-    _around("computes under no_grad", NoGrad),
-    _around("a layer is detached", _detached_layer),
-    _around("gradients twice as large", _each(_doubled)),
-    _around("noise in the outputs", Noisy),
-    _around("dropout in a hook", _parametrized),
-    _around("outputs in float64", _each(torch.Tensor.double)),
-    _around("outputs in float16", _each(torch.Tensor.half)),
-    _around("outputs flattened", _each(lambda x: x.reshape(len(x), -1, 1, 1))),
-    _around("an output is missing", _returned(lambda module, x: x[:-1]), outputs=2),
-    _around("an output is NaN", _returned(lambda module, x: (*x[:-1], x[-1] * torch.nan))),
+    _around("outputs reshaped to one sample", _each(_one), "on a batch of 2, the module raises"),
+    _around("the first sample's outputs for all", _each(_of_first), "sample 1 of a batch of 2"),
+    _around("samples of a batch mixed", _each(_mixed), "of a batch of 2"),
+    _around("refuses batches", Narrow, "on a batch of 2, the module raises"),
+    _around("answers in buffers of its own", Buffers, "called as users do|overwrites"),
+    _around("changes its inputs in place", Writes, "changes its input"),
+    _around("differs in train mode", Training, "in train mode"),
+    _around("differs where autograd records", Recorded, "require gradients"),
+    _around("counts its calls", Counts, "keeps a state"),
+    _around("keeps a running average", Averages, "called as users do|keeps a state"),
+    _around(
+        "returns its first answer again", Caches, "called again|keeps a state|called as users do"
+    ),
+    _around("changes a weight in each call", Learns, "change its weights|called as users do"),
+    _around("an output shares memory with a buffer", Remembers, "shares memory"),
+    _around("a hook changes the outputs", _hooked, "called as users do"),
+    _around("a hook changes a layer", _layer_hooked, "the source is"),
+    _around("__call__ changes the outputs", Called, "does mul to it|called as users do"),
+    _around("outputs are detached", _each(torch.Tensor.detach), "gradients explain 0 of"),
+    _around("computes under no_grad", NoGrad, "gradients explain 0 of|gradients cannot"),
+    _around("a layer is detached", _detached_layer, "gradients explain 0|no gradient reaches"),
+    _around("gradients twice as large", _each(_doubled), "gradients explain 2 of"),
+    _around("noise in the outputs", Noisy, "does randn_like|another"),
+    _around("dropout in a hook", _parametrized, "called as users do|the source is"),
+    _around("outputs in float64", _each(torch.Tensor.double), "float64"),
+    _around("outputs in float16", _each(torch.Tensor.half), "does to to it|float16"),
+    _around(
+        "outputs flattened",
+        _each(lambda x: x.reshape(len(x), -1, 1, 1)),
+        "does reshape to it|shape",
+    ),
+    _around(
+        "an output is missing",
+        _returned(lambda module, x: x[:-1]),
+        "no output of the module stands for",
+        outputs=2,
+    ),
+    _around(
+        "an output is NaN",
+        _returned(lambda module, x: (*x[:-1], x[-1] * torch.nan)),
+        "does mul to it|nan",
+    ),
+    _around("outputs copied, which is right", _each(torch.Tensor.clone), right=True),
+    _around("outputs times 1, which is right", _each(lambda x: x * 1.0), right=True),
+    _around("outputs in their own shape, which is right", _each(_reshaped), right=True),
 )
 """Each around the whole module, or a hook in it."""

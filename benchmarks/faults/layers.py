@@ -21,7 +21,13 @@ ANY = (nn.Conv2d, nn.Linear, nn.PReLU, *RELU, *ADD)
 Function = Callable[..., Any]
 
 
-def _replaced(kind: str, function: Function, *targets: Any, when: Any = lambda node: True) -> Fault:
+def _replaced(
+    kind: str,
+    function: Function,
+    *targets: Any,
+    when: Any = lambda node: True,
+    right: bool = False,
+) -> Fault:
     """Return a fault that calls another function with the operands and arguments of a node."""
 
     def plant(site: Site) -> Planted | None:
@@ -32,7 +38,7 @@ def _replaced(kind: str, function: Function, *targets: Any, when: Any = lambda n
 
         return node and site.edited(node, edit, kind)
 
-    return Fault(kind, plant)
+    return Fault(kind, plant, right=right)
 
 
 def _after(kind: str, function: Function, *targets: Any, when: Any = lambda node: True) -> Fault:
@@ -350,6 +356,7 @@ LAYERS = (
         lambda x, *_, **__: 0.5 * (1 + torch.tanh(x / 2)),
         nn.Sigmoid,
         "sigmoid",
+        right=True,
     ),
 )
 """Each at a place drawn at random. The last one is none: it has to pass."""

@@ -163,7 +163,11 @@ class Fault:
     Attributes:
         kind: its name in the table.
         plant: returns a module with it; None where the model has no place for it.
+        told: of a fault of calls, a pattern for what names it in the lines of a report.
+        right: whether it is no fault, but has to pass.
     """
 
     kind: str
     plant: Callable[[Site], Planted | None]
+    told: str = ""
+    right: bool = False

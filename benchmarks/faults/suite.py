@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -35,18 +36,22 @@ class Outcome:
 
     Attributes:
         kind: of the fault.
+        right: whether it is none, and has to pass.
+        seed: of its place, and of the inputs.
         model: that it was planted in.
         where: what was changed.
         effect: the largest change of an output on any of the probes, in noise floors; infinite
             for a fault of calls, which changes more than values.
         found: whether the comparison fails.
         blamed: whether what fails is where the fault is: the first source is a tensor that it was
-            planted at, or the module as a whole for a fault of calls.
+            planted at, or, of a fault of calls, a line of the report names it.
         verdict: of the comparison.
         seconds: that it took.
     """
 
     kind: str
+    right: bool
+    seed: int
     model: str
     where: str
     effect: float
@@ -58,7 +63,7 @@ class Outcome:
     @property
     def effective(self) -> bool:
         """Whether the fault changes an output by more than right modules may differ."""
-        return self.effect > FLOOR_FACTOR
+        return not self.right and self.effect > FLOOR_FACTOR
 
 
 def planned(models: Sequence[Conversion], seed: int) -> dict[str, list[Fault]]:
@@ -94,21 +99,25 @@ def plant_all(conversion: Conversion, kinds: Sequence[Fault], seed: int) -> Iter
         report = compare_conversion(conversion, Options(seed=seed), planted.module)
         yield Outcome(
             fault.kind,
+            fault.right,
+            seed,
             conversion.name,
             planted.where,
             effect,
             not report.passed,
-            _blamed(report, planted),
+            _blamed(report, planted, fault.told),
             report.verdict,
             time.perf_counter() - start,
         )
 
 
-def _blamed(report: ParityReport, planted: Planted) -> bool:
+def _blamed(report: ParityReport, planted: Planted, told: str) -> bool:
     if report.passed:
         return False
     if not planted.tensors:
-        return bool(report.failures) or not all(x.passed for x in report.layers)
+        reasons = (line for layer in report.layers for line in layer.reasons)
+        lines = (report.verdict, *report.failures, *reasons)
+        return bool(told) and any(re.search(told, line) for line in lines)
     source = next((x for x in report.layers if x.name in report.sources[:1]), None)
     if source is None:  # behind the last layer: a line says what is done there
         return any("(post-processing)" in line for line in report.failures)

@@ -20,13 +20,14 @@ import torch
 from torch import Tensor, fx, nn
 
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.parity.align.foreign.lining import COMPLETING, Paired, told_unit
+from tflite2torch.parity.align.foreign.lining import COMPLETING
 from tflite2torch.parity.align.foreign.network import (
     MOVES,
     Unit,
     operator_name,
     weight_of,
 )
+from tflite2torch.parity.align.foreign.pairing import Paired, told_unit
 from tflite2torch.transfer.by_value import arrangements
 from tflite2torch.transfer.mapping import Entry, Fixed
 

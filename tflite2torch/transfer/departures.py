@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 import torch
 from torch import fx
 
-from tflite2torch.parity.align.foreign.lining import Paired
 from tflite2torch.parity.align.foreign.network import MOVES, operator_name
+from tflite2torch.parity.align.foreign.pairing import Paired
 from tflite2torch.parity.align.trace import Trace
 from tflite2torch.parity.layers.report import ParityReport
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import NotComparableError, SourceError
-from tflite2torch.parity.align.foreign.lining import line_up, pair_up
+from tflite2torch.parity.align.foreign.lining import line_up
+from tflite2torch.parity.align.foreign.pairing import pair_up
 from tflite2torch.parity.align.trace import TraceError, trace_conversion
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples

@@ -257,6 +257,57 @@ def test_post_processing_is_told_from_other_differences(conversion: Conversion) 
     assert len([x for x in report.layers if x.identity.kind == "output"]) == 2
 
 
+class Ending(Port):
+    """It ends with an operation that changes no value."""
+
+    how = "clone"
+
+    def forward(self, x: Tensor) -> Any:
+        change: dict[str, Callable[[Tensor], Tensor]] = {
+            "clone": Tensor.clone,
+            "contiguous": Tensor.contiguous,
+            "times one": lambda y: y * 1.0,
+            "plus zero": lambda y: y + 0,
+            "reshape": lambda y: y.reshape(y.shape),
+            "float": Tensor.float,
+            "detach": Tensor.detach,
+            "double": Tensor.double,
+            "mixed": lambda y: y + 0.01 * (y.mean(0, keepdim=True) - y),
+        }
+        return tuple(change[self.how](y) for y in super().forward(x))
+
+
+@pytest.mark.parametrize(
+    "how", ["clone", "contiguous", "times one", "plus zero", "reshape", "float"]
+)
+def test_an_operation_that_changes_no_value_is_no_post_processing(
+    conversion: Conversion, how: str
+) -> None:
+    module = filled(Ending, conversion)
+    module.how = how  # type: ignore[assignment]
+    report = compared(conversion, module)
+    assert report.passed, report.verdict
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("detach", "gradients explain 0 of how output1 changes"),
+        ("double", "float64"),
+        ("mixed", "from what it is when run alone"),
+    ],
+)
+def test_what_ends_a_module_is_judged_by_what_it_does(
+    conversion: Conversion, how: str, told: str
+) -> None:
+    module = filled(Ending, conversion)
+    module.how = how  # type: ignore[assignment]
+    report = compared(conversion, module)
+    reasons = [*report.failures, *(line for layer in report.layers for line in layer.reasons)]
+    assert any(told in line for line in reasons), reasons
+    assert not any("post-processing" in line for line in reasons)
+
+
 class BatchOfOne(Port):
     def rows(self, head: nn.Module, x: Tensor, width: int) -> Tensor:
         return head(x).permute(0, 2, 3, 1).reshape(1, -1, width)
