@@ -16,9 +16,8 @@ from pathlib import Path
 import click
 
 from benchmarks import markdown
-from benchmarks.faults.suite import FAULTS, Outcome, as_json, planned, plant_all
+from benchmarks.faults.suite import FAULTS, Outcome, as_json, planned, plant_share
 from tflite2torch.converter.convert import convert_model
-from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.sources import read_sources
 
 MODELS = (
@@ -60,7 +59,7 @@ def main(
             done = {outcome.kind for outcome in found if outcome.model == file.name}
             kinds = [fault.kind for fault in plan[file.name] if fault.kind not in done]
             tasks += [(file, kinds[start::SHARES], seed) for start in range(SHARES)]
-        for outcomes in pool.imap_unordered(_planted, tasks):
+        for outcomes in pool.imap_unordered(plant_share, tasks):
             found += outcomes
             stream.writelines(json.dumps(as_json(outcome)) + "\n" for outcome in outcomes)
             stream.flush()
@@ -73,13 +72,6 @@ def main(
         click.echo(table, nl=False)
     else:
         markdown.put(write, "faults", table)
-
-
-def _planted(task: tuple[ModelFile, list[str], int]) -> list[Outcome]:
-    """Plant faults of some kinds in a model."""
-    file, kinds, seed = task
-    faults = [fault for fault in FAULTS if fault.kind in kinds]
-    return list(plant_all(convert_model(file), faults, seed)) if faults else []
 
 
 def _table(found: Sequence[Outcome]) -> str:

@@ -16,7 +16,8 @@ from benchmarks.faults.layers import LAYERS
 from benchmarks.faults.site import Fault, Planted, Site
 from benchmarks.faults.weights import WEIGHTS
 from tflite2torch.comparison import compare_conversion
-from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.layers.report import ParityReport
@@ -109,6 +110,13 @@ def plant_all(conversion: Conversion, kinds: Sequence[Fault], seed: int) -> Iter
             report.verdict,
             time.perf_counter() - start,
         )
+
+
+def plant_share(task: tuple[ModelFile, list[str], int]) -> list[Outcome]:
+    """Plant faults of some kinds, which are named, in a model; what a process of a pool runs."""
+    file, kinds, seed = task
+    faults = [fault for fault in FAULTS if fault.kind in kinds]
+    return list(plant_all(convert_model(file), faults, seed)) if faults else []
 
 
 def _blamed(report: ParityReport, planted: Planted, told: str) -> bool:
