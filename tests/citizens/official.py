@@ -15,7 +15,7 @@ from torch.export import Dim, ExportedProgram, export
 from torch.func import functional_call
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 
@@ -25,7 +25,7 @@ SAMPLES = 3
 TRACED = 2
 """The batch that is traced: not 1, which torch takes for a constant."""
 
-DRAWS = 2
+DRAWS = 8
 """How often weights and inputs are nudged, to see what rounding them may change."""
 
 ALLOWANCE = {torch.float32: 32, torch.float16: 4, torch.bfloat16: 4}
@@ -34,7 +34,8 @@ ALLOWANCE = {torch.float32: 32, torch.float16: 4, torch.bfloat16: 4}
 Each layer's result is rounded as well, which adds as much again a few times over. Sums are
 made in float32 in any case: only there their own rounding counts too, which grows with the
 root of their length, and 32² products is about what the largest convolutions add up.
-Measured, the largest ratios are 8 in float32 and 1.5 in the others.
+Measured, the largest ratios are 8 in float32 and 1.5 in the others, after DRAWS draws: the
+maximum over two draws alone gave landmark models 2.9, and 4.01 on another CPU.
 """
 
 

@@ -25,7 +25,7 @@ from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.files import write_conversions
 from tflite2torch.converter.writer.safety import UnsafeSourceError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 4 * 5).view(2, 3, 4, 5)
 

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from tests.support.models import Operand, Tensor, one_operator_model
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 SAME = schema.Padding.SAME
 N = 2
