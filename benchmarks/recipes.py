@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from benchmarks import markdown
 from tflite2torch.converter.convert import Conversion, convert_model
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.sources import read_sources
-from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs.face import picture_values
 from tflite2torch.parity.inputs.interface import Interface
 

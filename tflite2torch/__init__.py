@@ -27,8 +27,10 @@ if TYPE_CHECKING:
         UnsupportedOpError,
     )
     from tflite2torch.converter.version import __version__
+    from tflite2torch.pipeline.face_landmarker import FaceLandmarker
 
 __all__ = [
+    "FaceLandmarker",
     "InvalidModelError",
     "MissingDependencyError",
     "NotComparableError",
@@ -53,6 +55,8 @@ def __getattr__(name: str) -> object:
         home = "tflite2torch.converter.version"
     elif name.endswith("Error"):
         home = "tflite2torch.converter.errors"
+    elif name == "FaceLandmarker":
+        home = "tflite2torch.pipeline.face_landmarker"
     else:
         home = "tflite2torch.api"
     value = getattr(import_module(home), name)

@@ -112,7 +112,7 @@ def load(source: Source, model: str | None = None) -> Any:
         InvalidModelError, UnsupportedOpError: as ``convert`` does.
     """
     try:
-        from tflite2torch.loading import load_module
+        from tflite2torch.converter.loading import load_module
     except ImportError as error:
         raise MissingDependencyError(
             'loading a model needs torch: pip install "tflite2torch[torch]"'

@@ -96,7 +96,7 @@ def compare_conversion(
     if absent := missing():
         raise MissingDependencyError(absent)
     # Both import torch, which takes seconds and is not installed everywhere.
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.parity.layers.compare import compare_model
 
     start = time.perf_counter()
@@ -127,7 +127,7 @@ def reproduce(
     The layer is the source of the failure, or the worst one where nothing fails. Arguments
     are those that the report was made with.
     """
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.parity.layers.reproduction import reproduction
 
     samples = _samples(conversion, options)
@@ -222,7 +222,7 @@ def check_tolerances(tolerances: Mapping[str, float], conversions: Iterable[Conv
     """Raise SourceError for a tolerance of no layer or tensor of any model."""
     if not tolerances or missing():
         return
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.parity.layers.compare import names_in
     from tflite2torch.parity.layers.statistics import split_name
 

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, fx, nn
 
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.trace import Trace, trace_conversion
 
 Edit = Callable[[fx.Graph, fx.Node], fx.Node | None]

@@ -19,7 +19,7 @@ from scripts.write_architectures import (
 )
 from tests.support.official import BUNDLE
 from tflite2torch import architectures
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 SHAPES = {
     "FaceBlendshapes": ((146, 2), [(52,)]),

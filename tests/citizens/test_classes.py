@@ -24,8 +24,8 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.files import write_conversions
-from tflite2torch.converter.writer.safety import UnsafeSourceError
 from tflite2torch.converter.loading import load_module
+from tflite2torch.converter.writer.safety import UnsafeSourceError
 
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 4 * 5).view(2, 3, 4, 5)
 

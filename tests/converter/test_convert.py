@@ -26,7 +26,7 @@ from tests.support.official import BUNDLE, BUNDLED
 from tflite2torch.converter.convert import Conversion, convert_all
 from tflite2torch.converter.errors import UnsupportedOpError
 from tflite2torch.converter.frontends.file import ModelFile
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.face import picture_values
 from tflite2torch.parity.inputs.interface import Port
 

@@ -33,7 +33,9 @@ ALLOWED = {
     "architectures": "",
     "parity": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures",
     "transfer": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity",
-    "": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity transfer",
+    "pipeline": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures",
+    "": f"{BASE} {FRONT} {BEHIND} converter.official converter architectures parity transfer "
+    "pipeline",
 }
 """Which rooms a room may import; those of a row stand in rows before it. A module belongs to
 the room with the longest name that its own begins with: ``converter`` is what is left of the

@@ -26,8 +26,8 @@ from torch import nn
 from tests.support.official import FACTS
 from tflite2torch.converter.convert import Conversion, convert_model
 from tflite2torch.converter.frontends.file import ModelFile
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.naming.tensor_names import MEANINGLESS
-from tflite2torch.loading import load_module
 
 Converted = Callable[[str], Conversion]
 ALL = pytest.mark.parametrize("name", FACTS)

@@ -14,7 +14,7 @@ from tests.support.layered import layered_conversion
 from tests.support.official import BUNDLE
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.frontends.tflite.model import TfliteModel
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.layers.compare import compare_model

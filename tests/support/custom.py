@@ -13,7 +13,7 @@ import torch
 from flatbuffers import flexbuffers
 
 from tests.support.operators import convert_bytes
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.reference.mediapipe import MediaPipeReference
 

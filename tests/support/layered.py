@@ -12,7 +12,7 @@ from tests.support.models import ModelBuilder
 from tests.support.operators import weights
 from tflite2torch.converter.convert import Conversion, convert_model
 from tflite2torch.converter.frontends.file import ModelFile
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 HEIGHT, WIDTH, CHANNELS = 16, 12, 8
 """Half of the height is the number of channels: a slope fits both axes."""

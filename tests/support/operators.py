@@ -27,8 +27,8 @@ from tflite2torch.converter.frontends.tflite.parse import read_model
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.node import Node
 from tflite2torch.converter.graph.rewriting import Rewrites, pass_name, run_passes
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.passes import PASSES, RAISING
-from tflite2torch.loading import load_module
 
 Array = npt.NDArray[Any]
 Sampler = Callable[[np.random.Generator, tuple[int, ...]], Array]

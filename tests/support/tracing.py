@@ -11,7 +11,7 @@ from torch import fx
 from tests.support.operators import ULP, normal
 from tests.support.reference import all_tensors
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.trace import trace_conversion
 from tflite2torch.parity.align.values import expected as told
 

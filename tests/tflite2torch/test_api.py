@@ -108,7 +108,7 @@ def test_compare_gives_one_report_by_name(good: Path, unsupported: Path) -> None
 
 def test_load_names_what_it_lacks(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "tflite2torch.loading", raising=False)
+    monkeypatch.delitem(sys.modules, "tflite2torch.converter.loading", raising=False)
     said = r'needs torch: pip install "tflite2torch\[torch\]"$'
     with pytest.raises(tflite2torch.MissingDependencyError, match=said):
         tflite2torch.load(good)

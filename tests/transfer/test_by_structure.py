@@ -28,7 +28,7 @@ from tests.support.operators import convert_bytes, weights
 from tflite2torch.comparison import compare_conversion
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import SourceError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.options import Options
 from tflite2torch.transfer.fingerprint import fingerprints
 from tflite2torch.transfer.mapping import Entry, Fixed, PortMap

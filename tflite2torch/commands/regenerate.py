@@ -107,7 +107,7 @@ def regenerate(
     check_targets(targets, {}, [path for path in read if path is not None], force)
     _check_format(out, like)
     _need_torch()
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.transfer.weight_files import read_weight_file
 
     conversion = _one_model(new, model)
@@ -221,7 +221,7 @@ def _by_files(
     keep: Sequence[str],
 ) -> Regenerated:
     """Make weights by a map, or by the example of old ones."""
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.transfer.mapping import read_map
     from tflite2torch.transfer.regenerate import by_example, by_map, find_model
 
@@ -248,7 +248,7 @@ def _known(new: Conversion, was: Path | None, among: Sequence[Path]) -> Iterator
 
 def _fitting(was: Path, like: Mapping[str, Tensor]) -> Conversion:
     """Return the old model; of a bundle the one with most of the weights' values."""
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.transfer.by_value import agreement
 
     models = convert_all(read_sources([was]))

@@ -194,7 +194,7 @@ def _output_errors(
     """Return by how much rounding moves each output, on two inputs, and its magnitude."""
     import torch
 
-    from tflite2torch.loading import load_module
+    from tflite2torch.converter.loading import load_module
     from tflite2torch.parity.inputs.interface import Interface
     from tflite2torch.parity.inputs.samples import make_samples
 

@@ -22,8 +22,8 @@ from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.graph import Graph
 from tflite2torch.converter.graph.nodes.shape import Reshape
 from tflite2torch.converter.graph.value import Shape
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.passes.vectorize_outputs import vectorize_outputs
-from tflite2torch.loading import load_module
 
 ULPS = 100
 """The sums of these convolutions have up to 36 terms."""

@@ -16,8 +16,8 @@ from tests.support.operators import ULP, convert_bytes, normal
 from tests.support.reference import run_reference
 from tests.support.resized import resized_model
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.planning.sizes import Sizes
-from tflite2torch.loading import load_module
 
 SIZE = (8, 16)
 ULPS = 400

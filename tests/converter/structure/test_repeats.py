@@ -29,10 +29,10 @@ from tflite2torch.converter.graph.nodes.conv import Conv2d
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.nodes.pad import Pad
 from tflite2torch.converter.graph.rewriting import Rewrites, run_passes
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.motifs import CHAINS
 from tflite2torch.converter.structure.repeats import find_repeats
 from tflite2torch.converter.structure.structure import Block
-from tflite2torch.loading import load_module
 
 ULPS = 500
 """What networks of a dozen small layers may round."""

@@ -11,7 +11,7 @@ import torch
 from tests.support.official import BUNDLED, FACTS
 from tests.support.tracing import Recorder
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.trace import trace_conversion
 
 

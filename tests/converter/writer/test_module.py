@@ -20,9 +20,9 @@ from tests.support.networks import Network
 from tests.support.official import FACTS
 from tests.support.operators import assert_same, convert_bytes, weights
 from tflite2torch.converter.convert import Conversion
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.planning.scope import Scope
 from tflite2torch.converter.writer.forward import Forward
-from tflite2torch.loading import load_module
 
 LONGEST_LINE = 100
 

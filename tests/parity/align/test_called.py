@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tests.support.layered import Twin, with_weights
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.layers.report import ParityReport
 
 Compare = Callable[..., ParityReport]

@@ -18,7 +18,7 @@ from tests.support.layered import (
 )
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.graph.value import Value
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.lockstep import in_double, run_in_lockstep
 from tflite2torch.parity.align.trace import TraceError, trace_conversion
 from tflite2torch.parity.align.values import tensor_of

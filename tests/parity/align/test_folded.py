@@ -22,7 +22,7 @@ from tests.support.reference import run_reference
 from tflite2torch.converter.convert import Conversion, unfused_graph
 from tflite2torch.converter.graph.nodes.elementwise import Elementwise
 from tflite2torch.converter.graph.value import N, Provenance, Value
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.coverage import operators_of
 from tflite2torch.parity.align.folded import Folded, find_folded, relabelled
 from tflite2torch.parity.align.follow import Follower

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.layers.compare import compare_model

@@ -17,8 +17,8 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tests.support.reference import run_reference
 from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.sources import read_sources
-from tflite2torch.loading import load_module
 from tflite2torch.parity.align.in_order import InOrder
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples

@@ -16,7 +16,7 @@ from tests.support.models import Tensor as TfliteTensor
 from tests.support.models import one_operator_model
 from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.layers.compare import compare_model

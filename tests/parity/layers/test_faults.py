@@ -15,7 +15,7 @@ from tests.support.layered import HEAD, MIXED, Twin, with_weights
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.coverage import Coverage, Uncompared, coverage
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples

@@ -14,7 +14,7 @@ from tests.support.layered import Twin, with_weights
 from tests.support.networks import Network
 from tests.support.operators import convert_bytes, weights
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.layers.compare import compare_model

@@ -8,7 +8,7 @@ import tracemalloc
 from tests.support.networks import Network
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.frontends.file import ModelFile
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples
 from tflite2torch.parity.layers.compare import compare_model

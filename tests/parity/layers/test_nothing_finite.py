@@ -18,7 +18,7 @@ from tests.support.operators import convert_bytes
 from tests.support.page import data_in
 from tflite2torch.cli import main
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import Sample, make_samples
 from tflite2torch.parity.layers.compare import compare_model

@@ -13,8 +13,8 @@ import torch
 from tests.support.official import BUNDLE, BUNDLED, FACTS
 from tflite2torch import compare
 from tflite2torch.converter.convert import convert_model
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.sources import read_sources
-from tflite2torch.loading import load_module
 from tflite2torch.parity.align.trace import trace_conversion
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples

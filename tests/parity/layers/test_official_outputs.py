@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tflite2torch.converter.convert import Conversion, convert_all
+from tflite2torch.converter.loading import load_module
 from tflite2torch.converter.sources import read_sources
-from tflite2torch.loading import load_module
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import PATTERNS, SIGNED, make_samples
 from tflite2torch.parity.layers.compare import compare_model

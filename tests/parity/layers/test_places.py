@@ -14,7 +14,7 @@ from tests.support.custom import require_mediapipe
 from tests.support.operators import convert_bytes
 from tests.support.segmenter import segmenter_model
 from tflite2torch.converter.convert import Conversion
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.align.trace import trace_conversion
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import make_samples

@@ -30,7 +30,7 @@ from tflite2torch.converter.errors import (
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.frontends.tflite.model import Operator, TfliteModel
 from tflite2torch.converter.frontends.tflite.parse import read_model
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.inputs.face import face_photo
 from tflite2torch.parity.inputs.interface import Interface
 from tflite2torch.parity.inputs.samples import PATTERNS, SIGNED, make_samples

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.support.layered import MIXED
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import MissingDependencyError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.layers.picture import draw
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.charts import BLUE, RED, along_network, heat_map, histograms

@@ -19,7 +19,7 @@ import torch
 from tests.support.layered import MIXED
 from tflite2torch.converter.convert import Conversion
 from tflite2torch.converter.errors import ReferenceFailedError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.layers.picture import BINS, CELLS, draw
 from tflite2torch.parity.layers.report import ParityReport
 from tflite2torch.parity.reports.html import as_page

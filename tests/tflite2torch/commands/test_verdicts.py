@@ -23,7 +23,7 @@ from tflite2torch.converter.errors import (
     ReferenceFailedError,
     ReferenceMissingError,
 )
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 from tflite2torch.parity.layers.measures import Exact
 from tflite2torch.parity.layers.report import Outcome, ParityReport
 from tflite2torch.parity.layers.verdict import Judged

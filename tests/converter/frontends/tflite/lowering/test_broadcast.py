@@ -11,7 +11,7 @@ from tests.support.networks import Network
 from tests.support.operators import convert_bytes
 from tests.support.reference import run_reference
 from tflite2torch.converter.graph.value import Array, Shape
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 IMAGE = (1, 4, 5, 3)
 """Three different sizes: an operand that acts on another axis does not fit, or gives others."""

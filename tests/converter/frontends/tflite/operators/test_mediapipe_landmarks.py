@@ -16,7 +16,7 @@ from tests.support.custom import Option, flex, kernel_answers, run_module
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import ULP, convert_bytes, normal
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 Array = npt.NDArray[Any]
 Pair = tuple[int, int]

@@ -17,7 +17,7 @@ from tests.support.custom import kernel_answers, run_module
 from tests.support.models import ModelBuilder, Tensor, one_operator_model
 from tests.support.operators import convert_bytes, normal
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 Array = npt.NDArray[np.float32]
 Pair = tuple[int, int]

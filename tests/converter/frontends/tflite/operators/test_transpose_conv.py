@@ -23,7 +23,7 @@ from tests.support.operators import (
     weights,
 )
 from tflite2torch.converter.errors import InvalidModelError, UnsupportedOpError
-from tflite2torch.loading import load_module
+from tflite2torch.converter.loading import load_module
 
 Array = npt.NDArray[np.float32]
 Pair = tuple[int, int]
