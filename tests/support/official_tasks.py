@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def main(task: str, folder: Path) -> None:
 
     images = np.load(folder / "images.npz")
     cases = json.loads((folder / "cases.json").read_text())
-    results = {}
+    results: dict[str, Any] = {}
     for number, case in enumerate(cases):
         stamps = case.get("timestamps")
         mode = vision.RunningMode.IMAGE if stamps is None else vision.RunningMode.VIDEO

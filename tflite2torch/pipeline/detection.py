@@ -59,7 +59,7 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, chosen: slice) -> Detections:
+    def __getitem__(self, chosen: slice | Tensor) -> Detections:
         return Detections(self.boxes[chosen], self.keypoints[chosen], self.scores[chosen])
 
 
@@ -100,7 +100,7 @@ def decode(
     extent = regressors[:, 2:4] / options.size
     low, high = center - extent / 2, center + extent / 2
     boxes = torch.cat([low, high - low], dim=1)
-    keypoints = regressors[:, 4:].unflatten(1, (options.keypoints, 2)) / options.size
+    keypoints = regressors[:, 4:].reshape(-1, options.keypoints, 2) / options.size
     keypoints = keypoints + centers[:, None]
     # Compared in float32, the type that the options of MediaPipe's graphs have.
     limit = float(torch.tensor(confidence, dtype=torch.float32))
@@ -150,7 +150,7 @@ def suppress(detections: Detections, overlap: float) -> Detections:
     corner, opposite = result[:, :2], result[:, 2:4]
     return Detections(
         torch.cat([corner, opposite - corner], dim=1),
-        result[:, 4:-1].unflatten(1, keypoints.shape[1:]),
+        result[:, 4:-1].reshape(-1, *keypoints.shape[1:]),
         torch.stack(best),
     )
 
@@ -160,7 +160,7 @@ def to_image(detections: Detections, size: Size) -> Detections:
     matrix = matrices(letterbox(size, detections.boxes.dtype), size)
     x, y, width, height = detections.boxes.unbind(1)
     quad = torch.stack([x, y, x + width, y, x + width, y + height, x, y + height], dim=1)
-    quad = project(quad.unflatten(1, (4, 2)), matrix)
+    quad = project(quad.reshape(-1, 4, 2), matrix)
     low, high = quad.amin(1), quad.amax(1)
     return Detections(
         torch.cat([low, high - low], dim=1),

@@ -196,7 +196,7 @@ class FaceLandmarker(nn.Module):
         chosen = FaceLandmarkerOptions(**options)
         if networks not in ("torch", "litert"):
             raise ValueError(f"networks is {networks!r}; give 'torch' or 'litert'")
-        files = {file.name: file for file in read_sources([path])}
+        files = {file.name: file for file in read_sources([Path(path)])}
         missing = {DETECTOR, MESH, BLENDSHAPES} - set(files)
         if missing:
             raise SourceError(
@@ -244,7 +244,9 @@ class FaceLandmarker(nn.Module):
     @overload
     def detect(self, images: ImageLike, *, crop: Crop = "exact") -> list[Face]: ...
     @overload
-    def detect(self, images: Sequence[ImageLike], *, crop: Crop = "exact") -> list[list[Face]]: ...
+    def detect(
+        self, images: list[Any] | tuple[Any, ...], *, crop: Crop = "exact"
+    ) -> list[list[Face]]: ...
     @torch.no_grad()
     def detect(self, images: Any, *, crop: Crop = "exact") -> Any:
         """Return the faces of an image, or of each image of a list, in the official order.
@@ -323,7 +325,7 @@ class FaceLandmarker(nn.Module):
             rows, logits = rows.cpu(), logits.cpu()
             for image, row, logit in zip(batch, rows, logits, strict=True):
                 candidates = decode(
-                    row.unflatten(0, (len(self._anchors), -1)),
+                    row.reshape(len(self._anchors), -1),
                     logit,
                     self._anchors.to(row.dtype),
                     self.options.min_face_detection_confidence,
@@ -361,7 +363,7 @@ class FaceLandmarker(nn.Module):
                 projections.append(matrices(pixels, size))
             outputs = self.networks[MESH](torch.cat(inputs) * (1 / 255))
             matrix = torch.cat(projections).to(outputs[0].device)
-            points = outputs[0].unflatten(1, (POINTS, 3)) / MESH_SIZE
+            points = outputs[0].reshape(-1, POINTS, 3) / MESH_SIZE
             depth = project_depth(points[:, :, 2], matrix)
             landmarks.append(torch.cat([project(points[:, :, :2], matrix), depth[:, :, None]], 2))
             present.append(torch.sigmoid(outputs[1][:, 0].detach().double()))

@@ -51,10 +51,9 @@ def read_geometry(data: bytes, label: str) -> FaceGeometry:
             if number == MESH:
                 for part, content in _fields(_bytes(value)):
                     if part == VERTICES:
-                        vertices += struct.unpack(f"<{len(_bytes(content)) // 4}f", content)
+                        vertices += np.frombuffer(_bytes(content), "<f4").tolist()
                     elif part == INDICES:
-                        packed = isinstance(content, bytes)
-                        indices += _varints(content) if packed else [content]
+                        indices += [content] if isinstance(content, int) else _varints(content)
             elif number == BASIS:
                 facts = dict(_fields(_bytes(value)))
                 (weight,) = struct.unpack("<f", _bytes(facts[2]))
@@ -64,7 +63,7 @@ def read_geometry(data: bytes, label: str) -> FaceGeometry:
     points = np.array(vertices, np.float32)
     count = len(points) // VERTEX
     sound = 3 <= count <= MAX_VERTICES and len(points) % VERTEX == 0 and len(indices) % 3 == 0
-    sound = sound and np.isfinite(points).all() and max([0, *indices, *weights]) < count
+    sound = sound and bool(np.isfinite(points).all()) and max([0, *indices, *weights]) < count
     if not sound or not sum(weights.values()) > 0 or min(weights.values()) < 0:
         raise InvalidModelError(f"{label}: the vertices, triangles and weights do not fit")
     weight = np.zeros(count, np.float32)
@@ -108,8 +107,8 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     raise ValueError("a number of more than 10 bytes")
 
 
-def _varints(data: bytes | int) -> Iterator[int]:
-    place, data = 0, _bytes(data)
+def _varints(data: bytes) -> Iterator[int]:
+    place = 0
     while place < len(data):
         number, place = _varint(data, place)
         yield number

@@ -27,8 +27,8 @@ def read_image(image: ImageLike, label: str = "image") -> Tensor:
     ignored as MediaPipe ignores it, and 16 bits lose the lower 8.
 
     Args:
-        image: a path, a PIL image, an array H x W, H x W x 1, 3 or 4, or a tensor 1, 3 or 4 x H x W;
-            arrays and tensors in uint8 or uint16.
+        image: a path, a PIL image, an array H x W or H x W x 1, 3 or 4, or a tensor
+            1, 3 or 4 x H x W; arrays and tensors in uint8 or uint16.
         label: what messages call an image that has no path.
 
     Raises:
@@ -51,13 +51,14 @@ def read_image(image: ImageLike, label: str = "image") -> Tensor:
         raise MissingDependencyError(
             'reading an image needs Pillow: pip install "tflite2torch[parity]"'
         ) from error
-    if isinstance(image, Image.Image):
-        opened, name = image, label
-    elif isinstance(image, (str, os.PathLike)):
-        name = printable(os.fspath(image))
-        opened = _opened(image, name)
+    given: object = image
+    if isinstance(given, Image.Image):
+        opened, name = given, label
+    elif isinstance(given, (str, os.PathLike)):
+        name = printable(os.fspath(given))
+        opened = _opened(given, name)
     else:
-        kind = type(image).__name__
+        kind = type(given).__name__
         raise SourceError(f"{label}: a {kind}; give a path, a PIL image, an array or a tensor")
     try:
         turned = ImageOps.exif_transpose(opened)

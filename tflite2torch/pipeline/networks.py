@@ -31,13 +31,13 @@ class TorchNetwork(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         layout: Any = torch.channels_last if _has_convolution(module) else torch.contiguous_format
-        self.module = module.to(memory_format=layout)
+        self.module = module.to(memory_format=layout)  # type: ignore[call-overload]
 
     def forward(self, inputs: Tensor) -> list[Tensor]:
         """Return the outputs for any number of inputs, at most ``MAX_BATCH`` at once."""
         dtype = next(self.parameters()).dtype
         parts = []
-        for batch in inputs.split(MAX_BATCH):
+        for batch in torch.split(inputs, MAX_BATCH):
             if batch.ndim == 4:
                 batch = batch.contiguous(memory_format=torch.channels_last)
             outputs = self.module(batch.to(dtype))

@@ -19,7 +19,7 @@ Size = tuple[int, int]
 
 
 def letterbox(size: Size, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return the region, 1 x 5 in pixels, of a whole image, widened to a square by its long side."""
+    """Return the region, 1 x 5 in pixels, of a whole image, widened to a square."""
     width, height = size
     side = max(size)
     return torch.tensor([[0.5 * width, 0.5 * height, side, side, 0.0]], dtype=dtype)
@@ -134,7 +134,7 @@ def matrices(regions: Tensor, size: Size) -> Tensor:
             (half_height * cosine - 0.5 * width * sine + y) * per_height,
         ],
         dim=1,
-    ).unflatten(1, (2, 3))
+    ).reshape(-1, 2, 3)
 
 
 def project(points: Tensor, matrix: Tensor) -> Tensor:

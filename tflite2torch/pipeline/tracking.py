@@ -1,4 +1,4 @@
-"""Which regions of the last frame and of new detections are followed (``association_calculator.h``)."""
+"""Chooses the regions of a frame: MediaPipe's ``association_calculator.h``."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Crop = Literal["exact", "smooth", "straight_through"]
 """How a crop is computed: see ``warp``."""
 
 BLOCK = 64
-"""The columns for which OpenCV computes coordinates from one start: 64, of crops 32 and more high."""
+"""The columns of a crop whose coordinates OpenCV computes from one start."""
 
 
 def warp(image: Tensor, regions: Tensor, size: int, border: Border, crop: Crop = "exact") -> Tensor:
@@ -34,8 +34,8 @@ def warp(image: Tensor, regions: Tensor, size: int, border: Border, crop: Crop =
         size: the side of a crop.
         border: what stands outside of the image.
         crop: ``exact`` gives whole numbers, equal to OpenCV's fixed-point ``remap``, and has no
-            gradient. ``smooth`` is bilinear without rounding. ``straight_through`` has the values of
-            the first and the gradient of the second.
+            gradient. ``smooth`` is bilinear without rounding. ``straight_through`` has the
+            values of the first and the gradient of the second.
     """
     if crop == "exact":
         return _exact(image, regions, size, border)
