@@ -12,6 +12,7 @@ import torch
 import tflite2torch
 
 PUBLIC = {
+    "FaceLandmarker",
     "InvalidModelError",
     "MissingDependencyError",
     "NotComparableError",

@@ -46,43 +46,42 @@ def read_image(image: ImageLike, label: str = "image") -> Tensor:
             values = values.copy()
         return _channels(torch.from_numpy(values), label, 2)
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise MissingDependencyError(
             'reading an image needs Pillow: pip install "tflite2torch[parity]"'
         ) from error
     given: object = image
     if isinstance(given, Image.Image):
-        opened, name = given, label
-    elif isinstance(given, (str, os.PathLike)):
-        name = printable(os.fspath(given))
-        opened = _opened(given, name)
-    else:
+        return _of_pillow(given, label)
+    if not isinstance(given, (str, os.PathLike)):
         kind = type(given).__name__
         raise SourceError(f"{label}: a {kind}; give a path, a PIL image, an array or a tensor")
+    name = printable(str(os.fspath(given)))
     try:
-        turned = ImageOps.exif_transpose(opened)
+        with open(given, "rb") as stream, Image.open(stream) as opened:
+            return _of_pillow(opened, name)
+    except UnidentifiedImageError as error:
+        raise SourceError(f"{name}: no image that Pillow reads; convert it to PNG") from error
+    except (OSError, Image.DecompressionBombError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise SourceError(f"{name}: cannot be read: {cause}; check the path") from error
+
+
+def _of_pillow(image: Image, name: str) -> Tensor:
+    from PIL import ImageOps
+
+    if image.mode == "F":
+        raise SourceError(_wrong_type(name, "float32"))
+    try:
+        turned = ImageOps.exif_transpose(image)
         if turned.mode.startswith("I"):  # 16 bits, which Pillow's conversion would clip
             return read_image(np.asarray(turned).astype(np.uint16), name)
-        if turned.mode == "F":
-            raise SourceError(_wrong_type(name, "float32"))
         return read_image(np.asarray(turned.convert("RGB")), name)
     except (OSError, ValueError, SyntaxError) as error:
         if isinstance(error, SourceError):
             raise
         raise SourceError(f"{name}: the image is broken: {error}; fetch it again") from error
-
-
-def _opened(path: str | os.PathLike[str], name: str) -> Image:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError as error:
-        raise SourceError(f"{name}: no image that Pillow reads; convert it to PNG") from error
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        cause = getattr(error, "strerror", None) or error
-        raise SourceError(f"{name}: cannot be read: {cause}") from error
 
 
 def _channels(image: Tensor, label: str, axis: int) -> Tensor:
