@@ -18,6 +18,7 @@ VERBS = {
     "convert": "Write PyTorch source, weights and a manifest for every model of SOURCE.",
     "inspect": "List operators, inputs, outputs, metadata, and what is not supported and where.",
     "parity": "Compare every layer of the converted models of SOURCE with TFLite.",
+    "landmarks": "Find faces in IMAGES: landmarks, blendshapes and poses, as MediaPipe does.",
     "list": "List the official models that are known by name.",
     "release": "Lock what a release of models is, and check the next one against it.",
     "write-back": "Put WEIGHTS back into a copy of SOURCE, a .tflite or .task file.",

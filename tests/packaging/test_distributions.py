@@ -52,7 +52,7 @@ def test_what_users_are_told_to_install_exists(our_wheel: Path) -> None:
         described = archive.read(name).decode()
         source = "".join(archive.read(n).decode() for n in archive.namelist() if n.endswith(".py"))
     told = set(re.findall(r"tflite2torch\[(\w+)\]", source))
-    assert told == {"torch", "parity"}
+    assert told == {"torch", "parity", "pipeline"}
     assert told <= set(re.findall(r"^Provides-Extra: (\w+)$", described, re.MULTILINE))
 
 

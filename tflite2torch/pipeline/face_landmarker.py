@@ -146,6 +146,11 @@ class FaceLandmarker(nn.Module):
     task; ``forward`` takes a batch of float images and has gradients. Networks and pixels stay
     on the device of the module; boxes and regions, a few numbers of each face, are computed on
     the CPU. At most 16 inputs go through a network at once, which bounds memory.
+
+    Attributes:
+        options: of the task.
+        names: of the blendshapes, in order.
+        triangles: of the mesh, T x 3 places of landmarks.
     """
 
     def __init__(
@@ -172,6 +177,7 @@ class FaceLandmarker(nn.Module):
         self.names = tuple(names)
         self._anchors = anchors(SHORT_RANGE)
         self._subset = list(subset)
+        self.triangles = geometry.triangles
         self.register_buffer("_vertices", torch.tensor(geometry.vertices), persistent=False)
         self.register_buffer("_weights", torch.tensor(geometry.weights), persistent=False)
         self.register_buffer("_place", torch.empty(0), persistent=False)

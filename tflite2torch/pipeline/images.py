@@ -49,7 +49,7 @@ def read_image(image: ImageLike, label: str = "image") -> Tensor:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise MissingDependencyError(
-            'reading an image needs Pillow: pip install "tflite2torch[parity]"'
+            'reading an image needs Pillow: pip install "tflite2torch[pipeline]"'
         ) from error
     given: object = image
     if isinstance(given, Image.Image):
