@@ -58,9 +58,11 @@ def test_a_wrong_call_says_what_is_wrong(tmp_path: Path, arguments: list[str], n
     assert "Traceback" not in process.stderr
 
 
-@pytest.mark.parametrize(
-    "verb", sorted(VERBS.keys() - {"landmarks", "list", "reference", "release"})
-)
+SOURCELESS = {"landmarks", "list", "reference", "release"}
+"""Verbs whose first argument is no SOURCE."""
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS.keys() - SOURCELESS))
 @pytest.mark.parametrize("source", ["", "https://example.org/face.tflite"])
 def test_a_source_that_is_no_path(
     good: Path, verb: str, source: str, monkeypatch: pytest.MonkeyPatch

@@ -144,16 +144,16 @@ def _targets(sources: Sequence[Path]) -> dict[Path, str]:
         if not found:
             raise SourceError(f"{source}: no image in this folder; it takes {', '.join(SUFFIXES)}")
         for path in found:
-            name = path.relative_to(source) if source.is_dir() else Path(path.name)
-            targets.setdefault(path, str(name))
-    names: dict[str, Path] = {}
+            folder = source if source.is_dir() else path.parent
+            targets.setdefault(path, str(path.relative_to(folder)))
+    known: dict[str, Path] = {}
     for path, name in targets.items():
-        if name in names:
+        if name in known:
             raise SourceError(
-                f"{path} and {names[name]}: their results have one name; give the folder of both, "
+                f"{path} and {known[name]}: their results have one name; give the folder of both, "
                 "or another -o for each"
             )
-        names[name] = path
+        known[name] = path
     return targets
 
 

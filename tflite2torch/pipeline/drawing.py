@@ -63,8 +63,8 @@ def _draw_face(
     size: tuple[int, int],
 ) -> None:
     points = [(x, y) for x, y, _ in face.pixels.tolist()]
-    for start, end in sorted(edges):
-        canvas.line([points[start], points[end]], MESH, unit)
+    for first, second in sorted(edges):
+        canvas.line([points[first], points[second]], MESH, unit)
     for center, *ring in IRISES:
         x, y = points[center]
         radius = sum(math.dist(points[center], points[k]) for k in ring) / len(ring)
@@ -76,8 +76,8 @@ def _draw_face(
         canvas.rectangle(corner, None, BOX, 2 * unit)
     if face.matrix is not None:
         ends = _axes(face.matrix, size)
-        for end, color in zip(ends[1:], AXES, strict=True):
-            canvas.line([ends[0], end], color, 3 * unit)
+        for tip, color in zip(ends[1:], AXES, strict=True):
+            canvas.line([ends[0], tip], color, 3 * unit)
 
 
 def _axes(matrix: Tensor, size: tuple[int, int]) -> list[tuple[float, float]]:
