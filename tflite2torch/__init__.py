@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         UnsupportedOpError,
     )
     from tflite2torch.converter.version import __version__
+    from tflite2torch.pipeline.face_detector import FaceDetector
     from tflite2torch.pipeline.face_landmarker import FaceLandmarker
 
 __all__ = [
+    "FaceDetector",
     "FaceLandmarker",
     "InvalidModelError",
     "MissingDependencyError",
@@ -57,6 +59,8 @@ def __getattr__(name: str) -> object:
         home = "tflite2torch.converter.errors"
     elif name == "FaceLandmarker":
         home = "tflite2torch.pipeline.face_landmarker"
+    elif name == "FaceDetector":
+        home = "tflite2torch.pipeline.face_detector"
     else:
         home = "tflite2torch.api"
     value = getattr(import_module(home), name)

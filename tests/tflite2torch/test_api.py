@@ -12,6 +12,7 @@ import torch
 import tflite2torch
 
 PUBLIC = {
+    "FaceDetector",
     "FaceLandmarker",
     "InvalidModelError",
     "MissingDependencyError",

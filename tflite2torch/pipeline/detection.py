@@ -1,7 +1,6 @@
 """From a detector's outputs to boxes and keypoints: anchors, decoding, weighted suppression.
 
-The constants are those of MediaPipe's ``face_detector_graph.cc`` and of the legacy
-``face_detection_*.pbtxt``; the order of sums is that of ``tensors_to_detections_calculator.cc`` and
+The order of sums is that of MediaPipe's ``tensors_to_detections_calculator.cc`` and
 ``non_max_suppression_calculator.cc``.
 """
 
@@ -17,29 +16,26 @@ from tflite2torch.pipeline.regions import Size, letterbox, matrices, project
 
 
 @dataclass(frozen=True)
-class DetectorOptions:
-    """How a detector's outputs are read.
+class DetectorLayout:
+    """How a detector's inputs and outputs are laid out; a conversion knows it of its file.
 
     Attributes:
         size: the side of its input, in pixels.
-        strides: of the maps it has anchors on; equal neighbours share a map.
-        anchors_per_stride: anchors in a cell for each entry of ``strides``.
+        grid: the stride and the anchors in a cell of each map it has anchors on.
         keypoints: of a detection.
-        overlap: detections whose boxes overlap more, as intersection over union, are one.
+        low: what a black pixel is fed as, and
+        high: a white one.
     """
 
-    size: int = 128
-    strides: tuple[int, ...] = (8, 16, 16, 16)
-    anchors_per_stride: int = 2
-    keypoints: int = 6
-    overlap: float = 0.5
+    size: int
+    grid: tuple[tuple[int, int], ...]
+    keypoints: int
+    low: float
+    high: float
 
-
-SHORT_RANGE = DetectorOptions()
-FULL_RANGE = DetectorOptions(size=192, strides=(4,), anchors_per_stride=1)
 
 CLIP = 100.0
-"""The largest logit that counts."""
+"""The largest logit that counts (``face_detector_graph.cc``)."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +59,19 @@ class Detections:
         return Detections(self.boxes[chosen], self.keypoints[chosen], self.scores[chosen])
 
 
-def anchors(options: DetectorOptions) -> Tensor:
+def anchors(layout: DetectorLayout) -> Tensor:
     """Return the centers of a detector's anchors, rows x 2, as fractions of its input."""
     centers: list[tuple[float, float]] = []
-    place = 0
-    while place < len(options.strides):
-        stride = options.strides[place]
-        same = next(
-            (k for k, s in enumerate(options.strides[place:]) if s != stride),
-            len(options.strides) - place,
-        )
-        cells = math.ceil(options.size / stride)
+    for stride, count in layout.grid:
+        cells = math.ceil(layout.size / stride)
         for y in range(cells):
             for x in range(cells):
-                center = ((x + 0.5) / cells, (y + 0.5) / cells)
-                centers += [center] * (same * options.anchors_per_stride)
-        place += same
+                centers += [((x + 0.5) / cells, (y + 0.5) / cells)] * count
     return torch.tensor(centers)
 
 
 def decode(
-    regressors: Tensor, logits: Tensor, centers: Tensor, confidence: float, options: DetectorOptions
+    regressors: Tensor, logits: Tensor, centers: Tensor, confidence: float, layout: DetectorLayout
 ) -> Detections:
     """Return what a detector takes for a face in one input, in the order of anchors.
 
@@ -92,15 +80,15 @@ def decode(
         logits: rows.
         centers: what ``anchors`` gives.
         confidence: the smallest probability that counts.
-        options: of the detector.
+        layout: of the detector.
     """
     clipped = logits.clamp(-CLIP, CLIP)
     scores = 1 / (1 + torch.exp(-clipped.double()).to(clipped.dtype))
-    center = regressors[:, :2] / options.size + centers
-    extent = regressors[:, 2:4] / options.size
+    center = regressors[:, :2] / layout.size + centers
+    extent = regressors[:, 2:4] / layout.size
     low, high = center - extent / 2, center + extent / 2
     boxes = torch.cat([low, high - low], dim=1)
-    keypoints = regressors[:, 4:].reshape(-1, options.keypoints, 2) / options.size
+    keypoints = regressors[:, 4:].reshape(-1, layout.keypoints, 2) / layout.size
     keypoints = keypoints + centers[:, None]
     # Compared in float32, the type that the options of MediaPipe's graphs have.
     limit = float(torch.tensor(confidence, dtype=torch.float32))

@@ -19,14 +19,8 @@ from tflite2torch.converter.errors import SourceError
 from tflite2torch.converter.frontends.archive import Archive, Budget
 from tflite2torch.converter.frontends.file import printable
 from tflite2torch.converter.sources import read_sources
-from tflite2torch.pipeline.detection import (
-    SHORT_RANGE,
-    Detections,
-    anchors,
-    decode,
-    suppress,
-    to_image,
-)
+from tflite2torch.pipeline.detection import Detections
+from tflite2torch.pipeline.face_detector import KEYPOINTS, FaceDetector, face_layout
 from tflite2torch.pipeline.geometry import FaceGeometry, read_geometry
 from tflite2torch.pipeline.images import ImageLike, read_image
 from tflite2torch.pipeline.networks import MAX_BATCH, Networks, load_networks
@@ -35,7 +29,6 @@ from tflite2torch.pipeline.regions import (
     Size,
     from_detections,
     from_landmarks,
-    letterbox,
     matrices,
     project,
     project_depth,
@@ -52,6 +45,9 @@ POINTS = 478
 """The mesh has 468, each iris 5 more."""
 
 MESH_SIZE = 256
+
+OVERLAP = 0.5
+"""What detections may overlap and be two: the task has no option for it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +151,7 @@ class FaceLandmarker(nn.Module):
 
     def __init__(
         self,
+        detector: FaceDetector,
         networks: dict[str, nn.Module],
         geometry: FaceGeometry,
         subset: Sequence[int],
@@ -164,7 +161,8 @@ class FaceLandmarker(nn.Module):
         """Compose a landmarker.
 
         Args:
-            networks: ``face_detector``, ``face_landmarks_detector`` and ``face_blendshapes``, as
+            detector: of faces.
+            networks: ``face_landmarks_detector`` and ``face_blendshapes``, as
                 ``pipeline.networks`` has them.
             geometry: the canonical face.
             subset: the points that the blendshapes are computed from.
@@ -172,10 +170,10 @@ class FaceLandmarker(nn.Module):
             options: of the task.
         """
         super().__init__()
+        self.detector = detector
         self.networks = nn.ModuleDict(networks)
         self.options = options
         self.names = tuple(names)
-        self._anchors = anchors(SHORT_RANGE)
         self._subset = list(subset)
         self.triangles = geometry.triangles
         self.register_buffer("_vertices", torch.tensor(geometry.vertices), persistent=False)
@@ -211,7 +209,14 @@ class FaceLandmarker(nn.Module):
             )
         loaded, conversions = load_networks(files, (DETECTOR, MESH, BLENDSHAPES), networks)
         known = conversions[BLENDSHAPES]
+        detector = FaceDetector(
+            loaded.pop(DETECTOR),
+            face_layout(conversions[DETECTOR]),
+            chosen.min_face_detection_confidence,
+            OVERLAP,
+        )
         return cls(
+            detector,
             loaded,
             _read_geometry(Path(path)),
             [int(label) for label in known.inputs[0]["labels"]],
@@ -319,27 +324,8 @@ class FaceLandmarker(nn.Module):
 
     def _detections(self, images: Sequence[Tensor], crop: Crop) -> list[Detections]:
         """Return the best detections of each image, at most ``num_faces``."""
-        found = []
-        for batch in _batches(images):
-            inputs = torch.cat(
-                [
-                    warp(x, letterbox(_size(x), _dtype(x)), SHORT_RANGE.size, "zeros", crop)
-                    for x in batch
-                ]
-            )
-            rows, logits = self.networks[DETECTOR](inputs * (2 / 255) - 1)
-            rows, logits = rows.cpu(), logits.cpu()
-            for image, row, logit in zip(batch, rows, logits, strict=True):
-                candidates = decode(
-                    row.reshape(len(self._anchors), -1),
-                    logit,
-                    self._anchors.to(row.dtype),
-                    self.options.min_face_detection_confidence,
-                    SHORT_RANGE,
-                )
-                detections = to_image(suppress(candidates, SHORT_RANGE.overlap), _size(image))
-                found.append(detections[: self.options.num_faces])
-        return found
+        found = self.detector(images, crop=crop)
+        return [detections[: self.options.num_faces] for detections in found]
 
     def _run(self, images: Sequence[Tensor], found: Sequence[Detections], crop: Crop) -> Faces:
         regions = [
@@ -464,7 +450,7 @@ def _joined(detections: Sequence[Detections], dtype: torch.dtype) -> Detections:
     boxes = torch.cat([torch.empty(0, 4, dtype=dtype), *(x.boxes for x in detections)])
     points = [x.keypoints for x in detections]
     scores = torch.cat([torch.empty(0, dtype=dtype), *(x.scores for x in detections)])
-    empty = torch.empty(0, SHORT_RANGE.keypoints, 2, dtype=dtype)
+    empty = torch.empty(0, KEYPOINTS, 2, dtype=dtype)
     return Detections(boxes, torch.cat([empty, *points]), scores)
 
 
@@ -474,7 +460,7 @@ def _matching(
     """Return the detection of each region, NaN for one that comes from the frame before."""
     count = len(regions)
     boxes = torch.full((count, 4), torch.nan)
-    points = torch.full((count, SHORT_RANGE.keypoints, 2), torch.nan)
+    points = torch.full((count, KEYPOINTS, 2), torch.nan)
     scores = torch.full((count,), torch.nan)
     if detected is not None and detections is not None:
         for place, region in enumerate(regions):
