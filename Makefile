@@ -7,7 +7,7 @@
 # make reference      install MediaPipe's own runtime, which runs its own operators, into the
 #                     user's cache: tflite2torch reference
 # make faults         plant faults in official models, for the table of docs/parity.md; 20 minutes
-# make bench          measure a conversion, and a comparison with TFLite
+# make bench          measure a conversion, a comparison with TFLite, and the face landmarker
 # make fuzz           try COUNT fresh hostile files; fuzz-coverage: guided by coverage
 # make clean          remove what the above made in this folder, the environment included
 #
@@ -67,6 +67,10 @@ faults: $(INSTALLED) $(WHEEL)
 bench: $(INSTALLED) $(NEEDED)
 	$(BIN)/python -m benchmarks.convert "$(SOURCE)"
 	$(BIN)/python -m benchmarks.parity "$(SOURCE)"
+ifdef TFLITE2TORCH_MODELS
+	$(MAKE) $(TASKS)
+	TFLITE2TORCH_TASKS=$(abspath $(TASKS)) $(BIN)/python -m benchmarks.pipeline "$(SOURCE)"
+endif
 
 COUNT ?= 10000
 SECONDS ?= 600

@@ -172,17 +172,25 @@ def sample(image: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
         N x 3 x h x w in float32. The weights are multiples of 1/1024: no sum rounds.
     """
     height, width = image.shape[1:]
-    pixels = image.permute(1, 2, 0).reshape(-1, 3)
-    column, row = x >> 5, y >> 5
-    right, lower = (x & 31).float(), (y & 31).float()
-    total = torch.zeros((*x.shape, 3), device=image.device)
-    for down, vertical in ((0, 32 - lower), (1, lower)):
-        for along, horizontal in ((0, 32 - right), (1, right)):
-            i, j = column + along, row + down
-            weight = horizontal * vertical
-            if border == "zeros":
-                weight = weight * ((i >= 0) & (i < width) & (j >= 0) & (j < height))
-            index = j.clamp(0, height - 1).long() * width + i.clamp(0, width - 1)
-            taken = pixels[index.flatten()].view(*x.shape, 3)
-            total.addcmul_(taken.float(), weight[..., None])
-    return total.add_(512).mul_(1 / 1024).floor_().permute(0, 3, 1, 2)
+    # Pixels as people have them are rows of three bytes: each channel is taken from the bytes.
+    pixels = image.permute(1, 2, 0).reshape(-1)
+    across, down = _ends(x.flatten(), width, border), _ends(y.flatten(), height, border)
+    total = torch.full((3, x.numel()), 512.0, device=image.device)
+    for row, vertical in down:
+        first = row.long() * (3 * width)
+        for column, horizontal in across:
+            index, weight = first + 3 * column, horizontal * vertical
+            for channel in range(3):
+                total[channel].addcmul_(pixels[channel:].index_select(0, index).float(), weight)
+    planes = total.mul_(1 / 1024).floor_().view(3, *x.shape)
+    return planes.transpose(0, 1)
+
+
+def _ends(place: Tensor, size: int, border: Border) -> list[tuple[Tensor, Tensor]]:
+    """Return the two pixels along an axis that places in 1/32 pixel lie between, and weights."""
+    start, fraction = place >> 5, (place & 31).float()
+    ends = []
+    for pixel, weight in ((start, 32 - fraction), (start + 1, fraction)):
+        inside = pixel.clamp(0, size - 1)
+        ends.append((inside, weight * (pixel == inside) if border == "zeros" else weight))
+    return ends
