@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.citizens.official import Official
+from tests.support.threads import one_thread  # noqa: F401
 from tflite2torch.converter.convert import convert_model
 from tflite2torch.converter.frontends.file import ModelFile
 from tflite2torch.converter.sources import read_sources
@@ -30,15 +30,6 @@ MODELS = {
     ],
 }
 """Official models by where they come from: the bundle, a folder, MediaPipe's wheel."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads cost small models more in waiting for each other than they save."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(

@@ -5,31 +5,23 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.support.threads import one_thread  # noqa: F401
 from tflite2torch import FaceLandmarker
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"
 
 Photo = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

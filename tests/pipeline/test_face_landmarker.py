@@ -12,7 +12,7 @@ from PIL import Image
 
 import tflite2torch
 from tests.pipeline.conftest import Photo
-from tflite2torch import FaceLandmarker
+from tflite2torch import FaceDetector, FaceLandmarker
 from tflite2torch.pipeline.face_landmarker import GEOMETRY
 from tflite2torch.pipeline.geometry import read_geometry
 from tflite2torch.pipeline.images import read_image
@@ -60,6 +60,10 @@ def test_options_leave_out_what_is_not_asked_for(task: Path, photo: Photo) -> No
     [face] = bare.detect(photo)
     assert face.blendshapes == {}
     assert face.matrix is None
+    with pytest.raises(ValueError, match="networks is 'onnx'"):
+        FaceLandmarker.from_task(task, networks="onnx")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="networks is 'onnx'"):
+        FaceDetector.from_model(task, networks="onnx")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="num_faces is 0"):
         FaceLandmarker.from_task(task, num_faces=0)
     with pytest.raises(ValueError, match="min_tracking_confidence is 2"):
@@ -150,6 +154,7 @@ def test_bad_images_end_in_one_line(photo: Photo, tmp_path: Path) -> None:
         (np.zeros((0, 9, 3), np.uint8), "there are no pixels"),
         (np.zeros((9, 9, 5), np.uint8), r"its shape is \(9, 9, 5\)"),
         (torch.zeros(9, 9, 3, dtype=torch.uint8), "not 3 x H x W"),
+        (Image.fromarray(np.full((9, 9), 70_000, np.int32)), "the range of int32 is not known"),
         (tmp_path / "cut.jpg", "cut.jpg: the image is broken"),
         (tmp_path / "text.jpg", "no image that Pillow reads"),
         (tmp_path / "none.jpg", "No such file"),

@@ -106,7 +106,7 @@ def overlaps(boxes: Tensor, box: Tensor) -> Tensor:
 
 
 def suppress(detections: Detections, overlap: float) -> Detections:
-    """Merge what overlaps the best of what is left, weighted by score, until nothing is left.
+    """Return detections after weighted non-maximum suppression: overlapping ones are averaged.
 
     The candidates of a detection are constant between changes of their order, and its average
     has a gradient.

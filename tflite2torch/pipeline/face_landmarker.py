@@ -198,8 +198,6 @@ class FaceLandmarker(nn.Module):
             ValueError: an option is out of range.
         """
         chosen = FaceLandmarkerOptions(**options)
-        if networks not in ("torch", "litert"):
-            raise ValueError(f"networks is {networks!r}; give 'torch' or 'litert'")
         files = {file.name: file for file in read_sources([Path(path)])}
         missing = {DETECTOR, MESH, BLENDSHAPES} - set(files)
         if missing:

@@ -76,7 +76,10 @@ def _of_pillow(image: Image, name: str) -> Tensor:
     try:
         turned = ImageOps.exif_transpose(image)
         if turned.mode.startswith("I"):  # 16 bits, which Pillow's conversion would clip
-            return read_image(np.asarray(turned).astype(np.uint16), name)
+            values = np.asarray(turned)
+            if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+                raise SourceError(_wrong_type(name, values.dtype))
+            return read_image(values.astype(np.uint16), name)
         return read_image(np.asarray(turned.convert("RGB")), name)
     except (OSError, ValueError, SyntaxError) as error:
         if isinstance(error, SourceError):

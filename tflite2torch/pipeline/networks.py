@@ -7,7 +7,7 @@ N x K: one row of numbers for each input.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -84,8 +84,11 @@ def load_networks(
 ) -> tuple[dict[str, nn.Module], dict[str, Conversion]]:
     """Return networks by name, and what their conversions say of them.
 
-    Raises what ``convert_model`` does, and MissingDependencyError without LiteRT.
+    Raises what ``convert_model`` does, MissingDependencyError without LiteRT, and ValueError for
+    another kind of networks.
     """
+    if networks not in get_args(Networks):
+        raise ValueError(f"networks is {networks!r}; give 'torch' or 'litert'")
     conversions = {name: convert_model(files[name]) for name in names}
     if networks == "torch":
         modules = {name: TorchNetwork(load_module(c)) for name, c in conversions.items()}

@@ -1,4 +1,4 @@
-"""``tflite2torch landmarks``: what is written, what goes on, and what is refused."""
+"""Tests of ``tflite2torch landmarks``: results, resumed runs and errors."""
 
 from __future__ import annotations
 
